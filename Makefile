@@ -1,0 +1,172 @@
+# Gridwarden: one non-recursive Makefile.
+#
+#   make            build the daemon (build/release/gridwarden)
+#   make demo       install what is missing, build, show the main job from alert to Teams card
+#   make test       install what is missing, build, run everything
+#   make check      floors and doors, formatting, a clang build, static analysis
+#   make asan tsan  unit and contract tests under the sanitizers
+#   make bench      latency and memory of the running daemon
+#   make install    DESTDIR= prefix=/usr sysconfdir=/etc
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION      := 0.1.0
+MODE         ?= release
+CC           := gcc
+PYTHON       := /usr/bin/python3
+PKG_CONFIG   := pkg-config
+prefix       ?= /usr
+sysconfdir   ?= /etc
+mandir       ?= $(prefix)/share/man
+unitdir      ?= $(prefix)/lib/systemd/system
+
+LIBS := libmicrohttpd gnutls libcurl libcjson libcrypto sqlite3 libfyaml libpcre2-8 libsystemd
+
+# ---- what each mode adds ----------------------------------------------------------------------
+hardening    := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
+                -fcf-protection
+link_hard    := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+mode_release := $(hardening)
+mode_test    := $(hardening) -DGRIDWARDEN_FAULTS
+mode_clang   := $(hardening)
+mode_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+                -fno-sanitize-recover=undefined -DGRIDWARDEN_FAULTS
+mode_tsan    := -O1 -fno-omit-frame-pointer -fsanitize=thread -DGRIDWARDEN_FAULTS
+ifeq ($(filter $(MODE),release test clang asan tsan),)
+$(error MODE is one of: release test clang asan tsan)
+endif
+ifeq ($(MODE),clang)
+CC := clang
+endif
+link_mode := $(if $(filter release test clang,$(MODE)),$(link_hard),$(mode_$(MODE)))
+
+warnings := -std=c11 -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes \
+            -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual \
+            -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wnull-dereference
+ifeq ($(CC),gcc)
+warnings += -Wduplicated-cond -Wlogical-op
+endif
+
+B        := build/$(MODE)
+cflags    = $(warnings) $(mode_$(MODE)) -g -fPIE -pthread -D_GNU_SOURCE \
+            -DGRIDWARDEN_VERSION='"$(VERSION)"' -Iinclude -I$(B)/gen \
+            $(shell $(PKG_CONFIG) --cflags $(LIBS)) $(CFLAGS)
+ldflags   = $(link_mode) -pthread $(LDFLAGS)
+ldlibs    = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
+
+sources  := $(sort $(wildcard src/*/*.c))
+library  := $(filter-out src/cmd/main.c,$(sources))
+objects  := $(library:%.c=$(B)/%.o)
+suites   := $(sort $(wildcard tests/unit/test_*.c) $(wildcard tests/contract/test_*.c))
+programs := $(suites:tests/%.c=$(B)/tests/%)
+depfiles  = $(objects:.o=.d) $(B)/src/cmd/main.d $(programs:%=%.d) $(B)/tests/main.d
+
+.PHONY: all run demo test check asan tsan bench install deps deps-check clean format \
+        unit contract golden scenario emulator-test layers
+
+all: $(B)/gridwarden
+
+# ---- the program ------------------------------------------------------------------------------
+$(B)/gridwarden: $(B)/src/cmd/main.o $(B)/libgridwarden.a
+	@echo "  LINK  $@"
+	@$(CC) $(ldflags) -o $@ $^ $(ldlibs)
+
+$(B)/libgridwarden.a: $(objects)
+	@rm -f $@
+	@ar crs $@ $^
+
+$(B)/src/%.o: src/%.c Makefile | $(B)/gen/sqlite_schema.inc
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(cflags) -MMD -MP -c -o $@ $<
+
+# The schema is kept as SQL and embedded as a C string.
+$(B)/gen/sqlite_schema.inc: src/store/sqlite.sql
+	@mkdir -p $(@D)
+	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@
+
+# ---- tests ------------------------------------------------------------------------------------
+$(B)/tests/main.o: tests/main.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(cflags) -Itests -MMD -MP -c -o $@ $<
+
+$(B)/tests/%: tests/%.c $(B)/tests/main.o $(B)/libgridwarden.a Makefile
+	@mkdir -p $(@D)
+	@echo "  TEST  $<"
+	@$(CC) $(cflags) -Itests -MMD -MP -MF $@.d -o $@ $< $(B)/tests/main.o \
+	    $(B)/libgridwarden.a $(ldflags) $(ldlibs) -lcmocka
+
+-include $(wildcard $(depfiles))
+
+unit: $(filter $(B)/tests/unit/%,$(programs))
+	@tests/run_suites.sh $^
+
+contract: $(filter $(B)/tests/contract/%,$(programs)) all
+	@tests/run_suites.sh $(filter $(B)/tests/contract/%,$^)
+
+layers:
+	@tests/check_layers.sh
+
+pytest = GRIDWARDEN=$(abspath $(B)/gridwarden) PYTHONDONTWRITEBYTECODE=1 \
+         $(PYTHON) -m pytest -p no:cacheprovider -q
+
+golden: all
+	@$(pytest) tests/golden
+
+scenario: all
+	@$(pytest) tests/scenario
+
+emulator-test:
+	@$(pytest) tests/emulator
+
+test: deps
+	@$(MAKE) --no-print-directory layers
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory MODE=test unit contract golden emulator-test scenario
+
+asan tsan: deps
+	@$(MAKE) --no-print-directory MODE=$@ unit contract
+
+check: deps-check layers
+	@$(MAKE) --no-print-directory MODE=clang all
+	@tests/check_format.sh
+	@tests/check_static.sh
+
+# ---- run, demo, bench -------------------------------------------------------------------------
+demo: deps
+	@$(MAKE) --no-print-directory MODE=release all
+	@GRIDWARDEN=build/release/gridwarden $(PYTHON) demo/demo.py $(if $(KEEP),--keep)
+
+run: all
+	$(B)/gridwarden serve --config config/gridwarden.yaml
+
+bench: deps
+	@$(MAKE) --no-print-directory MODE=release all
+	@GRIDWARDEN=build/release/gridwarden $(PYTHON) tests/bench/bench.py
+
+# ---- what a fresh Debian 12 lacks ---------------------------------------------------------------
+deps:
+	@tests/install_deps.sh build
+
+deps-check:
+	@tests/install_deps.sh build check
+
+# ---- install ------------------------------------------------------------------------------------
+install: all
+	install -D -m 0755 $(B)/gridwarden $(DESTDIR)$(prefix)/bin/gridwarden
+	install -D -m 0640 config/gridwarden.yaml $(DESTDIR)$(sysconfdir)/gridwarden/gridwarden.yaml
+	install -d $(DESTDIR)$(sysconfdir)/gridwarden/rules.d/samples
+	install -m 0644 config/rules.d/*.yaml $(DESTDIR)$(sysconfdir)/gridwarden/rules.d/
+	install -D -m 0644 systemd/gridwarden.service $(DESTDIR)$(unitdir)/gridwarden.service
+	install -D -m 0644 systemd/gridwarden.sysusers $(DESTDIR)$(prefix)/lib/sysusers.d/gridwarden.conf
+	install -D -m 0644 systemd/gridwarden.tmpfiles $(DESTDIR)$(prefix)/lib/tmpfiles.d/gridwarden.conf
+	install -D -m 0644 docs/man/gridwarden.1 $(DESTDIR)$(mandir)/man1/gridwarden.1
+	install -D -m 0644 docs/man/gridwarden.yaml.5 $(DESTDIR)$(mandir)/man5/gridwarden.yaml.5
+
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build

@@ -1,0 +1,103 @@
+/*
+ * Actions: what rules can ask for.  A new action is one file with one struct, and one line in the
+ * table in actions.c.
+ *
+ * run() is called again after every LATER, after a crash and after a lost lease: it looks before it
+ * acts, and finds its own earlier work done.  What it puts into step->before, ->cursor and
+ * ->result is committed when it returns, before it is called again: so what undo needs is recorded
+ * by returning OUTCOME_LATER with delay 0 *before* the first change.
+ */
+#ifndef ACTION_ACTION_H
+#define ACTION_ACTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "azure/arm.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "core/card.h"
+#include "core/param.h"
+#include "core/plan.h"
+#include "core/rules.h"
+#include "core/settings.h"
+
+enum outcome {
+	OUTCOME_DONE,	 /* the effect is there; result says what */
+	OUTCOME_LATER,	 /* call again: e->retry_ms from now; e->text says what is waited for */
+	OUTCOME_NEVER,	 /* cannot be done: e says why */
+	OUTCOME_REFUSED, /* a guard forbids it, seen only now (a protecting tag): e says which */
+};
+
+/* What a step may use.  Belongs to one performer's thread. */
+struct action_env {
+	const struct settings *settings;
+	struct arm *arm; /* its calls are the step's timeline */
+	struct http *http;
+	struct arena *arena; /* the job's */
+	int64_t now_ms;
+	int64_t rest_ms;	   /* out: the destination asked for a rest of this long (429) */
+	const struct alert *alert; /* the alert that the step is about */
+	const struct verdict_text *reasons; /* why the rules fired, for reports */
+	size_t n_reasons;
+	const struct step *steps; /* all steps of that alert, for reports */
+	size_t n_steps;
+};
+
+struct action {
+	const char *name;	    /* as rules write it: "isolate_vm" */
+	const char *help;	    /* one line, for check, the console and the manual */
+	const struct param *params; /* rules are checked against these when they are read */
+	const char *shorthand;	    /* "- notify: soc" means {channel: soc}; NULL = none */
+	const char *named_by;	    /* the parameter that names the target; NULL = the resource */
+	const char *const *permissions; /* Azure operations it needs; ends with NULL */
+	bool disruptive;		/* counts against budgets, can be held for approval */
+	bool reports;			/* tells people: done last */
+	enum outcome (*run)(struct action_env *env, struct step *step, struct err *e);
+	enum outcome (*undo)(
+	    struct action_env *env, struct step *step, struct err *e); /* or NULL */
+};
+
+extern const struct action *const actions[]; /* ends with NULL */
+const struct action *action_find(struct str name);
+
+/* For rules_parse(); ctx is the const struct settings * that names channels, or NULL. */
+bool action_check(void *ctx, const struct yaml *name, const struct yaml *params, struct arena *a,
+    struct rule_action *out, struct diags *d);
+
+/* What rests when a step is throttled: a subscription, a channel.  Steps of it wait together. */
+struct str action_destination(const struct step *s, struct arena *a);
+
+/* ---- for the performers: all they need to know of the floors below ---- */
+
+struct action_shared; /* one for each version of the settings; any thread may use it */
+struct action_shared *action_shared_new(const struct settings *s); /* s must outlive it */
+void action_shared_free(struct action_shared *sh);
+
+struct performer; /* one for each performer's thread: its connections */
+struct performer *performer_new(struct action_shared *sh);
+void performer_free(struct performer *p);
+
+/* What the daemon hands in with a claimed step. */
+struct job {
+	struct step step;
+	const struct alert *alert;
+	struct str correlation_id;
+	const struct verdict_text *reasons;
+	size_t n_reasons;
+	const struct step *steps;
+	size_t n_steps;
+	/* out */
+	int64_t rest_ms;
+	const struct step_call *calls;
+	size_t n_calls;
+};
+
+/* Run (or, when step.undo_of is set, undo) the job's step once.  All in arena a. */
+enum outcome
+performer_run(struct performer *p, struct job *job, int64_t now_ms, struct arena *a, struct err *e);
+
+/* Once, before threads. */
+bool action_global_init(struct err *e) MUST_CHECK;
+
+#endif

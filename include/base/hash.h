@@ -1,0 +1,41 @@
+/*
+ * Checksums, digests and names made from them.
+ */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+/* CRC-32C (Castagnoli), as in iSCSI.  Start with 0; feed parts in order. */
+uint32_t crc32c(uint32_t crc, const void *p, size_t n);
+
+#define SHA256_HEX_MAX 65
+
+/* Digest of the parts, each preceded by its length so that ("ab","c") differs from ("a","bc"). */
+void sha256_parts(const struct str *parts, size_t n, unsigned char out[32]);
+void sha256_parts_hex(const struct str *parts, size_t n, char out[SHA256_HEX_MAX]);
+
+/*
+ * SipHash-2-4 with 128 bits of output: a sender who does not know the key cannot choose
+ * collisions.  Parts are separated by length as above.
+ */
+struct hash128 {
+	unsigned char bytes[16];
+};
+void
+siphash_parts(const unsigned char key[16], const struct str *parts, size_t n, struct hash128 *out);
+
+#define UUID_MAX 37
+
+/* A random UUID (version 4) as lower-case text. */
+char *uuid_random(char out[UUID_MAX]);
+/* A UUID made from text (version 5 layout over SHA-256): the same text gives the same UUID. */
+char *uuid_from(struct str text, char out[UUID_MAX]);
+
+void random_bytes(void *p, size_t n);
+void hex_encode(const void *p, size_t n, char *out); /* writes 2n digits and a NUL */
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * What may be written in a YAML file, as data.  One table of these gives the parser, the defaults
+ * and the words of every refusal; the settings file and the actions of the rule files both use it.
+ */
+#ifndef CORE_PARAM_H
+#define CORE_PARAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/yaml.h"
+
+enum param_type {
+	PARAM_TEXT,
+	PARAM_BOOL,
+	PARAM_INTEGER,	/* within min..max */
+	PARAM_DURATION, /* "8h"; becomes milliseconds, min..max are milliseconds */
+	PARAM_SIZE,	/* "4MiB", "512KiB" or bytes; becomes bytes */
+	PARAM_CHOICE,	/* one of choices, separated by '|' */
+	PARAM_PORT,	/* 1..65535 */
+	PARAM_CIDR,	/* IPv4 or IPv6 address with or without prefix length */
+	PARAM_URL,	/* https://host..., or http:// on a loopback address */
+	PARAM_RESOURCE_ID,
+	PARAM_GROUP,	  /* a mapping with the keys of `group` */
+	PARAM_NAMED,	  /* a mapping from names of the user's choice to `group` */
+	PARAM_STRING_MAP, /* a mapping from text to text */
+};
+
+struct param {
+	const char *name;
+	enum param_type type;
+	bool list; /* a list of these; a single one is taken as a list of one */
+	bool required;
+	const char *fallback; /* as the user would write it; NULL = absent when not written */
+	int64_t min, max;
+	const char *choices;
+	const struct param *group; /* ends with an entry whose name is NULL */
+	const char *help;	   /* one line, for the manual and the schema */
+};
+
+/*
+ * Check a mapping against a table and give the value as JSON, defaults filled in.  All mistakes
+ * go to d, with "did you mean" for unknown keys.  What is wrong is left out of the result.
+ */
+struct json *
+params_read(const struct param *table, const struct yaml *y, struct arena *a, struct diags *d);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * What is to be done about one alert: steps, with guards applied and reasons kept.  Pure: facts
+ * that need a look-up are handed in.
+ */
+#ifndef CORE_PLAN_H
+#define CORE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "core/alert.h"
+#include "core/rules.h"
+#include "core/settings.h"
+
+/*
+ * Stored as text (step_state_name): a new state needs a name there and a place in every switch the
+ * compiler then complains about.
+ */
+enum step_state {
+	STEP_WAITING,  /* to be done at due_ms, or again */
+	STEP_RUNNING,  /* a performer has the lease */
+	STEP_APPROVAL, /* held for a person */
+	STEP_DONE,
+	STEP_FAILED,
+	STEP_REFUSED, /* by a guard; reason says which */
+	STEP_SHADOW,  /* would have been done; shadow mode */
+};
+
+/* The record of one effect.  Stored: a new member needs a column in sqlite.sql and sqlite.c. */
+struct step {
+	int64_t id;	  /* given by the store; what people type */
+	int64_t event_id; /* rows of the store */
+	int64_t alert_id;
+	struct str key;	 /* same key = same effect: (alert, action, params, target, undo) */
+	struct str rule; /* the first rule that asked for it */
+	struct str action;
+	struct str target; /* resource id rebuilt from its parts, or a channel's name */
+	struct str params; /* JSON */
+	bool disruptive, reports;
+	int64_t undo_of; /* id of the step that this one takes back; 0 = a step forward */
+	enum step_state state;
+	struct str reason; /* why refused, held, failed or shadow */
+	int64_t attempts;
+	int64_t created_ms, due_ms, settled_ms; /* wall clock */
+	struct str before;	/* JSON: what was there; committed before the first change */
+	struct str cursor;	/* JSON: where a long operation stands; the action's own */
+	struct str result;	/* JSON: what was done */
+	struct str destination; /* what rests together when throttled */
+};
+
+/* One call to Azure as it happened: the timeline of a step. */
+struct step_call {
+	int64_t at_ms;
+	struct str method, path; /* path without query */
+	int status;		 /* 0 = no answer */
+	struct str request_id;	 /* x-ms-request-id, what Microsoft's support asks for */
+	struct str error;	 /* "code: message"; "" when it went well */
+};
+
+/* What the guards need to know and core/ cannot look up itself. */
+struct guard_facts {
+	int64_t now_ms;
+	/*
+	 * How many disruptive steps of an action were let through since a time, in one subscription
+	 * or ("") in all.
+	 */
+	int64_t (*count)(void *ctx, struct str action, struct str subscription, int64_t since_ms);
+	void *count_ctx;
+};
+
+struct plan {
+	struct step *steps; /* waiting, approval, refused or shadow */
+	size_t n;
+};
+
+/*
+ * Equal steps of several rules are one.  A rule that is unsure gives its disruptive steps as
+ * refused ("unsure ...") and its others as if it had fired.
+ */
+void plan_build(const struct settings *s, const struct verdict *v, size_t nv,
+    const struct alert *al, const struct guard_facts *facts, struct arena *a, struct plan *out);
+
+/* Key of a step; undo_of distinguishes taking back from doing. */
+struct str step_key(struct str alert, struct str action, struct str params, struct str target,
+    int64_t undo_of, struct arena *a);
+
+const char *step_state_name(enum step_state s);
+bool step_state_parse(struct str name, enum step_state *out);
+
+#endif

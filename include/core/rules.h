@@ -1,0 +1,110 @@
+/*
+ * Rules in Sigma's words (https://sigmahq.io/sigma-specification/), and the judge.
+ *
+ *	rules:
+ *	  - name: isolate-on-suspicious-process
+ *	    match: {severity: High, alertDisplayName|contains: Suspicious process executed}
+ *	    actions: [{isolate_vm: {}}, {notify: soc}]
+ *
+ * `match` is a mapping of conditions that must all hold, a list of such mappings of which one must
+ * hold, or named selections with `condition`.  Values are compared without case; * and ? are
+ * wildcards, a backslash takes their meaning away.  A list of values is any-of, with the modifier
+ * `all` each.  Modifiers: contains startswith endswith all re cidr exists gt gte lt lte cased.
+ */
+#ifndef CORE_RULES_H
+#define CORE_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/str.h"
+#include "base/yaml.h"
+#include "core/alert.h"
+
+/* Three-valued: a limit of the matcher or a value that cannot be compared is "unsure". */
+enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNSURE };
+
+/* What a step acts on. */
+enum target_kind {
+	TARGET_RESOURCE, /* the alert's Azure resource */
+	TARGET_NAMED,	 /* something of the settings: a channel, a ticket system */
+};
+
+struct rule_action {
+	struct str name;   /* "isolate_vm" */
+	struct str params; /* one line of JSON, defaults filled in, keys in table order */
+	enum target_kind target;
+	struct str named;      /* TARGET_NAMED: its name, "soc" */
+	bool disruptive;       /* counts against budgets; never done for a sample or when unsure */
+	bool reports;	       /* tells people what was done: waits for the others */
+	const struct yaml *at; /* where it is written */
+};
+
+/*
+ * core/ does not know which actions exist: rules_parse() is given this.  It fills all of *out but
+ * `at`; what is wrong goes to d.  False: the action is not usable.
+ */
+typedef bool rule_action_check(void *ctx, const struct yaml *name, const struct yaml *params,
+    struct arena *a, struct rule_action *out, struct diags *d);
+
+enum rule_mode { RULE_ENFORCE, RULE_SHADOW, RULE_OFF };
+
+struct rule {
+	struct str name;
+	struct str description;
+	struct str file; /* where it is written */
+	int line;
+	enum rule_mode mode;
+	bool allow_sample; /* sample alerts may be acted on destructively */
+	bool stop;	   /* when it fires, no later rule is asked */
+	struct rule_action *actions;
+	size_t n_actions;
+	struct matcher *matcher; /* judge.c */
+};
+
+struct rules; /* immutable; many threads may read it */
+
+/*
+ * All files together, in the order given; rule names are unique over all of them.  NULL when d has
+ * errors.  The result owns a copy of all it needs.  `hash` of the texts names the version.
+ */
+struct rules *rules_parse(const struct source *files, size_t n, rule_action_check *check,
+    void *check_ctx, struct diags *d);
+void rules_free(struct rules *r);
+size_t rules_count(const struct rules *r);
+const struct rule *rules_at(const struct rules *r, size_t i);
+struct str rules_hash(const struct rules *r); /* 12 hex digits */
+
+/* ---- judge ---- */
+
+/* One condition as it was tried. */
+struct trace_line {
+	struct str selection; /* "" for a plain match */
+	struct str field;   /* as the rule writes it, with modifiers: "alertDisplayName|contains" */
+	struct str wanted;  /* "Suspicious process executed", "High or Medium" */
+	struct str seen;    /* the value of the alert, shortened; "(absent)" */
+	struct str problem; /* why unsure; empty otherwise */
+	enum answer answer;
+};
+
+struct verdict {
+	const struct rule *rule;
+	enum answer answer;
+	struct trace_line *lines;
+	size_t n_lines;
+};
+
+#define TRACE_VALUE_MAX 200
+
+/*
+ * Every rule's verdict, in order (rules that are off, or behind a `stop` that fired, are left
+ * out).  Needs no lock; spends at most a bounded time on each condition.
+ */
+void rules_judge(const struct rules *r, const struct alert *al, struct arena *a,
+    struct verdict **out, size_t *n);
+
+const char *answer_name(enum answer a); /* "no", "yes", "unsure" */
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * The settings file, gridwarden.yaml, as the rest of the program sees it.  Immutable once read.
+ * Secrets are never in it: *_file only; they are read by whoever uses them.
+ */
+#ifndef CORE_SETTINGS_H
+#define CORE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/str.h"
+#include "core/param.h"
+#include "core/resource_id.h"
+
+struct settings_listen {
+	struct str address; /* "[::]:8443", "127.0.0.1:0" */
+	struct str path;    /* "/api/events" */
+	struct str certificate, private_key;
+	int64_t body_max; /* bytes; larger deliveries are answered 413 */
+	int64_t connections_max;
+	int64_t per_address_max;
+};
+
+struct settings_auth {
+	struct str *keys_files;
+	size_t n_keys_files;
+	struct str key_header;	   /* a header that may carry the key; "" = query only */
+	struct str *subscriptions; /* allowed to complete the handshake; none listed = all */
+	size_t n_subscriptions;
+	struct str *origins; /* CloudEvents WebHook-Request-Origin that is allowed */
+	size_t n_origins;
+	bool insecure; /* no credential asked; refused unless the listener is loopback */
+};
+
+enum credential_type { CREDENTIAL_MANAGED_IDENTITY, CREDENTIAL_CLIENT_SECRET };
+
+struct settings_azure {
+	struct str resource_manager; /* https://management.azure.com */
+	struct str audience;	     /* https://management.azure.com/ */
+	struct str login;	     /* https://login.microsoftonline.com */
+	struct str imds;	     /* http://169.254.169.254 */
+	struct str ca_file;	     /* extra trust for all outgoing TLS; "" = the system's */
+	enum credential_type credential;
+	struct str tenant, client_id, client_secret_file;
+	int64_t operation_timeout_ms; /* a long operation that takes longer has failed */
+};
+
+enum channel_format { FORMAT_ADAPTIVE_CARD, FORMAT_MESSAGE_CARD };
+
+struct settings_channel {
+	struct str name;
+	enum channel_format format;
+	struct str url_file; /* the URL is a secret: its signature lets anyone post */
+};
+
+enum guard_mode { GUARD_ENFORCE, GUARD_SHADOW };
+
+struct settings_protected {
+	struct str subscription, resource_group; /* "" = any */
+	struct str resource;			 /* id pattern with * and ? */
+	struct str tag_name, tag_value;		 /* value "" = any */
+	struct str text; /* as a person reads it: "resource_group rg-identity" */
+};
+
+struct settings_budget {
+	struct str action;
+	int64_t per_hour;		   /* 0 = no limit */
+	int64_t per_subscription_per_hour; /* 0 = no limit */
+	bool over_approve;		   /* over budget: wait for approval; otherwise refuse */
+};
+
+struct settings {
+	struct settings_listen listen;
+	struct str operations; /* "127.0.0.1:9464", "" = off */
+	struct str socket;     /* Unix socket of the command line */
+	struct settings_auth auth;
+	struct str inbox; /* folder of the journal */
+	struct str store; /* "sqlite:/var/lib/gridwarden/gridwarden.db" */
+	struct settings_azure azure;
+	struct str rules; /* folder or file */
+	struct settings_channel *channels;
+	size_t n_channels;
+	enum guard_mode mode;
+	struct settings_protected *protects;
+	size_t n_protects;
+	struct settings_budget *budgets;
+	size_t n_budgets;
+	int64_t report_wait_ms; /* a card waits this long for the steps it reports */
+	struct str log_level;
+	struct arena *arena; /* owns all of the above */
+};
+
+/* NULL when d has errors.  Relative paths in the file are relative to the file's folder. */
+struct settings *settings_parse(const struct source *src, struct diags *d);
+void settings_free(struct settings *s);
+
+const struct settings_channel *settings_channel(const struct settings *s, struct str name);
+
+/* The table behind it all, for the manual and the schema. */
+extern const struct param settings_params[];
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * The inbox: an append-only journal.  It is what an answer of 200 stands for: a delivery that was
+ * appended without error is on disk (fdatasync) and survives crash and power cut.
+ *
+ * Records are framed with length, epoch and CRC-32C in zero-filled segments that are used again
+ * once everything in them is decided.  One thread appends (the committer), one reads (the decider).
+ */
+#ifndef STORE_INBOX_H
+#define STORE_INBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/str.h"
+
+struct inbox;
+
+struct delivery {
+	int64_t received_ms;
+	struct str headers;	      /* one line, what the body needs to be understood */
+	struct str body;	      /* as received, once */
+	const struct hash128 *hashes; /* one for each event of the body, in its order */
+	bool *fresh;		      /* out, caller's memory: this event was not here before */
+	size_t n;
+	uint64_t seq; /* out: its place in the journal; 0 = all duplicates, not kept */
+};
+
+/* The journal's size at which deliveries are refused (503) until some are decided. */
+#define INBOX_BYTES_MAX (1024LL * 1024 * 1024)
+/* Known hashes: beyond this the oldest half is forgotten; the store still knows them. */
+#define INBOX_KNOWN_MAX 1000000
+
+/*
+ * Open or make the folder's journal and replay it: a torn tail is cut, records after `decided` are
+ * handed out again by inbox_read().  A folder in use by another process is refused.
+ */
+bool inbox_open(const char *folder, uint64_t decided, struct inbox **out, struct err *e) MUST_CHECK;
+void inbox_close(struct inbox *in);
+
+/* An event that the store holds; before the threads start. */
+void inbox_remember(struct inbox *in, const struct hash128 *hash);
+
+/*
+ * Write all n with one write and one fdatasync.  True: all of them are on disk (duplicates
+ * were before).  False: none of them counts as kept and the senders must be told to come again;
+ * ERR_AGAIN (full) or ERR_SYSTEM (disk).  The next call starts afresh.
+ */
+bool inbox_append(struct inbox *in, struct delivery *const *d, size_t n, struct err *e) MUST_CHECK;
+
+/*
+ * The next record behind `after`: *found false when there is none yet.  A record whose checksum
+ * does not hold any more is an error of kind ERR_SYSTEM that names segment and offset.
+ */
+bool inbox_read(struct inbox *in, uint64_t after, struct arena *a, struct delivery *out,
+    bool *found, struct err *e) MUST_CHECK;
+
+/* All records up to here are decided and stored: their segments may be used again. */
+void inbox_release(struct inbox *in, uint64_t decided);
+
+struct inbox_figures {
+	uint64_t last_seq; /* newest record on disk */
+	uint64_t waiting;  /* records behind the released ones */
+	int64_t bytes;	   /* size of all segments */
+	uint64_t syncs, records;
+};
+void inbox_figures(const struct inbox *in, struct inbox_figures *out);
+
+#endif

@@ -1,0 +1,167 @@
+/*
+ * Everything decided: events, alerts, decisions, steps and their timeline.
+ *
+ * One connection does all writing, behind a lock: any thread may call.  Listings use a connection
+ * of their own.  What returned true and says "commits" has reached the disk.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "core/alert.h"
+#include "core/event.h"
+#include "core/plan.h"
+
+struct store;
+
+/* "sqlite:/path/file.db".  Refuses a damaged file and one written by a newer version. */
+bool store_open(struct str url, struct store **out, struct err *e) MUST_CHECK;
+void store_close(struct store *s);
+
+/* A random secret of this installation, made at first use.  Commits. */
+bool
+store_secret(struct store *s, const char *name, unsigned char out[16], struct err *e) MUST_CHECK;
+/* The journal's last record whose events are all decided. */
+bool store_decided_seq(struct store *s, uint64_t *seq, struct err *e) MUST_CHECK;
+/* Hashes of the newest events, at most max, through fn. */
+bool store_each_hash(struct store *s, size_t max, void (*fn)(void *ctx, const struct hash128 *h),
+    void *ctx, struct err *e) MUST_CHECK;
+
+/* ---- decide ---- */
+
+enum event_state {
+	EVENT_STATE_DECIDED,
+	EVENT_STATE_UNREADABLE,
+	EVENT_STATE_DAMAGED, /* the decider died of it, three times */
+	EVENT_STATE_NOTICE,  /* subscription deleted and the like */
+};
+
+/* What became of one event. */
+struct decision {
+	const struct event *event;
+	struct hash128 hash;
+	int64_t received_ms, decided_ms;
+	struct str headers; /* as in the journal */
+	enum event_state state;
+	struct str reason;	   /* why unreadable or damaged */
+	const struct alert *alert; /* NULL when it is none */
+	struct str trace;	   /* JSON: the verdicts, see docs/architecture.md */
+	struct str rules_hash;
+	const struct plan *plan; /* NULL = no steps */
+};
+
+/*
+ * A group of decisions: begin takes the writing connection for this thread, commit or rollback
+ * gives it back.  store_put_decision() sees what was put before it.  An event that is known by its
+ * hash changes nothing (*fresh false); a step whose key is known is not added again.
+ */
+bool store_begin(struct store *s, struct err *e) MUST_CHECK;
+bool store_put_decision(
+    struct store *s, const struct decision *d, bool *fresh, struct err *e) MUST_CHECK;
+bool store_commit(struct store *s, uint64_t decided_seq, struct err *e) MUST_CHECK; /* commits */
+void store_rollback(struct store *s);
+
+/* Between begin and commit: disruptive forward steps let through (not refused or shadow). */
+int64_t
+store_count_steps(struct store *s, struct str action, struct str subscription, int64_t since_ms);
+
+/*
+ * Poison: count that this record is about to be decided; cleared by the commit that covers it.
+ * *count is how often it was handed out, this time included.  Commits.
+ */
+bool store_hand_out(struct store *s, uint64_t seq, int64_t *count, struct err *e) MUST_CHECK;
+
+/* ---- perform ---- */
+
+/* A claimed step with all that running it needs.  In the caller's arena. */
+struct claimed {
+	struct step step;
+	struct str event_raw, event_headers; /* to parse the alert again */
+	struct str trace;
+	struct step *steps; /* all steps of that alert, this one included */
+	size_t n_steps;
+};
+
+/*
+ * Take one step that is due: waiting and due, or running with a lease that ran out; not one whose
+ * destination rests.  A step that reports waits until the other steps of its alert are settled
+ * or report_wait_ms is over.  *found false: *next_ms is when to look again (wall clock,
+ * INT64_MAX = when something new comes).  Commits; attempts counts this one.
+ */
+bool store_claim_step(struct store *s, int64_t now_ms, int64_t lease_ms, int64_t report_wait_ms,
+    struct arena *a, struct claimed *out, bool *found, int64_t *next_ms, struct err *e) MUST_CHECK;
+
+/*
+ * Write back state, reason, due_ms, before, cursor, result of a step that this process has claimed,
+ * and its calls; when it is settled (any state but waiting) settled_ms too.  Commits.
+ */
+bool store_settle_step(struct store *s, const struct step *step, int64_t now_ms,
+    const struct step_call *calls, size_t n_calls, struct err *e) MUST_CHECK;
+
+/* A step that no rule asked for: release, expiry, a second report.  *id 0 = its key is known. */
+bool
+store_add_step(struct store *s, const struct step *step, int64_t *id, struct err *e) MUST_CHECK;
+
+/* Let a destination rest until then.  Commits. */
+bool
+store_rest(struct store *s, struct str destination, int64_t until_ms, struct err *e) MUST_CHECK;
+
+/* At start: leases of the process before are void. */
+bool store_drop_leases(struct store *s, struct err *e) MUST_CHECK;
+
+/* ---- look ---- */
+
+struct alert_row {
+	int64_t id;	  /* what people type */
+	struct str alert; /* Defender's own id */
+	struct str name, severity, status, type, resource, entity, form;
+	struct str state, reason; /* of its newest event: event_state as text */
+	int64_t received_ms;	  /* of its first event */
+	int64_t events, steps;
+	struct str summary; /* "isolate_vm done, notify waiting" */
+};
+
+struct list_filter {
+	int64_t since_ms;  /* 0 = all */
+	struct str state;  /* "" = all */
+	struct str action; /* "" = all; steps only */
+	int64_t alert_id;  /* 0 = all; steps only */
+	size_t limit;
+};
+
+/* Newest first. */
+bool store_list_alerts(struct store *s, const struct list_filter *f, struct arena *a,
+    struct alert_row **rows, size_t *n, struct err *e) MUST_CHECK;
+bool store_list_steps(struct store *s, const struct list_filter *f, struct arena *a,
+    struct step **rows, size_t *n, struct err *e) MUST_CHECK;
+
+struct alert_detail {
+	struct alert_row row;
+	struct str event_raw, event_headers, trace, rules_hash; /* of its newest event */
+	int64_t decided_ms;
+	struct step *steps;
+	size_t n_steps;
+};
+/* ERR_NOT_FOUND when there is none. */
+bool store_show_alert(struct store *s, int64_t id, struct arena *a, struct alert_detail *out,
+    struct err *e) MUST_CHECK;
+bool store_show_step(struct store *s, int64_t id, struct arena *a, struct step *out,
+    struct step_call **calls, size_t *n_calls, struct err *e) MUST_CHECK;
+
+struct store_figures {
+	int64_t events, alerts;
+	int64_t steps[STEP_SHADOW + 1]; /* by state */
+	int64_t oldest_due_ms;		/* of the waiting ones; 0 = none */
+};
+bool store_figures(struct store *s, struct store_figures *out, struct err *e) MUST_CHECK;
+
+const char *event_state_name(enum event_state s);
+
+#endif

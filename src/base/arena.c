@@ -1,0 +1,165 @@
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_MIN 8192
+
+struct block {
+	struct block *next;
+	size_t size, used;
+	alignas(max_align_t) char bytes[];
+};
+
+struct arena {
+	struct block *head; /* the block in use; older ones behind it */
+};
+
+static void
+out_of_memory(void)
+{
+	static const char text[] = "gridwarden: out of memory\n";
+
+	(void)!fwrite(text, 1, sizeof(text) - 1, stderr);
+	abort();
+}
+
+void *
+xmalloc(size_t size)
+{
+	void *p = malloc(size == 0 ? 1 : size);
+
+	if (p == NULL)
+		out_of_memory();
+	return p;
+}
+
+void *
+xcalloc(size_t n, size_t size)
+{
+	void *p = calloc(n == 0 ? 1 : n, size == 0 ? 1 : size);
+
+	if (p == NULL)
+		out_of_memory();
+	return p;
+}
+
+void *
+xrealloc(void *old, size_t size)
+{
+	void *p = realloc(old, size == 0 ? 1 : size);
+
+	if (p == NULL)
+		out_of_memory();
+	return p;
+}
+
+char *
+xstrndup(struct str s)
+{
+	char *p = xmalloc(s.n + 1);
+
+	memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return p;
+}
+
+char *
+xstrdup(const char *s)
+{
+	return xstrndup(str_of(s));
+}
+
+static struct block *
+block_new(size_t size, struct block *next)
+{
+	struct block *b = xmalloc(sizeof(*b) + size);
+
+	b->next = next;
+	b->size = size;
+	b->used = 0;
+	return b;
+}
+
+struct arena *
+arena_new(void)
+{
+	struct arena *a = xmalloc(sizeof(*a));
+
+	a->head = block_new(BLOCK_MIN, NULL);
+	return a;
+}
+
+void
+arena_reset(struct arena *a)
+{
+	while (a->head->next != NULL) {
+		struct block *b = a->head;
+
+		a->head = b->next;
+		free(b);
+	}
+	a->head->used = 0;
+}
+
+void
+arena_free(struct arena *a)
+{
+	if (a == NULL)
+		return;
+	arena_reset(a);
+	free(a->head);
+	free(a);
+}
+
+void *
+arena_alloc(struct arena *a, size_t size)
+{
+	size_t need;
+	void *p;
+
+	if (size > SIZE_MAX / 2)
+		out_of_memory();
+	need = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	if (a->head->size - a->head->used < need)
+		a->head = block_new(need > BLOCK_MIN ? need : BLOCK_MIN, a->head);
+	p = a->head->bytes + a->head->used;
+	a->head->used += need;
+	memset(p, 0, size);
+	return p;
+}
+
+struct str
+arena_str(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+
+	memcpy(p, s.p, s.n);
+	return (struct str){ p, s.n };
+}
+
+const char *
+arena_cstr(struct arena *a, struct str s)
+{
+	return arena_str(a, s).p;
+}
+
+struct str
+arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+	char *p;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	p = arena_alloc(a, (size_t)n + 1);
+	va_start(ap, fmt);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return (struct str){ p, (size_t)n };
+}

@@ -1,0 +1,235 @@
+#include "base/str.h"
+
+#include <string.h>
+
+static char
+fold(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static bool
+same_nocase(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fold(a[i]) != fold(b[i]))
+			return false;
+	return true;
+}
+
+struct str
+str_of(const char *cstr)
+{
+	return cstr == NULL ? STR_EMPTY : (struct str){ cstr, strlen(cstr) };
+}
+
+bool
+str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+bool
+str_eq_nocase(struct str a, struct str b)
+{
+	return a.n == b.n && same_nocase(a.p, b.p, a.n);
+}
+
+bool
+str_is(struct str a, const char *cstr)
+{
+	return str_eq(a, str_of(cstr));
+}
+
+bool
+str_is_nocase(struct str a, const char *cstr)
+{
+	return str_eq_nocase(a, str_of(cstr));
+}
+
+bool
+str_starts_nocase(struct str text, struct str prefix)
+{
+	return text.n >= prefix.n && same_nocase(text.p, prefix.p, prefix.n);
+}
+
+bool
+str_ends_nocase(struct str text, struct str suffix)
+{
+	return text.n >= suffix.n && same_nocase(text.p + (text.n - suffix.n), suffix.p, suffix.n);
+}
+
+bool
+str_has_nocase(struct str text, struct str part)
+{
+	for (size_t i = 0; i + part.n <= text.n; i++)
+		if (same_nocase(text.p + i, part.p, part.n))
+			return true;
+	return false;
+}
+
+int
+str_cmp(struct str a, struct str b)
+{
+	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+	if (order != 0)
+		return order;
+	return a.n < b.n ? -1 : a.n > b.n;
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct str
+str_trim(struct str s)
+{
+	while (s.n > 0 && is_space(s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+struct str
+str_slice(struct str s, size_t from, size_t to)
+{
+	if (to > s.n)
+		to = s.n;
+	if (from > to)
+		from = to;
+	return (struct str){ s.p + from, to - from };
+}
+
+bool
+str_next(struct str *rest, char sep, struct str *field)
+{
+	const char *at;
+
+	if (rest->p == NULL)
+		return false;
+	at = rest->n == 0 ? NULL : memchr(rest->p, sep, rest->n);
+	if (at == NULL) {
+		*field = *rest;
+		*rest = (struct str){ NULL, 0 };
+		return true;
+	}
+	*field = (struct str){ rest->p, (size_t)(at - rest->p) };
+	*rest = (struct str){ at + 1, rest->n - field->n - 1 };
+	return true;
+}
+
+bool
+str_to_int(struct str s, int64_t min, int64_t max, int64_t *out)
+{
+	bool negative = s.n > 0 && s.p[0] == '-';
+	int64_t value = 0;
+
+	if (negative)
+		s = str_slice(s, 1, s.n);
+	if (s.n == 0 || s.n > 18)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		value = value * 10 + (s.p[i] - '0');
+	}
+	if (negative)
+		value = -value;
+	if (value < min || value > max)
+		return false;
+	*out = value;
+	return true;
+}
+
+bool
+str_to_duration_ms(struct str s, int64_t *out_ms, struct err *e)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 },
+		{ "d", 86400000 } };
+	size_t digits = 0;
+	int64_t value;
+
+	while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
+		digits++;
+	if (!str_to_int(str_slice(s, 0, digits), 0, 1000000000, &value))
+		return fail(
+		    e, ERR_INPUT, "'%.*s' is not a duration, write 30s, 5m, 8h or 2d", STR_ARG(s));
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (str_is(str_slice(s, digits, s.n), units[i].unit)) {
+			*out_ms = value * units[i].ms;
+			return true;
+		}
+	}
+	return fail(e, ERR_INPUT, "'%.*s' has no unit, write 30s, 5m, 8h or 2d", STR_ARG(s));
+}
+
+#define NEAREST_MAX 64
+
+/* Restricted Damerau-Levenshtein; words longer than NEAREST_MAX are far from everything. */
+static size_t
+distance(struct str a, struct str b)
+{
+	size_t row[3][NEAREST_MAX + 1];
+
+	if (a.n > NEAREST_MAX || b.n > NEAREST_MAX)
+		return NEAREST_MAX;
+	for (size_t j = 0; j <= b.n; j++)
+		row[0][j] = j;
+	for (size_t i = 1; i <= a.n; i++) {
+		size_t *now = row[i % 3], *before = row[(i - 1) % 3], *earlier = row[(i + 1) % 3];
+
+		now[0] = i;
+		for (size_t j = 1; j <= b.n; j++) {
+			char x = fold(a.p[i - 1]), y = fold(b.p[j - 1]);
+			size_t best = before[j - 1] + (x != y);
+
+			if (before[j] + 1 < best)
+				best = before[j] + 1;
+			if (now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && x == fold(b.p[j - 2]) && fold(a.p[i - 2]) == y &&
+			    earlier[j - 2] + 1 < best)
+				best = earlier[j - 2] + 1;
+			now[j] = best;
+		}
+	}
+	return row[a.n % 3][b.n];
+}
+
+const char *
+str_nearest(struct str word, const char *const *names, size_t n)
+{
+	size_t best = word.n <= 3 ? 1 : word.n <= 8 ? 2 : 3;
+	const char *found = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t d = distance(word, str_of(names[i]));
+
+		if (d < best || (d == best && found == NULL)) {
+			best = d;
+			found = names[i];
+		}
+	}
+	return found;
+}
+
+bool
+str_eq_secret(struct str a, struct str b)
+{
+	unsigned char differs = 0;
+
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		differs |= (unsigned char)(a.p[i] ^ b.p[i]);
+	return differs == 0;
+}

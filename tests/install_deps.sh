@@ -1,0 +1,31 @@
+#!/bin/sh
+# Installs the Debian packages that are missing; does nothing when all are there.
+# Words: "build" what building, the demo and the tests need; "check" what `make check` needs besides.
+set -eu
+
+build="gcc libc6-dev pkg-config openssl python3 python3-pytest
+libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libcjson-dev libssl-dev libsqlite3-dev
+libfyaml-dev libpcre2-dev uthash-dev libsystemd-dev libcmocka-dev"
+check="clang clang-format cppcheck"
+
+wanted=""
+for word in "$@"; do
+	case $word in
+	build) wanted="$wanted $build" ;;
+	check) wanted="$wanted $check" ;;
+	*) echo "usage: $0 build|check ..." >&2; exit 2 ;;
+	esac
+done
+
+missing=""
+for package in $wanted; do
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+echo "installing:$missing"
+sudo=""
+[ "$(id -u)" = 0 ] || sudo=sudo
+$sudo apt-get update -q
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -q -y --no-install-recommends $missing
