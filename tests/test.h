@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#undef fail /* ours is a function: base/err.h */
 
 #include "base/err.h"
 #include "base/str.h"

@@ -53,6 +53,9 @@ bool str_to_duration_ms(struct str s, int64_t *out_ms, struct err *e) MUST_CHECK
  */
 const char *str_nearest(struct str word, const char *const *names, size_t n);
 
+/* Bytes of the well-formed UTF-8 character at the front (RFC 3629); 0 = it is not one. */
+size_t utf8_sequence(struct str s);
+
 /* Constant time for equal lengths; different lengths are unequal at once. */
 bool str_eq_secret(struct str a, struct str b);
 
