@@ -1,0 +1,87 @@
+#include "core/guard.h"
+
+/* Does the id fit a pattern with * and ?, without case?  Iterative: no input makes it slow. */
+static bool
+fits(struct str pattern, struct str text)
+{
+	size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
+
+	while (t < text.n) {
+		if (p < pattern.n && pattern.p[p] == '*') {
+			star = p++;
+			mark = t;
+		} else if (p < pattern.n &&
+			   (pattern.p[p] == '?' || str_eq_nocase(str_slice(pattern, p, p + 1),
+						       str_slice(text, t, t + 1)))) {
+			p++;
+			t++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			t = ++mark;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.n && pattern.p[p] == '*')
+		p++;
+	return p == pattern.n;
+}
+
+/* The parts that an entry names must all hold; tags are asked for elsewhere. */
+static bool
+covers(const struct settings_protected *entry, const struct resource_id *id, struct str text)
+{
+	if (entry->tag_name.n > 0)
+		return false;
+	if (entry->subscription.n > 0 && !str_eq_nocase(entry->subscription, id->subscription))
+		return false;
+	if (entry->resource_group.n > 0 &&
+	    !str_eq_nocase(entry->resource_group, id->resource_group))
+		return false;
+	return entry->resource.n == 0 || fits(entry->resource, text);
+}
+
+bool
+guard_protects(const struct settings *s, const struct resource_id *id, struct buf *why)
+{
+	struct buf text;
+	bool found = false;
+
+	buf_init(&text, RESOURCE_ID_MAX);
+	resource_id_format(id, &text);
+	for (size_t i = 0; !found && i < s->n_protects; i++) {
+		found = covers(&s->protects[i], id, buf_str(&text));
+		if (found)
+			buf_add(why, s->protects[i].text);
+	}
+	buf_done(&text);
+	return found;
+}
+
+bool
+guard_protects_tags(const struct settings *s, const struct json *tags, struct buf *why)
+{
+	for (size_t i = 0; i < s->n_protects; i++) {
+		const struct settings_protected *entry = &s->protects[i];
+		const struct json *tag;
+
+		if (entry->tag_name.n == 0)
+			continue;
+		tag = json_get_nocase(tags, entry->tag_name);
+		if (tag == NULL ||
+		    (entry->tag_value.n > 0 && !str_eq(json_text(tag), entry->tag_value)))
+			continue;
+		buf_add(why, entry->text);
+		return true;
+	}
+	return false;
+}
+
+bool
+guard_needs_tags(const struct settings *s)
+{
+	for (size_t i = 0; i < s->n_protects; i++)
+		if (s->protects[i].tag_name.n > 0)
+			return true;
+	return false;
+}

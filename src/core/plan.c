@@ -1,0 +1,268 @@
+/*
+ * Happy path: each rule that fired gives its actions as steps; equal steps are one; guards let
+ * them through.
+ * What can go wrong: the rule is unsure, the alert names no usable resource, it is a sample, the
+ * target is protected, the budget is used up - the step is kept with its reason, never dropped.
+ */
+#include "core/plan.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "core/guard.h"
+
+#define REASON_MAX 400
+#define HOUR_MS 3600000
+
+static const char *const state_names[] = {
+	[STEP_WAITING] = "waiting",
+	[STEP_RUNNING] = "running",
+	[STEP_APPROVAL] = "approval",
+	[STEP_DONE] = "done",
+	[STEP_FAILED] = "failed",
+	[STEP_REFUSED] = "refused",
+	[STEP_SHADOW] = "shadow",
+};
+
+/* What one guard said: STEP_WAITING lets the step through. */
+struct ruling {
+	enum step_state state;
+	struct str reason;
+};
+
+struct planner {
+	const struct settings *settings;
+	const struct alert *alert;
+	const struct guard_facts *facts;
+	struct arena *arena;
+	struct plan *plan;
+};
+
+const char *
+step_state_name(enum step_state s)
+{
+	return state_names[s];
+}
+
+bool
+step_state_parse(struct str name, enum step_state *out)
+{
+	for (int i = STEP_WAITING; i <= STEP_SHADOW; i++) {
+		if (str_is(name, state_names[i])) {
+			*out = (enum step_state)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct str
+step_key(struct str alert, struct str action, struct str params, struct str target, int64_t undo_of,
+    struct arena *a)
+{
+	char hex[SHA256_HEX_MAX];
+	struct str parts[] = { alert, action, params, target,
+		undo_of == 0 ? STR_EMPTY : arena_printf(a, "%" PRId64, undo_of) };
+
+	sha256_parts_hex(parts, sizeof(parts) / sizeof(parts[0]), hex);
+	return arena_str(a, str_of(hex));
+}
+
+/* The machine of an extension, in Azure's spelling; ids that differ in case are one target. */
+static struct str
+resource_target(const struct planner *p, bool key)
+{
+	struct resource_id owner = p->alert->resource;
+	struct buf b;
+	struct str text;
+
+	if (!p->alert->has_resource)
+		return STR_EMPTY;
+	owner.rest = STR_EMPTY;
+	buf_init(&b, RESOURCE_ID_MAX);
+	if (key)
+		resource_id_format_key(&owner, &b);
+	else
+		resource_id_format(&owner, &b);
+	text = arena_str(p->arena, buf_str(&b));
+	buf_done(&b);
+	return text;
+}
+
+static struct ruling
+refuse(struct str reason)
+{
+	return (struct ruling){ STEP_REFUSED, reason };
+}
+
+/* The first condition that could not be decided, in words. */
+static struct str
+unsure_because(const struct verdict *v, struct arena *a)
+{
+	for (size_t i = 0; i < v->n_lines; i++)
+		if (v->lines[i].answer == ANSWER_UNSURE)
+			return arena_printf(a, "the rule could not be decided: %.*s: %.*s",
+			    STR_ARG(v->lines[i].field), STR_ARG(v->lines[i].problem));
+	return STR("the rule could not be decided");
+}
+
+static struct ruling
+ask_target(const struct planner *p)
+{
+	const struct alert *al = p->alert;
+	struct ruling r = { STEP_WAITING, STR_EMPTY };
+	struct buf why;
+
+	if (!al->has_resource && al->resource_text.n == 0)
+		return refuse(STR("the alert names no Azure resource"));
+	if (!al->has_resource)
+		return refuse(arena_printf(p->arena, "the alert's resource id cannot be used: %.*s",
+		    STR_ARG(al->resource_problem)));
+	buf_init(&why, REASON_MAX);
+	if (guard_protects(p->settings, &al->resource, &why))
+		r = refuse(arena_printf(p->arena, "protected by %.*s", STR_ARG(buf_str(&why))));
+	buf_done(&why);
+	return r;
+}
+
+/* Steps of this very plan that use up the same budget. */
+static int64_t
+planned(const struct planner *p, struct str action)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < p->plan->n; i++)
+		n += p->plan->steps[i].state == STEP_WAITING &&
+		     str_eq(p->plan->steps[i].action, action);
+	return n;
+}
+
+static struct ruling
+over(const struct planner *p, const struct settings_budget *b, int64_t limit, const char *where)
+{
+	return (struct ruling){ b->over_approve ? STEP_APPROVAL : STEP_REFUSED,
+		arena_printf(p->arena, "budget used up: %" PRId64 " %.*s an hour%s", limit,
+		    STR_ARG(b->action), where) };
+}
+
+static struct ruling
+ask_budget(const struct planner *p, struct str action)
+{
+	const struct guard_facts *f = p->facts;
+	int64_t since = f->now_ms - HOUR_MS, here = planned(p, action);
+
+	for (size_t i = 0; i < p->settings->n_budgets; i++) {
+		const struct settings_budget *b = &p->settings->budgets[i];
+
+		if (!str_eq(b->action, action))
+			continue;
+		if (b->per_hour > 0 &&
+		    f->count(f->count_ctx, action, STR_EMPTY, since) + here >= b->per_hour)
+			return over(p, b, b->per_hour, "");
+		if (b->per_subscription_per_hour > 0 &&
+		    f->count(f->count_ctx, action, p->alert->resource.subscription, since) + here >=
+			b->per_subscription_per_hour)
+			return over(p, b, b->per_subscription_per_hour, " in one subscription");
+	}
+	return (struct ruling){ STEP_WAITING, STR_EMPTY };
+}
+
+/* All guards in order; the first that objects decides. */
+static struct ruling
+ask_guards(const struct planner *p, const struct verdict *v, const struct rule_action *action)
+{
+	struct ruling r = { STEP_WAITING, STR_EMPTY };
+
+	if (!action->disruptive)
+		return r;
+	if (v->answer == ANSWER_UNSURE)
+		return refuse(unsure_because(v, p->arena));
+	if (p->alert->sample && !v->rule->allow_sample)
+		return refuse(STR("sample alert, and the rule does not say allow_sample: true"));
+	r = ask_target(p);
+	if (r.state != STEP_WAITING)
+		return r;
+	if (p->settings->mode == GUARD_SHADOW)
+		return (struct ruling){ STEP_SHADOW, STR("guards.mode is shadow") };
+	if (v->rule->mode == RULE_SHADOW)
+		return (struct ruling){ STEP_SHADOW, STR("the rule's mode is shadow") };
+	return ask_budget(p, action->name);
+}
+
+/* How much of the effect a state lets happen: the strongest of equal steps stays. */
+static int
+strength(enum step_state s)
+{
+	switch (s) {
+	case STEP_WAITING:
+		return 3;
+	case STEP_APPROVAL:
+		return 2;
+	case STEP_SHADOW:
+		return 1;
+	case STEP_RUNNING:
+	case STEP_DONE:
+	case STEP_FAILED:
+	case STEP_REFUSED:
+		break;
+	}
+	return 0;
+}
+
+static struct step *
+find(struct plan *plan, struct str key)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (str_eq(plan->steps[i].key, key))
+			return &plan->steps[i];
+	return NULL;
+}
+
+static void
+add_step(struct planner *p, const struct verdict *v, const struct rule_action *action)
+{
+	bool named = action->target == TARGET_NAMED;
+	struct str key = step_key(p->alert->id, action->name, action->params,
+	    named ? action->named : resource_target(p, true), 0, p->arena);
+	struct step *same = find(p->plan, key);
+	struct ruling r;
+
+	if (same != NULL && same->state == STEP_WAITING)
+		return;
+	r = ask_guards(p, v, action);
+	if (same == NULL)
+		same = &p->plan->steps[p->plan->n++];
+	else if (strength(r.state) <= strength(same->state))
+		return;
+	*same = (struct step){
+		.key = key,
+		.rule = v->rule->name,
+		.action = action->name,
+		.target = named ? action->named : resource_target(p, false),
+		.params = action->params,
+		.disruptive = action->disruptive,
+		.reports = action->reports,
+		.state = r.state,
+		.reason = r.reason,
+		.created_ms = p->facts->now_ms,
+		.due_ms = p->facts->now_ms,
+	};
+}
+
+void
+plan_build(const struct settings *s, const struct verdict *v, size_t nv, const struct alert *al,
+    const struct guard_facts *facts, struct arena *a, struct plan *out)
+{
+	struct planner p = { s, al, facts, a, out };
+	size_t most = 0;
+
+	for (size_t i = 0; i < nv; i++)
+		if (v[i].answer != ANSWER_NO)
+			most += v[i].rule->n_actions;
+	out->n = 0;
+	out->steps = arena_alloc(a, most * sizeof(*out->steps));
+	for (size_t i = 0; i < nv; i++)
+		for (size_t k = 0; v[i].answer != ANSWER_NO && k < v[i].rule->n_actions; k++)
+			add_step(&p, &v[i], &v[i].rule->actions[k]);
+}

@@ -1,0 +1,111 @@
+#include "core/trace.h"
+
+#include "base/buf.h"
+
+#define WHY_MAX 600
+
+static struct json *
+condition_json(const struct trace_line *line, struct arena *a)
+{
+	struct json *j = json_object(a);
+
+	if (line->selection.n > 0)
+		json_set_str(j, "selection", line->selection, a);
+	json_set_str(j, "field", line->field, a);
+	json_set_str(j, "wanted", line->wanted, a);
+	json_set_str(j, "seen", line->seen, a);
+	json_set_cstr(j, "answer", answer_name(line->answer), a);
+	if (line->problem.n > 0)
+		json_set_str(j, "problem", line->problem, a);
+	return j;
+}
+
+static struct json *
+verdict_json(const struct verdict *v, struct arena *a)
+{
+	struct json *j = json_object(a), *lines = json_array(a);
+
+	json_set_str(j, "rule", v->rule->name, a);
+	json_set_str(j, "file", v->rule->file, a);
+	json_set_int(j, "line", v->rule->line, a);
+	json_set_cstr(j, "answer", answer_name(v->answer), a);
+	for (size_t i = 0; i < v->n_lines; i++)
+		json_add(lines, condition_json(&v->lines[i], a), a);
+	json_set(j, "conditions", lines, a);
+	return j;
+}
+
+struct json *
+trace_json(const struct verdict *v, size_t nv, struct arena *a)
+{
+	struct json *j = json_object(a), *rules = json_array(a);
+	size_t bytes = 0;
+	int64_t left_out = 0;
+
+	for (size_t i = 0; i < nv; i++) {
+		struct json *one;
+
+		if (v[i].answer == ANSWER_NO && bytes >= TRACE_BYTES_MAX) {
+			left_out++;
+			continue;
+		}
+		one = verdict_json(&v[i], a);
+		bytes += json_print(one, a).n;
+		json_add(rules, one, a);
+	}
+	json_set(j, "rules", rules, a);
+	json_set_int(j, "left_out", left_out, a);
+	return j;
+}
+
+/* "severity is High; alertDisplayName contains Suspicious process executed" */
+static void
+add_why(struct buf *b, const struct json *condition)
+{
+	struct str field = json_text(json_get(condition, "field")), name = field, modifiers;
+	bool plain;
+
+	str_next(&field, '|', &name);
+	plain = field.p == NULL;
+	modifiers = plain ? STR("is") : field;
+	if (b->n > 0)
+		buf_add_cstr(b, "; ");
+	buf_add(b, name);
+	buf_add_char(b, ' ');
+	for (size_t i = 0; i < modifiers.n; i++)
+		buf_add_char(b, modifiers.p[i] == '|' ? ' ' : modifiers.p[i]);
+	buf_add_char(b, ' ');
+	buf_add(b, json_text(json_get(condition, "wanted")));
+}
+
+static struct str
+why(const struct json *rule, struct arena *a)
+{
+	struct str answer = json_text(json_get(rule, "answer")), text;
+	struct buf b;
+
+	buf_init(&b, WHY_MAX);
+	for (const struct json *c = json_first(json_get(rule, "conditions")); c != NULL;
+	     c = json_next(c))
+		if (str_eq(json_text(json_get(c, "answer")), answer))
+			add_why(&b, c);
+	text = arena_str(a, buf_str(&b));
+	buf_done(&b);
+	return text;
+}
+
+void
+trace_reasons(const struct json *trace, struct arena *a, struct verdict_text **out, size_t *n)
+{
+	const struct json *rules = json_get(trace, "rules");
+
+	*out = arena_alloc(a, json_count(rules) * sizeof(**out));
+	*n = 0;
+	for (const struct json *r = json_first(rules); r != NULL; r = json_next(r)) {
+		if (str_is(json_text(json_get(r, "answer")), answer_name(ANSWER_NO)))
+			continue;
+		(*out)[(*n)++] =
+		    (struct verdict_text){ arena_str(a, json_text(json_get(r, "rule"))),
+			    why(r, a) };
+	}
+}
