@@ -112,7 +112,7 @@ class Arm:
             "X-Content-Type-Options": "nosniff",
         }
         client_id = request.headers.get("x-ms-client-request-id")
-        if client_id and request.headers.get("x-ms-return-client-request-id", "") == "true":
+        if client_id and request.headers.get("x-ms-return-client-request-id", "").lower() == "true":
             headers["x-ms-client-request-id"] = client_id
         answer.headers = {**headers, **answer.headers}
         return answer

@@ -2,7 +2,7 @@
 
 Fields from Microsoft.Security jitNetworkAccessPolicies (OpenAPI 2020-01-01); rules from "Enable
 just-in-time access on VMs".  PUT replaces the policy with all its machines.  The location in the
-path is the region of the machines; policies have no ETag.
+path is the region of the machines, the resource group is theirs; policies have no ETag.
 """
 
 import copy
@@ -140,8 +140,9 @@ class JitPolicies:
         if not entry.get("id") or not entry.get("ports"):
             raise invalid("Every virtual machine of a policy needs an id and ports.")
         machine = self.world.get(entry["id"])
-        if machine is None or scope_of(entry["id"])[0] != names["subscription"].lower():
-            raise invalid(f"Virtual machine '{entry['id']}' was not found.")
+        if machine is None or scope_of(entry["id"]) != scope_of(request.path):
+            raise invalid(f"Virtual machine '{entry['id']}' was not found in the resource group "
+                          "of the policy.")
         if not same_region(machine["location"], names["location"]):
             raise invalid(f"Virtual machine '{machine['name']}' is in {machine['location']}, not "
                           f"in {names['location']}.")

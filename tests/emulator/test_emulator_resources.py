@@ -370,6 +370,7 @@ def test_a_port_is_refused(azure, change):
     {**policy(entry()), "name": "default"}, {"kind": "Basic"}, {**policy(entry()), "kind": "Pro"},
     policy({"id": DB, "ports": []}), policy(entry(), entry()), policy(entry(DB + "x")),
     policy(entry(DB.replace("db-01", "web-north-01"))),
+    policy(entry(DB.replace("rg-shop", "rg-identity").replace("db-01", "dc-01"))),
     {"properties": {**policy()["properties"], "provisioningState": "Succeeded"}},
 ])
 def test_a_policy_is_refused(azure, body):
