@@ -266,3 +266,25 @@ plan_build(const struct settings *s, const struct verdict *v, size_t nv, const s
 		for (size_t k = 0; v[i].answer != ANSWER_NO && k < v[i].rule->n_actions; k++)
 			add_step(&p, &v[i], &v[i].rule->actions[k]);
 }
+
+void
+step_undo(const struct step *done, struct str alert, int64_t due_ms, struct arena *a,
+    struct step *out)
+{
+	*out = (struct step){
+		.event_id = done->event_id,
+		.alert_id = done->alert_id,
+		.key = step_key(alert, done->action, done->params, done->target, done->id, a),
+		.rule = done->rule,
+		.action = done->action,
+		.target = done->target,
+		.params = done->params,
+		.disruptive = done->disruptive,
+		.undo_of = done->id,
+		.state = STEP_WAITING,
+		.created_ms = due_ms,
+		.due_ms = due_ms,
+		.before = done->before,
+		.destination = done->destination,
+	};
+}
