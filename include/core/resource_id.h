@@ -34,7 +34,7 @@ struct resource_id {
 
 bool resource_id_parse(struct str text, struct resource_id *out, struct err *e) MUST_CHECK;
 
-/* Same provider and type, and nothing below unless rest is asked for by the caller. */
+/* That provider and type, or something below such a resource: `rest` tells. */
 bool resource_id_is(const struct resource_id *id, const char *provider, const char *type);
 bool resource_id_eq(const struct resource_id *x, const struct resource_id *y);
 
