@@ -57,8 +57,14 @@ struct event_batch {
 };
 
 /*
- * Cannot fail: what cannot be read is one event of kind EVENT_UNREADABLE.  The same body and
- * headers always give the same events in the same order.  Slices point into body.
+ * Cannot fail: what cannot be read is one event of kind EVENT_UNREADABLE; in a batch only the
+ * element concerned.  The same body and headers always give the same events in the same order, and
+ * a notification's `raw` with the same headers gives it again.  Slices point into body.
+ *
+ * An event without an id of its own (custom schema, unreadable) gets one made from its text.  A
+ * validation event counts only when it is alone, as Event Grid sends it: hidden in a batch it is
+ * unreadable.  What the headers say about the kind holds only for a body that has no type of its
+ * own: a notice of deletion may come in any shape.
  */
 void event_batch_parse(
     struct str body, const struct event_headers *headers, struct arena *a, struct event_batch *out);

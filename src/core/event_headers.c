@@ -1,0 +1,145 @@
+/*
+ * What an event needs besides its body: the headers, kept as one line of JSON, and the two
+ * encodings in which CloudEvents hides text.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "core/event.h"
+#include "event_parts.h"
+
+/* Stored with every delivery: names may be added, never changed. */
+static const struct {
+	const char *name;
+	size_t offset;
+} members[] = {
+	{ "content-type", offsetof(struct event_headers, content_type) },
+	{ "aeg-event-type", offsetof(struct event_headers, aeg_event_type) },
+	{ "aeg-subscription-name", offsetof(struct event_headers, aeg_subscription_name) },
+	{ "aeg-delivery-count", offsetof(struct event_headers, aeg_delivery_count) },
+	{ "aeg-data-version", offsetof(struct event_headers, aeg_data_version) },
+	{ "ce-id", offsetof(struct event_headers, ce_id) },
+	{ "ce-source", offsetof(struct event_headers, ce_source) },
+	{ "ce-type", offsetof(struct event_headers, ce_type) },
+	{ "ce-subject", offsetof(struct event_headers, ce_subject) },
+	{ "ce-time", offsetof(struct event_headers, ce_time) },
+	{ "ce-specversion", offsetof(struct event_headers, ce_specversion) },
+};
+
+#define MEMBERS (sizeof(members) / sizeof(members[0]))
+_Static_assert(sizeof(struct event_headers) == MEMBERS * sizeof(struct str),
+    "every header has its place in the table");
+
+static struct str *
+member(struct event_headers *h, size_t i)
+{
+	return (struct str *)(void *)((char *)h + members[i].offset);
+}
+
+struct str
+event_headers_print(const struct event_headers *h, struct arena *a)
+{
+	struct event_headers copy = *h;
+	struct json *j = json_object(a);
+
+	for (size_t i = 0; i < MEMBERS; i++)
+		if (member(&copy, i)->n > 0)
+			json_set_str(j, members[i].name, *member(&copy, i), a);
+	return json_print(j, a);
+}
+
+void
+event_headers_read(struct str text, struct arena *a, struct event_headers *out)
+{
+	struct err e;
+	const struct json *j = json_parse(text, a, &e);
+
+	for (size_t i = 0; i < MEMBERS; i++)
+		*member(out, i) = json_text(json_get(j, members[i].name));
+}
+
+/* ---- encodings ---- */
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* "%C3" at the front of s to its byte; -1 when it is not that.  %00 stays as it is written. */
+static int
+percent_byte(struct str s)
+{
+	int high, low;
+
+	if (s.n < 3 || s.p[0] != '%')
+		return -1;
+	high = hex_digit(s.p[1]);
+	low = hex_digit(s.p[2]);
+	return high < 0 || low < 0 || (high == 0 && low == 0) ? -1 : high * 16 + low;
+}
+
+/*
+ * Mended before and after, so that a value read back from the journal, which holds only UTF-8,
+ * gives the same text as the one that came with the request.
+ */
+struct str
+header_text(struct str value, struct arena *a)
+{
+	struct str mended = json_text(json_string(value, a)), out;
+	struct buf b;
+
+	buf_init(&b, mended.n);
+	for (size_t i = 0; i < mended.n; i++) {
+		int c = percent_byte(str_slice(mended, i, mended.n));
+
+		buf_add_char(&b, c < 0 ? mended.p[i] : (char)c);
+		i += c < 0 ? 0 : 2;
+	}
+	out = json_text(json_string(buf_str(&b), a));
+	buf_done(&b);
+	return out;
+}
+
+static int
+base64_digit(char c)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c == '\0' ? NULL : strchr(digits, c);
+
+	return at == NULL ? -1 : (int)(at - digits);
+}
+
+bool
+base64_decode(struct str text, struct arena *a, struct str *out)
+{
+	char *p = arena_alloc(a, text.n / 4 * 3 + 1);
+	size_t padding = 0, n = 0;
+
+	while (padding < 2 && padding < text.n && text.p[text.n - 1 - padding] == '=')
+		padding++;
+	if (text.n % 4 != 0)
+		return false;
+	for (size_t i = 0; i < text.n; i += 4) {
+		unsigned int bits = 0;
+
+		for (size_t k = i; k < i + 4; k++) {
+			int digit = k < text.n - padding ? base64_digit(text.p[k]) : 0;
+
+			if (digit < 0)
+				return false;
+			bits = bits << 6 | (unsigned int)digit;
+		}
+		p[n++] = (char)(bits >> 16 & 0xff);
+		p[n++] = (char)(bits >> 8 & 0xff);
+		p[n++] = (char)(bits & 0xff);
+	}
+	*out = (struct str){ p, n - padding };
+	return true;
+}
