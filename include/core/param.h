@@ -26,6 +26,7 @@ enum param_type {
 	PARAM_GROUP,	  /* a mapping with the keys of `group` */
 	PARAM_NAMED,	  /* a mapping from names of the user's choice to `group` */
 	PARAM_STRING_MAP, /* a mapping from text to text */
+	PARAM_REFUSED,	  /* known, and not in this version: help says why and what to do */
 };
 
 struct param {
@@ -37,12 +38,14 @@ struct param {
 	int64_t min, max;
 	const char *choices;
 	const struct param *group; /* ends with an entry whose name is NULL */
+	const char *shorthand;	   /* PARAM_GROUP: a single text stands for {shorthand: text} */
 	const char *help;	   /* one line, for the manual and the schema */
 };
 
 /*
- * Check a mapping against a table and give the value as JSON, defaults filled in.  All mistakes
- * go to d, with "did you mean" for unknown keys.  What is wrong is left out of the result.
+ * Check a mapping against a table and give the value as JSON, defaults filled in; y NULL gives the
+ * defaults alone.  All mistakes go to d, with "did you mean" for unknown keys.  What is wrong is
+ * left out of the result.
  */
 struct json *
 params_read(const struct param *table, const struct yaml *y, struct arena *a, struct diags *d);

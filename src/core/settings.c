@@ -1,0 +1,396 @@
+/*
+ * Happy path: one table gives keys, types and defaults; what it gives is copied into the struct.
+ * What can go wrong: every mistake of the file is reported at its place, and what only makes no
+ * sense together (a credential without its secret, a public listener without a key) after that.
+ */
+#include "core/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+
+/* https://learn.microsoft.com/azure/developer/identity/clouds and the SDKs' environments */
+static const struct cloud {
+	const char *name, *resource_manager, *audience, *login;
+} clouds[] = {
+	{ "public", "https://management.azure.com", "https://management.azure.com/",
+	    "https://login.microsoftonline.com" },
+	{ "usgovernment", "https://management.usgovcloudapi.net",
+	    "https://management.usgovcloudapi.net", "https://login.microsoftonline.us" },
+	{ "china", "https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn",
+	    "https://login.chinacloudapi.cn" },
+};
+
+struct copying {
+	struct settings *s;
+	const struct json *j;
+	const struct yaml *root;
+	const char *folder; /* of the file: what relative paths are relative to */
+	struct arena *a;
+	struct diags *d;
+};
+
+/* ---- copying ---- */
+
+static struct str
+text(const struct copying *c, const char *path)
+{
+	return arena_str(c->a, json_text(json_at(c->j, path)));
+}
+
+static int64_t
+number(const struct copying *c, const char *path)
+{
+	int64_t n = 0;
+
+	json_int(json_at(c->j, path), &n);
+	return n;
+}
+
+static struct str
+absolute(const struct copying *c, struct str path)
+{
+	if (path.n == 0 || path.p[0] == '/')
+		return arena_str(c->a, path);
+	return arena_printf(c->a, "%s/%.*s", c->folder, STR_ARG(path));
+}
+
+static struct str
+path(const struct copying *c, const char *where)
+{
+	return absolute(c, json_text(json_at(c->j, where)));
+}
+
+static struct str *
+texts(const struct copying *c, const char *where, bool are_paths, size_t *n)
+{
+	const struct json *list = json_at(c->j, where);
+	struct str *out = arena_alloc(c->a, json_count(list) * sizeof(*out));
+
+	*n = 0;
+	for (const struct json *i = json_first(list); i != NULL; i = json_next(i))
+		out[(*n)++] = are_paths ? absolute(c, json_text(i)) : arena_str(c->a, json_text(i));
+	return out;
+}
+
+static void
+copy_listen(const struct copying *c)
+{
+	struct settings_listen *l = &c->s->listen;
+
+	l->address = text(c, "listen.address");
+	l->path = text(c, "listen.path");
+	l->certificate = path(c, "listen.certificate");
+	l->private_key = path(c, "listen.private_key");
+	l->body_max = number(c, "listen.body_max");
+	l->connections_max = number(c, "listen.connections_max");
+	l->per_address_max = number(c, "listen.per_address_max");
+}
+
+static void
+copy_auth(const struct copying *c)
+{
+	struct settings_auth *auth = &c->s->auth;
+
+	auth->keys_files = texts(c, "auth.keys_file", true, &auth->n_keys_files);
+	auth->key_header = text(c, "auth.key_header");
+	auth->subscriptions = texts(c, "auth.subscriptions", false, &auth->n_subscriptions);
+	auth->origins = texts(c, "auth.origins", false, &auth->n_origins);
+	auth->insecure = json_true(json_at(c->j, "auth.insecure"));
+}
+
+/* Written in the file, else as the cloud has it.  URLs are joined with paths: no slash at the end.
+ */
+static struct str
+endpoint(const struct copying *c, const char *where, const char *of_cloud)
+{
+	struct str s = text(c, where);
+
+	if (s.n == 0)
+		return str_of(of_cloud);
+	while (s.n > 0 && s.p[s.n - 1] == '/')
+		s.n--;
+	return s;
+}
+
+static void
+copy_azure(const struct copying *c)
+{
+	struct settings_azure *z = &c->s->azure;
+	const struct cloud *cloud = &clouds[0];
+	struct str name = text(c, "azure.cloud.name"), audience = text(c, "azure.cloud.audience");
+
+	for (size_t i = 0; i < sizeof(clouds) / sizeof(clouds[0]); i++)
+		if (str_is(name, clouds[i].name))
+			cloud = &clouds[i];
+	z->resource_manager = endpoint(c, "azure.cloud.resource_manager", cloud->resource_manager);
+	z->audience = audience.n > 0 ? audience : str_of(cloud->audience);
+	z->login = endpoint(c, "azure.cloud.login", cloud->login);
+	z->imds = endpoint(c, "azure.cloud.imds", "http://169.254.169.254");
+	z->ca_file = path(c, "azure.ca_file");
+	z->credential = str_is(text(c, "azure.credential.type"), "client_secret")
+			    ? CREDENTIAL_CLIENT_SECRET
+			    : CREDENTIAL_MANAGED_IDENTITY;
+	z->tenant = text(c, "azure.credential.tenant");
+	z->client_id = text(c, "azure.credential.client_id");
+	z->client_secret_file = path(c, "azure.credential.client_secret_file");
+	z->operation_timeout_ms = number(c, "azure.operation_timeout");
+}
+
+static void
+copy_channels(const struct copying *c)
+{
+	const struct json *all = json_get(c->j, "channels");
+	struct settings_channel *list = arena_alloc(c->a, json_count(all) * sizeof(*list));
+
+	for (const struct json *i = json_first(all); i != NULL; i = json_next(i)) {
+		bool message = str_is(json_text(json_get(i, "format")), "message_card");
+
+		list[c->s->n_channels++] = (struct settings_channel){ arena_str(c->a, json_name(i)),
+			message ? FORMAT_MESSAGE_CARD : FORMAT_ADAPTIVE_CARD,
+			absolute(c, json_text(json_get(i, "url_file"))) };
+	}
+	c->s->channels = list;
+}
+
+/* "resource_group rg-identity, tag gridwarden=protected" */
+static struct str
+describe(const struct settings_protected *p, struct arena *a)
+{
+	const struct {
+		const char *what;
+		struct str value;
+	} parts[] = { { "subscription", p->subscription }, { "resource_group", p->resource_group },
+		{ "resource", p->resource }, { "tag", p->tag_name } };
+	struct str out = STR_EMPTY;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (parts[i].value.n > 0)
+			out = arena_printf(a, "%.*s%s%s %.*s", STR_ARG(out), out.n > 0 ? ", " : "",
+			    parts[i].what, STR_ARG(parts[i].value));
+	if (p->tag_value.n > 0)
+		out = arena_printf(a, "%.*s=%.*s", STR_ARG(out), STR_ARG(p->tag_value));
+	return out;
+}
+
+static void
+copy_protected(const struct copying *c)
+{
+	const struct json *all = json_at(c->j, "guards.protected");
+	struct settings_protected *list = arena_alloc(c->a, json_count(all) * sizeof(*list));
+
+	for (const struct json *i = json_first(all); i != NULL; i = json_next(i)) {
+		struct settings_protected *p = &list[c->s->n_protects++];
+		const struct json *tag = json_first(json_get(i, "tag"));
+
+		p->subscription = arena_str(c->a, json_text(json_get(i, "subscription")));
+		p->resource_group = arena_str(c->a, json_text(json_get(i, "resource_group")));
+		p->resource = arena_str(c->a, json_text(json_get(i, "resource")));
+		p->tag_name = arena_str(c->a, json_name(tag));
+		p->tag_value = arena_str(c->a, json_text(tag));
+		if (str_is(p->tag_value, "*"))
+			p->tag_value = STR_EMPTY;
+		p->text = describe(p, c->a);
+	}
+	c->s->protects = list;
+}
+
+static void
+copy_budgets(const struct copying *c)
+{
+	const struct json *all = json_at(c->j, "guards.budgets");
+	struct settings_budget *list = arena_alloc(c->a, json_count(all) * sizeof(*list));
+
+	for (const struct json *i = json_first(all); i != NULL; i = json_next(i)) {
+		struct settings_budget *b = &list[c->s->n_budgets++];
+
+		b->action = arena_str(c->a, json_name(i));
+		json_int(json_get(i, "per_hour"), &b->per_hour);
+		json_int(json_get(i, "per_subscription_per_hour"), &b->per_subscription_per_hour);
+		b->over_approve = str_is(json_text(json_get(i, "over")), "approve");
+	}
+	c->s->budgets = list;
+}
+
+static void
+copy_rest(const struct copying *c)
+{
+	struct settings *s = c->s;
+	struct str store = text(c, "store");
+
+	s->operations = text(c, "operations");
+	if (str_is(s->operations, "off"))
+		s->operations = STR_EMPTY;
+	s->socket = path(c, "socket");
+	s->inbox = path(c, "inbox");
+	s->store = store;
+	if (str_starts_nocase(store, STR("sqlite:"))) {
+		struct str file = absolute(c, str_slice(store, strlen("sqlite:"), store.n));
+
+		s->store = arena_printf(c->a, "sqlite:%.*s", STR_ARG(file));
+	}
+	s->rules = path(c, "rules");
+	s->mode = str_is(text(c, "guards.mode"), "shadow") ? GUARD_SHADOW : GUARD_ENFORCE;
+	s->report_wait_ms = number(c, "report_wait");
+	s->log_level = text(c, "log_level");
+}
+
+/* ---- what makes no sense together ---- */
+
+/* The node that a mistake is about; the nearest one that is written. */
+static const struct yaml *
+at(const struct copying *c, const char *group, const char *key)
+{
+	const struct yaml *y = yaml_get(c->root, group), *inner;
+
+	if (y == NULL)
+		return c->root;
+	inner = key == NULL ? NULL : yaml_get(y, key);
+	return inner == NULL ? y : inner;
+}
+
+static bool
+is_loopback(struct str address)
+{
+	return str_starts_nocase(address, STR("127.")) ||
+	       str_starts_nocase(address, STR("[::1]:")) ||
+	       str_starts_nocase(address, STR("localhost:"));
+}
+
+static void
+check_listen(const struct copying *c)
+{
+	const struct settings_listen *l = &c->s->listen;
+	bool loopback = is_loopback(l->address);
+
+	if (memchr(l->address.p, ':', l->address.n) == NULL)
+		yaml_error(c->d, at(c, "listen", "address"),
+		    "address '%.*s' has no port, write [::]:8443", STR_ARG(l->address));
+	if (l->path.n == 0 || l->path.p[0] != '/')
+		yaml_error(c->d, at(c, "listen", "path"), "path must begin with '/'");
+	if ((l->certificate.n == 0) != (l->private_key.n == 0))
+		yaml_error(c->d, at(c, "listen", NULL), "certificate and private_key go together");
+	else if (l->certificate.n == 0 && !(c->s->auth.insecure && loopback))
+		yaml_error(c->d, at(c, "listen", NULL),
+		    "certificate and private_key are missing: "
+		    "Event Grid delivers over HTTPS only");
+	if (c->s->auth.insecure && !loopback)
+		yaml_error(c->d, at(c, "auth", "insecure"),
+		    "insecure is for a loopback address, and listen.address is '%.*s'",
+		    STR_ARG(l->address));
+	if (c->s->auth.n_keys_files == 0 && !c->s->auth.insecure)
+		yaml_error(c->d, at(c, "auth", NULL),
+		    "no credential is asked for: name a keys_file, or anyone could isolate "
+		    "machines");
+}
+
+static void
+check_azure(const struct copying *c)
+{
+	const struct settings_azure *z = &c->s->azure;
+	const struct yaml *where = at(c, "azure", "credential");
+
+	if (z->credential == CREDENTIAL_CLIENT_SECRET) {
+		if (z->tenant.n == 0)
+			yaml_error(c->d, where, "client_secret needs a tenant");
+		if (z->client_id.n == 0)
+			yaml_error(c->d, where, "client_secret needs a client_id");
+		if (z->client_secret_file.n == 0)
+			yaml_error(c->d, where, "client_secret needs a client_secret_file");
+	} else if (z->client_secret_file.n > 0) {
+		yaml_error(c->d, where, "client_secret_file goes with type: client_secret");
+	}
+}
+
+static void
+check_guards(const struct copying *c)
+{
+	const struct yaml *list = yaml_get(at(c, "guards", NULL), "protected");
+
+	for (size_t i = 0; i < c->s->n_protects; i++) {
+		const struct yaml *y = list != NULL && list->type == YAML_SEQUENCE && i < list->n
+					   ? list->items[i]
+					   : list;
+		const struct yaml *tag = y == NULL ? NULL : yaml_get(y, "tag");
+
+		if (c->s->protects[i].text.n == 0)
+			yaml_error(c->d, y,
+			    "an entry must name a subscription, resource_group, resource "
+			    "or tag, or it would protect everything");
+		if (tag != NULL && (tag->n != 1 || c->s->protects[i].resource_group.n +
+							   c->s->protects[i].subscription.n +
+							   c->s->protects[i].resource.n >
+						       0))
+			yaml_error(c->d, tag, "a tag stands alone in its entry, one tag in each");
+	}
+}
+
+static void
+check_store(const struct copying *c)
+{
+	if (!str_starts_nocase(c->s->store, STR("sqlite:")))
+		yaml_error(c->d, at(c, "store", NULL), "store must be sqlite:/path/of/the/file");
+}
+
+static const char *
+folder_of(const char *file, struct arena *a)
+{
+	const char *slash = strrchr(file, '/');
+
+	if (slash == NULL)
+		return ".";
+	return arena_cstr(a, (struct str){ file, slash == file ? 1 : (size_t)(slash - file) });
+}
+
+struct settings *
+settings_parse(const struct source *src, struct diags *d)
+{
+	struct arena *a = arena_new();
+	struct copying c = { .a = a, .d = d, .folder = folder_of(src->name, a) };
+	size_t errors = d->errors;
+
+	c.root = yaml_parse(src, a, d);
+	if (c.root != NULL && c.root->type != YAML_MAPPING) {
+		yaml_error(
+		    d, c.root, "settings are a mapping of keys, not %s", yaml_type_name(c.root));
+		c.root = NULL;
+	}
+	if (c.root != NULL) {
+		c.s = arena_alloc(a, sizeof(*c.s));
+		c.s->arena = a;
+		c.j = params_read(settings_params, c.root, a, d);
+		copy_listen(&c);
+		copy_auth(&c);
+		copy_azure(&c);
+		copy_channels(&c);
+		copy_protected(&c);
+		copy_budgets(&c);
+		copy_rest(&c);
+		check_listen(&c);
+		check_azure(&c);
+		check_guards(&c);
+		check_store(&c);
+	}
+	if (c.root == NULL || d->errors > errors) {
+		arena_free(a);
+		return NULL;
+	}
+	return c.s;
+}
+
+void
+settings_free(struct settings *s)
+{
+	if (s != NULL)
+		arena_free(s->arena);
+}
+
+const struct settings_channel *
+settings_channel(const struct settings *s, struct str name)
+{
+	for (size_t i = 0; i < s->n_channels; i++)
+		if (str_eq(s->channels[i].name, name))
+			return &s->channels[i];
+	return NULL;
+}
