@@ -73,10 +73,12 @@ int64_t
 store_count_steps(struct store *s, struct str action, struct str subscription, int64_t since_ms);
 
 /*
- * Poison: count that this record is about to be decided; cleared by the commit that covers it.
- * *count is how often it was handed out, this time included.  Commits.
+ * Poison: count that this record (event -1), or one event of it, is about to be decided; cleared by
+ * the commit that covers the record.  *count is how often it was handed out, this time included.
+ * Commits.
  */
-bool store_hand_out(struct store *s, uint64_t seq, int64_t *count, struct err *e) MUST_CHECK;
+bool store_hand_out(struct store *s, uint64_t seq, int64_t event, int64_t *count,
+    struct err *e) MUST_CHECK;
 
 /* ---- perform ---- */
 
@@ -105,9 +107,20 @@ bool store_claim_step(struct store *s, int64_t now_ms, int64_t lease_ms, int64_t
 bool store_settle_step(struct store *s, const struct step *step, int64_t now_ms,
     const struct step_call *calls, size_t n_calls, struct err *e) MUST_CHECK;
 
-/* A step that no rule asked for: release, expiry, a second report.  *id 0 = its key is known. */
+/*
+ * A step that no rule asked for: release, expiry, a second report.  A key that is known adds
+ * nothing: *id is the step that is there, and if it waits it is hurried to the earlier due time.
+ * Commits.
+ */
 bool
 store_add_step(struct store *s, const struct step *step, int64_t *id, struct err *e) MUST_CHECK;
+
+/*
+ * A person's word on a step that is held for approval: it waits to be done now, or is refused.
+ * ERR_NOT_FOUND; ERR_CONFLICT when it is not held.  Commits.
+ */
+bool store_answer_approval(struct store *s, int64_t id, bool approved, int64_t now_ms,
+    struct err *e) MUST_CHECK;
 
 /* Let a destination rest until then.  Commits. */
 bool
@@ -118,6 +131,7 @@ bool store_drop_leases(struct store *s, struct err *e) MUST_CHECK;
 
 /* ---- look ---- */
 
+/* An alert, or an event that is none: what cannot be read is shown in the same list. */
 struct alert_row {
 	int64_t id;	  /* what people type */
 	struct str alert; /* Defender's own id */

@@ -1,0 +1,219 @@
+/*
+ * Listings, on a connection that only reads.
+ */
+#include <inttypes.h>
+
+#include "sqlite.h"
+
+#define ALERT_COLUMNS                                                                           \
+	"a.id, a.key, a.name, a.severity, a.status, a.type, a.resource, a.entity, a.form,"      \
+	" a.first_ms, v.state, v.reason, (SELECT count(*) FROM events x WHERE x.alert = a.id)," \
+	" (SELECT count(*) FROM steps x WHERE x.alert = a.id),"                                 \
+	" (SELECT group_concat(CASE WHEN x.undo_of THEN 'undo of ' ELSE '' END || x.action ||"  \
+	"  ' ' || x.state, ', ') FROM steps x WHERE x.alert = a.id)"
+/* Its newest event. */
+#define ALERT_FROM                                                                              \
+	" FROM alerts a JOIN events v ON v.id = (SELECT max(id) FROM events x WHERE x.alert = " \
+	"a.id)"
+
+static void
+read_alert(sqlite3_stmt *st, struct arena *a, struct alert_row *r)
+{
+	*r = (struct alert_row){
+		.id = db_int(st, 0),
+		.alert = db_text(st, 1, a),
+		.name = db_text(st, 2, a),
+		.severity = db_text(st, 3, a),
+		.status = db_text(st, 4, a),
+		.type = db_text(st, 5, a),
+		.resource = db_text(st, 6, a),
+		.entity = db_text(st, 7, a),
+		.form = db_text(st, 8, a),
+		.received_ms = db_int(st, 9),
+		.state = db_text(st, 10, a),
+		.reason = db_text(st, 11, a),
+		.events = db_int(st, 12),
+		.steps = db_int(st, 13),
+		.summary = db_text(st, 14, a),
+	};
+}
+
+bool
+store_list_alerts(struct store *s, const struct list_filter *f, struct arena *a,
+    struct alert_row **rows, size_t *n, struct err *e)
+{
+	struct alert_row *list = arena_alloc(a, f->limit * sizeof(*list));
+	bool found = true, ok;
+	sqlite3_stmt *st;
+
+	*n = 0;
+	pthread_mutex_lock(&s->reader.lock);
+	st = db_bind(&s->reader, e,
+	    "SELECT " ALERT_COLUMNS ALERT_FROM
+	    " WHERE a.first_ms >= ? AND (? = '' OR v.state = ?) ORDER BY a.id DESC LIMIT ?",
+	    "issi", f->since_ms, f->state, f->state, (int64_t)f->limit);
+	ok = st != NULL;
+	while (ok && (ok = db_step(&s->reader, st, &found, e)) && found)
+		read_alert(st, a, &list[(*n)++]);
+	pthread_mutex_unlock(&s->reader.lock);
+	*rows = list;
+	return ok;
+}
+
+bool
+store_list_steps(struct store *s, const struct list_filter *f, struct arena *a, struct step **rows,
+    size_t *n, struct err *e)
+{
+	struct step *list = arena_alloc(a, f->limit * sizeof(*list));
+	bool found = true, ok;
+	sqlite3_stmt *st;
+
+	*n = 0;
+	pthread_mutex_lock(&s->reader.lock);
+	st = db_bind(&s->reader, e,
+	    "SELECT " STEP_COLUMNS
+	    " FROM steps WHERE created_ms >= ? AND (? = '' OR state = ?) AND (? = '' OR action = ?)"
+	    " AND (? = 0 OR alert = ?) ORDER BY id DESC LIMIT ?",
+	    "issssiii", f->since_ms, f->state, f->state, f->action, f->action, f->alert_id,
+	    f->alert_id, (int64_t)f->limit);
+	ok = st != NULL;
+	while (ok && (ok = db_step(&s->reader, st, &found, e)) && found)
+		read_step(st, a, &list[(*n)++]);
+	pthread_mutex_unlock(&s->reader.lock);
+	*rows = list;
+	return ok;
+}
+
+static bool
+show_alert(struct db *db, int64_t id, struct arena *a, struct alert_detail *out, struct err *e)
+{
+	bool found = false;
+	sqlite3_stmt *st = db_bind(db, e,
+	    "SELECT " ALERT_COLUMNS ", v.raw, v.headers, v.trace, v.rules, v.decided_ms" ALERT_FROM
+	    " WHERE a.id = ?",
+	    "i", id);
+
+	if (st == NULL || !db_step(db, st, &found, e))
+		return false;
+	if (!found)
+		return fail(e, ERR_NOT_FOUND, "there is no alert %" PRId64, id);
+	read_alert(st, a, &out->row);
+	out->event_raw = db_text(st, 15, a);
+	out->event_headers = db_text(st, 16, a);
+	out->trace = db_text(st, 17, a);
+	out->rules_hash = db_text(st, 18, a);
+	out->decided_ms = db_int(st, 19);
+	db_reset(st);
+	return read_alert_steps(db, id, a, &out->steps, &out->n_steps, e);
+}
+
+bool
+store_show_alert(
+    struct store *s, int64_t id, struct arena *a, struct alert_detail *out, struct err *e)
+{
+	bool ok;
+
+	pthread_mutex_lock(&s->reader.lock);
+	ok = show_alert(&s->reader, id, a, out, e);
+	pthread_mutex_unlock(&s->reader.lock);
+	return ok;
+}
+
+/* The newest calls of a step that was tried very often. */
+#define CALLS_MAX 1000
+
+static bool
+read_calls(
+    struct db *db, int64_t step, struct arena *a, struct step_call **out, size_t *n, struct err *e)
+{
+	struct step_call *list = arena_alloc(a, CALLS_MAX * sizeof(*list));
+	bool found = true, ok;
+	sqlite3_stmt *st = db_bind(db, e,
+	    "SELECT * FROM (SELECT id, at_ms, method, path, status, request_id, error FROM calls"
+	    " WHERE step = ? ORDER BY id DESC LIMIT ?) ORDER BY id",
+	    "ii", step, (int64_t)CALLS_MAX);
+
+	*n = 0;
+	ok = st != NULL;
+	while (ok && (ok = db_step(db, st, &found, e)) && found)
+		list[(*n)++] =
+		    (struct step_call){ db_int(st, 1), db_text(st, 2, a), db_text(st, 3, a),
+			    (int)db_int(st, 4), db_text(st, 5, a), db_text(st, 6, a) };
+	*out = list;
+	return ok;
+}
+
+static bool
+show_step(struct db *db, int64_t id, struct arena *a, struct step *out, struct err *e)
+{
+	bool found = false;
+	sqlite3_stmt *st =
+	    db_bind(db, e, "SELECT " STEP_COLUMNS " FROM steps WHERE id = ?", "i", id);
+
+	if (st == NULL || !db_step(db, st, &found, e))
+		return false;
+	if (!found)
+		return fail(e, ERR_NOT_FOUND, "there is no action %" PRId64, id);
+	read_step(st, a, out);
+	db_reset(st);
+	return true;
+}
+
+bool
+store_show_step(struct store *s, int64_t id, struct arena *a, struct step *out,
+    struct step_call **calls, size_t *n_calls, struct err *e)
+{
+	bool ok;
+
+	pthread_mutex_lock(&s->reader.lock);
+	ok = show_step(&s->reader, id, a, out, e) &&
+	     read_calls(&s->reader, id, a, calls, n_calls, e);
+	pthread_mutex_unlock(&s->reader.lock);
+	return ok;
+}
+
+static bool
+count(struct db *db, const char *sql, int64_t *out, struct err *e)
+{
+	bool found = false;
+	sqlite3_stmt *st = db_bind(db, e, sql, "");
+
+	if (st == NULL || !db_step(db, st, &found, e))
+		return false;
+	*out = db_int(st, 0);
+	db_reset(st);
+	return true;
+}
+
+static bool
+figures(struct db *db, struct store_figures *out, struct err *e)
+{
+	struct arena *a = arena_new();
+	bool found = true, ok;
+	enum step_state state;
+	sqlite3_stmt *st;
+
+	ok = count(db, "SELECT count(*) FROM events", &out->events, e) &&
+	     count(db, "SELECT count(*) FROM alerts", &out->alerts, e) &&
+	     count(db, "SELECT coalesce(min(due_ms), 0) FROM steps WHERE state = 'waiting'",
+		 &out->oldest_due_ms, e);
+	st = ok ? db_bind(db, e, "SELECT state, count(*) FROM steps GROUP BY state", "") : NULL;
+	ok = st != NULL;
+	while (ok && (ok = db_step(db, st, &found, e)) && found)
+		if (step_state_parse(db_text(st, 0, a), &state))
+			out->steps[state] = db_int(st, 1);
+	arena_free(a);
+	return ok;
+}
+
+bool
+store_figures(struct store *s, struct store_figures *out, struct err *e)
+{
+	bool ok;
+
+	*out = (struct store_figures){ 0 };
+	pthread_mutex_lock(&s->reader.lock);
+	ok = figures(&s->reader, out, e);
+	pthread_mutex_unlock(&s->reader.lock);
+	return ok;
+}

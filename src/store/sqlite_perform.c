@@ -1,0 +1,284 @@
+/*
+ * What performers do: claim, settle, and add steps.  Each call is one transaction.
+ */
+#include <inttypes.h>
+
+#include "base/fault.h"
+#include "sqlite.h"
+
+/* ---- rows ---- */
+
+void
+read_step(sqlite3_stmt *st, struct arena *a, struct step *out)
+{
+	*out = (struct step){
+		.id = db_int(st, 0),
+		.key = db_text(st, 1, a),
+		.alert_id = db_int(st, 2),
+		.event_id = db_int(st, 3),
+		.rule = db_text(st, 4, a),
+		.action = db_text(st, 5, a),
+		.target = db_text(st, 6, a),
+		.params = db_text(st, 7, a),
+		.disruptive = db_int(st, 8) != 0,
+		.reports = db_int(st, 9) != 0,
+		.undo_of = db_int(st, 10),
+		.reason = db_text(st, 12, a),
+		.attempts = db_int(st, 13),
+		.created_ms = db_int(st, 14),
+		.due_ms = db_int(st, 15),
+		.settled_ms = db_int(st, 16),
+		.before = db_text(st, 17, a),
+		.cursor = db_text(st, 18, a),
+		.result = db_text(st, 19, a),
+		.destination = db_text(st, 20, a),
+	};
+	(void)step_state_parse(db_text(st, 11, a), &out->state);
+}
+
+bool
+read_alert_steps(
+    struct db *db, int64_t alert, struct arena *a, struct step **out, size_t *n, struct err *e)
+{
+	bool found = false, ok;
+	struct step *list;
+	int64_t count;
+	sqlite3_stmt *st = db_bind(db, e, "SELECT count(*) FROM steps WHERE alert = ?", "i", alert);
+
+	if (st == NULL || !db_step(db, st, &found, e))
+		return false;
+	count = db_int(st, 0);
+	db_reset(st);
+	list = arena_alloc(a, (size_t)count * sizeof(*list));
+	*n = 0;
+	st =
+	    db_bind(db, e, "SELECT " STEP_COLUMNS " FROM steps WHERE alert = ? ORDER BY id LIMIT ?",
+		"ii", alert, count);
+	ok = st != NULL;
+	while (ok && (ok = db_step(db, st, &found, e)) && found)
+		read_step(st, a, &list[(*n)++]);
+	*out = list;
+	return ok;
+}
+
+/* ---- claim ---- */
+
+/*
+ * A report waits for what else is to be done about its alert, not for ways back that are due some
+ * day.
+ */
+#define CLAIM                                                                               \
+	"SELECT " STEP_COLUMNS " FROM steps s WHERE"                                        \
+	" ((state = 'waiting' AND due_ms <= ?1) OR (state = 'running' AND lease_ms <= ?1))" \
+	" AND NOT EXISTS (SELECT 1 FROM rests r WHERE r.destination = s.destination"        \
+	"  AND r.until_ms > ?1)"                                                            \
+	" AND (NOT reports OR created_ms + ?2 <= ?1 OR NOT EXISTS (SELECT 1 FROM steps o"   \
+	"  WHERE o.alert = s.alert AND NOT o.reports AND o.state IN ('waiting', 'running')" \
+	"  AND (o.undo_of = 0 OR o.due_ms <= ?1)))"                                         \
+	" ORDER BY due_ms, id LIMIT 1"
+
+#define NEXT                                                                                \
+	"SELECT min(max(CASE state WHEN 'running' THEN lease_ms ELSE due_ms END,"           \
+	" coalesce((SELECT until_ms FROM rests r WHERE r.destination = s.destination), 0)," \
+	" CASE WHEN reports AND due_ms <= ?1 THEN created_ms + ?2 ELSE 0 END))"             \
+	" FROM steps s WHERE state IN ('waiting', 'running')"
+
+static bool
+next_time(struct db *db, int64_t now_ms, int64_t wait_ms, int64_t *next_ms, struct err *e)
+{
+	bool found = false;
+	sqlite3_stmt *st = db_bind(db, e, NEXT, "ii", now_ms, wait_ms);
+
+	if (st == NULL || !db_step(db, st, &found, e))
+		return false;
+	*next_ms = sqlite3_column_type(st, 0) == SQLITE_NULL ? INT64_MAX : db_int(st, 0);
+	db_reset(st);
+	return true;
+}
+
+static bool
+take_lease(struct db *db, struct step *step, int64_t until_ms, struct err *e)
+{
+	step->state = STEP_RUNNING;
+	step->attempts++;
+	return db_run(db, e,
+	    "UPDATE steps SET state = 'running', lease_ms = ?, attempts = ? WHERE id = ?", "iii",
+	    until_ms, step->attempts, step->id);
+}
+
+static bool
+read_event(struct db *db, int64_t id, struct arena *a, struct claimed *out, struct err *e)
+{
+	bool found = false;
+	sqlite3_stmt *st =
+	    db_bind(db, e, "SELECT raw, headers, trace FROM events WHERE id = ?", "i", id);
+
+	if (st == NULL || !db_step(db, st, &found, e))
+		return false;
+	if (!found)
+		return fail(e, ERR_SYSTEM, "the event of a step is not in the store");
+	out->event_raw = db_text(st, 0, a);
+	out->event_headers = db_text(st, 1, a);
+	out->trace = db_text(st, 2, a);
+	db_reset(st);
+	return true;
+}
+
+static bool
+find_due(struct db *db, int64_t now_ms, int64_t wait_ms, struct arena *a, struct step *out,
+    bool *found, struct err *e)
+{
+	sqlite3_stmt *st = db_bind(db, e, CLAIM, "ii", now_ms, wait_ms);
+
+	if (st == NULL || !db_step(db, st, found, e))
+		return false;
+	if (*found) {
+		read_step(st, a, out);
+		db_reset(st);
+	}
+	return true;
+}
+
+bool
+store_claim_step(struct store *s, int64_t now_ms, int64_t lease_ms, int64_t report_wait_ms,
+    struct arena *a, struct claimed *out, bool *found, int64_t *next_ms, struct err *e)
+{
+	struct db *db = &s->writer;
+	bool ok;
+
+	*found = false;
+	if (!db_begin(s, e))
+		return false;
+	ok = find_due(db, now_ms, report_wait_ms, a, &out->step, found, e);
+	if (ok && !*found)
+		ok = next_time(db, now_ms, report_wait_ms, next_ms, e);
+	if (ok && *found)
+		ok = take_lease(db, &out->step, now_ms + lease_ms, e) &&
+		     read_event(db, out->step.event_id, a, out, e) &&
+		     read_alert_steps(db, out->step.alert_id, a, &out->steps, &out->n_steps, e);
+	if (ok && !*found) /* nothing was written: nothing to sync */
+		return db_end(s, false, e) || true;
+	if (ok && FAULT("store.claim"))
+		ok = fail(e, ERR_SYSTEM, "fault ordered at store.claim");
+	return db_end(s, ok, e);
+}
+
+/* ---- settle ---- */
+
+static bool
+put_calls(struct db *db, int64_t step, const struct step_call *calls, size_t n, struct err *e)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = db_run(db, e,
+		    "INSERT INTO calls (step, at_ms, method, path, status, request_id, error)"
+		    " VALUES (?,?,?,?,?,?,?)",
+		    "iississ", step, calls[i].at_ms, calls[i].method, calls[i].path,
+		    (int64_t)calls[i].status, calls[i].request_id, calls[i].error);
+	return ok;
+}
+
+bool
+store_settle_step(struct store *s, const struct step *step, int64_t now_ms,
+    const struct step_call *calls, size_t n_calls, struct err *e)
+{
+	int64_t settled_ms = step->state == STEP_WAITING ? 0 : now_ms;
+	bool ok;
+
+	if (!db_begin(s, e))
+		return false;
+	ok = db_run(&s->writer, e,
+		 "UPDATE steps SET state = ?, reason = ?, due_ms = ?, settled_ms = ?, record = ?,"
+		 " cursor = ?, result = ?, lease_ms = 0 WHERE id = ?",
+		 "ssiisssi", str_of(step_state_name(step->state)), step->reason, step->due_ms,
+		 settled_ms, step->before, step->cursor, step->result, step->id) &&
+	     put_calls(&s->writer, step->id, calls, n_calls, e);
+	if (ok && FAULT("store.settle"))
+		ok = fail(e, ERR_SYSTEM, "fault ordered at store.settle");
+	return db_end(s, ok, e);
+}
+
+/* ---- steps from elsewhere ---- */
+
+bool
+store_add_step(struct store *s, const struct step *step, int64_t *id, struct err *e)
+{
+	bool found = false, ok;
+	sqlite3_stmt *st;
+
+	if (!db_begin(s, e))
+		return false;
+	ok = insert_step(&s->writer, step, e) &&
+	     db_run(&s->writer, e,
+		 "UPDATE steps SET due_ms = ? WHERE key = ? AND state = 'waiting' AND due_ms > ?",
+		 "isi", step->due_ms, step->key, step->due_ms);
+	st = ok ? db_bind(&s->writer, e, "SELECT id FROM steps WHERE key = ?", "s", step->key)
+		: NULL;
+	ok = st != NULL && db_step(&s->writer, st, &found, e) && found;
+	if (ok) {
+		*id = db_int(st, 0);
+		db_reset(st);
+	}
+	return db_end(s, ok, e);
+}
+
+static bool
+answer(struct db *db, int64_t id, bool approved, int64_t now_ms, struct err *e)
+{
+	bool found = false;
+	sqlite3_stmt *st = db_bind(db, e, "SELECT state FROM steps WHERE id = ?", "i", id);
+	const char *state;
+
+	if (st == NULL || !db_step(db, st, &found, e))
+		return false;
+	if (!found)
+		return fail(e, ERR_NOT_FOUND, "there is no action %" PRId64, id);
+	state = (const char *)sqlite3_column_text(st, 0);
+	if (!str_is(str_of(state), step_state_name(STEP_APPROVAL))) {
+		fail(e, ERR_CONFLICT, "action %" PRId64 " is %s, it is not held for approval", id,
+		    state);
+		db_reset(st);
+		return false;
+	}
+	db_reset(st);
+	if (approved)
+		return db_run(db, e,
+		    "UPDATE steps SET state = 'waiting', reason = 'approved', created_ms = ?,"
+		    " due_ms = ? WHERE id = ?",
+		    "iii", now_ms, now_ms, id);
+	return db_run(db, e,
+	    "UPDATE steps SET state = 'refused', reason = 'denied by a person', settled_ms = ?"
+	    " WHERE id = ?",
+	    "ii", now_ms, id);
+}
+
+bool
+store_answer_approval(struct store *s, int64_t id, bool approved, int64_t now_ms, struct err *e)
+{
+	if (!db_begin(s, e))
+		return false;
+	return db_end(s, answer(&s->writer, id, approved, now_ms, e), e);
+}
+
+bool
+store_rest(struct store *s, struct str destination, int64_t until_ms, struct err *e)
+{
+	if (!db_begin(s, e))
+		return false;
+	return db_end(s,
+	    db_run(&s->writer, e,
+		"INSERT INTO rests VALUES (?, ?)"
+		" ON CONFLICT DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
+		"si", destination, until_ms),
+	    e);
+}
+
+bool
+store_drop_leases(struct store *s, struct err *e)
+{
+	if (!db_begin(s, e))
+		return false;
+	return db_end(s,
+	    db_run(&s->writer, e, "UPDATE steps SET lease_ms = 0 WHERE state = 'running'", ""), e);
+}
