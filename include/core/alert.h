@@ -35,7 +35,7 @@ enum severity {
 
 struct alert {
 	const char *form;    /* one of the names above */
-	struct str id;	     /* systemAlertId, or made from the event when there is none */
+	struct str id;	     /* systemAlertId, or made from the event: same event, same id */
 	struct str name;     /* display name; for form "event" the event type */
 	struct str type;     /* alertType, "VM_SuspiciousProcess" */
 	struct str severity; /* as received */
@@ -57,9 +57,24 @@ struct alert {
 	const struct event *event;   /* borrowed */
 	const struct json *fields;   /* the object that has the alert's fields; never NULL */
 	const struct json *data;     /* the whole payload of the event */
+	const struct json
+	    *extended; /* extendedProperties, looked into when it is a string; or NULL */
+	const struct json *entities; /* likewise */
 };
 
-/* False only when the payload is not a JSON object at all. */
+/* A longer id is not one of Azure's: the alert gets one made from its event. */
+#define ALERT_ID_MAX 256
+/* More steps than this are left out: nobody reads them in an incident. */
+#define REMEDIATION_MAX 50
+
+/*
+ * False only when the payload is not a JSON object at all.  An event without a payload has an empty
+ * one; a string that holds an object is looked into.
+ *
+ * Where the alert is: in the payload, its `properties`, `object.properties`, `Body` (as Logic Apps
+ * wrap it) or `data` (as dead-lettered events are wrapped).  Its resource is the most exact of the
+ * ids it names (a resource before a group or subscription), never the alert's own id.
+ */
 bool
 alert_parse(const struct event *ev, struct arena *a, struct alert *out, struct err *e) MUST_CHECK;
 
@@ -70,21 +85,25 @@ const char *severity_name(enum severity s);
  * The values that a field name of a rule stands for: none, one, or several (any-of).
  *
  * alertDisplayName alertType severity status intent tactics compromisedEntity description
- * startTimeUtc productName alertUri; extendedProperties.<name>, entities.<name> (of any entity,
- * nested names with dots), resourceIdentifiers.<name>, techniques, subTechniques;
- * subscriptionId resourceGroup resourceType resourceName resourceId; event.id event.type
- * event.source event.subject event.time event.data.<path>; otherwise a path in the alert's own
- * fields, then in the payload.  Names are compared without case.
+ * startTimeUtc productName alertUri systemAlertId; alertName (display name or type: Azure's API
+ * versions do not agree); extendedProperties.<name>, entities.<name> (of any entity, nested names
+ * with dots, "$ref" followed), resourceIdentifiers.<name>, techniques, subTechniques;
+ * subscriptionId resourceGroup resourceType resourceName resourceId (of something below a machine
+ * also the machine's); event.id event.type event.source event.subject event.time
+ * event.data.<path>; otherwise a path in the alert's own fields, then in the payload.  Names are
+ * compared without case; a path through a list means any of its elements.
  *
- * Numbers and booleans are given as JSON writes them.  JSON in strings is looked into where Azure
- * nests it (extendedProperties, entities of Log Analytics rows).
+ * Numbers and booleans are given as JSON writes them.  JSON in strings is looked into where a path
+ * goes on behind it (extendedProperties, entities of Log Analytics rows).
  */
 struct field_values {
 	struct str *values;
 	size_t n;
 	bool present; /* the field exists (it may be null or an empty list) */
+	bool cut;     /* there may be more: a limit was reached, "no" is not certain */
 };
 #define FIELD_VALUES_MAX 256
+#define FIELD_REFS_MAX 64 /* each costs a walk through all entities */
 
 void
 alert_field(const struct alert *al, struct str name, struct arena *a, struct field_values *out);
