@@ -36,18 +36,23 @@ struct rule_action {
 	struct str name;   /* "isolate_vm" */
 	struct str params; /* one line of JSON, defaults filled in, keys in table order */
 	enum target_kind target;
-	struct str named;      /* TARGET_NAMED: its name, "soc" */
-	bool disruptive;       /* counts against budgets; never done for a sample or when unsure */
-	bool reports;	       /* tells people what was done: waits for the others */
-	const struct yaml *at; /* where it is written */
+	struct str named; /* TARGET_NAMED: its name, "soc" */
+	bool disruptive;  /* counts against budgets; never done for a sample or when unsure */
+	bool reports;	  /* tells people what was done: waits for the others */
 };
 
 /*
- * core/ does not know which actions exist: rules_parse() is given this.  It fills all of *out but
- * `at`; what is wrong goes to d.  False: the action is not usable.
+ * core/ does not know which actions exist: rules_parse() is given this.  What is wrong
+ * goes to d.  False: the action is not usable.
  */
 typedef bool rule_action_check(void *ctx, const struct yaml *name, const struct yaml *params,
     struct arena *a, struct rule_action *out, struct diags *d);
+
+/* A test in the rule file: this alert, and whether the rule is to fire. */
+struct rule_test {
+	struct str alert; /* file, relative to the rule file */
+	bool fires;
+};
 
 enum rule_mode { RULE_ENFORCE, RULE_SHADOW, RULE_OFF };
 
@@ -61,6 +66,8 @@ struct rule {
 	bool stop;	   /* when it fires, no later rule is asked */
 	struct rule_action *actions;
 	size_t n_actions;
+	struct rule_test *tests;
+	size_t n_tests;
 	struct matcher *matcher; /* judge.c */
 };
 

@@ -1,0 +1,124 @@
+/*
+ * What `match` of a rule becomes: selections of conditions, and an expression over them.  Made by
+ * match_parse.c and condition.c, asked by judge.c.
+ */
+#ifndef CORE_MATCHER_H
+#define CORE_MATCHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "base/yaml.h"
+#include "core/rules.h"
+
+/* ---- text patterns (pattern.c) ---- */
+
+/* Sigma's wildcards: * any text, ? one character, a backslash before them takes that away. */
+struct pattern {
+	struct element {
+		enum { ELEMENT_CHAR, ELEMENT_ONE, ELEMENT_ANY } kind;
+		char c;
+	} * elements;
+	size_t n;
+};
+
+/* More comparisons than this for one value: unsure. */
+#define PATTERN_STEPS_MAX 20000000
+
+void pattern_parse(
+    struct str text, bool open_front, bool open_end, struct arena *a, struct pattern *out);
+enum answer pattern_match(const struct pattern *p, struct str text, bool cased);
+
+/* ---- regular expressions (regex.c), the one door to PCRE2 ---- */
+
+struct regex;
+struct regex *regex_new(struct str text, size_t *error_at, struct err *e); /* NULL on failure */
+void regex_free(struct regex *r);
+/* Finds it anywhere in the text.  A limit that was hit is unsure. */
+enum answer regex_match(const struct regex *r, struct str text);
+
+/* ---- addresses (pattern.c) ---- */
+
+struct cidr {
+	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
+	int bits;
+};
+bool cidr_parse(struct str text, struct cidr *out);
+bool cidr_holds(const struct cidr *range, struct str address);
+
+/* ---- conditions ---- */
+
+enum op {
+	OP_LIKE, /* equal, with wildcards; also contains, startswith, endswith */
+	OP_RE,
+	OP_CIDR,
+	OP_EXISTS,
+	OP_GT,
+	OP_GTE,
+	OP_LT,
+	OP_LTE,
+};
+
+struct wanted {
+	struct str text;
+	bool null; /* the field is absent or empty */
+	bool exists;
+	double number;
+	enum severity level;
+	struct pattern pattern;
+	struct cidr cidr;
+	struct regex *regex;
+};
+
+struct condition {
+	struct str field;   /* without modifiers */
+	struct str written; /* with them */
+	struct str text;    /* the wanted values for the trace */
+	enum op op;
+	bool all, cased;
+	bool by_severity; /* compare as severities */
+	struct wanted *wanted;
+	size_t n;
+};
+
+/* All conditions must hold. */
+struct group {
+	struct condition *conditions;
+	size_t n;
+};
+
+/* One group must hold. */
+struct selection {
+	struct str name; /* "" = the plain match */
+	struct group *groups;
+	size_t n;
+};
+
+struct node {
+	enum { NODE_SELECTION, NODE_NOT, NODE_AND, NODE_OR } kind;
+	size_t selection;
+	struct node *left, *right;
+};
+
+struct matcher {
+	struct selection *selections;
+	size_t n;
+	struct node *root;
+};
+
+/* NULL when d got errors.  Regular expressions are owned by whoever frees the matcher. */
+struct matcher *match_parse(const struct yaml *match, struct arena *a, struct diags *d);
+void matcher_done(struct matcher *m);
+/* Does some condition ask for one of these fields? */
+bool matcher_asks(const struct matcher *m, const char *const *fields, size_t n);
+
+/* `condition: a and not (b or c)` over the selections of m. */
+struct node *
+condition_parse(const struct yaml *text, const struct matcher *m, struct arena *a, struct diags *d);
+
+enum answer matcher_judge(const struct matcher *m, const struct alert *al, struct arena *a,
+    struct trace_line **lines, size_t *n);
+
+#endif

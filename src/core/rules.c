@@ -1,0 +1,370 @@
+/*
+ * Happy path: each file's `rules` list becomes rules in one arena.
+ * What can go wrong: every mistake is reported at its place and the next rule is read on; with any
+ * error there are no rules at all.
+ */
+#include "core/rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "core/param.h"
+#include "matcher.h"
+
+#define RULE_NAME_MAX 100
+#define HASH_DIGITS 12
+
+struct rules {
+	struct arena *arena;
+	struct rule *list;
+	size_t n, cap;
+	struct str hash;
+};
+
+struct reading {
+	struct rules *rules;
+	const struct source *source;
+	rule_action_check *check;
+	void *check_ctx;
+	struct diags *d;
+};
+
+/* `match` and `actions` have shapes of their own; the rest is a table like everything else. */
+static const struct param rule_params[] = {
+	{ .name = "description", .type = PARAM_TEXT, .help = "What it is for." },
+	{ .name = "mode",
+	    .type = PARAM_CHOICE,
+	    .choices = "enforce|shadow|off",
+	    .fallback = "enforce",
+	    .help = "shadow: decide and report, touch nothing." },
+	{ .name = "allow_sample",
+	    .type = PARAM_BOOL,
+	    .fallback = "false",
+	    .help = "Sample alerts may be acted on." },
+	{ .name = "stop",
+	    .type = PARAM_BOOL,
+	    .fallback = "false",
+	    .help = "When it fires, no later rule is asked." },
+	{ .name = NULL },
+};
+
+static const struct param expect_params[] = {
+	{ .name = "fires", .type = PARAM_BOOL, .required = true, .help = "The rule fires." },
+	{ .name = NULL },
+};
+
+static const struct param test_params[] = {
+	{ .name = "alert", .type = PARAM_TEXT, .required = true, .help = "File with an alert." },
+	{ .name = "expect",
+	    .type = PARAM_GROUP,
+	    .group = expect_params,
+	    .required = true,
+	    .help = "What is to happen." },
+	{ .name = NULL },
+};
+
+static const char *const keys[] = { "name", "description", "match", "actions", "mode",
+	"allow_sample", "stop", "tests" };
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
+
+/* ---- parts of a rule ---- */
+
+static void
+check_keys(struct reading *r, const struct yaml *y)
+{
+	for (size_t i = 0; i < y->n; i++) {
+		const struct yaml *key = y->pairs[i].key;
+		const char *near;
+		bool known = false;
+
+		for (size_t k = 0; k < KEYS; k++)
+			known = known || str_is(key->text, keys[k]);
+		if (known)
+			continue;
+		near = str_nearest(key->text, keys, KEYS);
+		if (near != NULL)
+			yaml_error(r->d, key, "unknown key '%.*s', did you mean '%s'?",
+			    STR_ARG(key->text), near);
+		else
+			yaml_error(r->d, key, "unknown key '%.*s'", STR_ARG(key->text));
+	}
+}
+
+/* The keys of the table, out of a mapping that has others too. */
+static void
+read_plain(struct reading *r, const struct yaml *y, struct rule *rule)
+{
+	struct arena *a = r->rules->arena;
+	struct yaml part = *y;
+	struct json *j;
+	struct str mode;
+
+	part.n = 0;
+	part.pairs = arena_alloc(a, y->n * sizeof(*part.pairs));
+	for (size_t i = 0; i < y->n; i++)
+		for (const struct param *p = rule_params; p->name != NULL; p++)
+			if (str_is(y->pairs[i].key->text, p->name))
+				part.pairs[part.n++] = y->pairs[i];
+	j = params_read(rule_params, &part, a, r->d);
+	mode = json_text(json_get(j, "mode"));
+	rule->description = json_text(json_get(j, "description"));
+	rule->mode = str_is(mode, "shadow") ? RULE_SHADOW
+		     : str_is(mode, "off")  ? RULE_OFF
+					    : RULE_ENFORCE;
+	rule->allow_sample = json_true(json_get(j, "allow_sample"));
+	rule->stop = json_true(json_get(j, "stop"));
+}
+
+static bool
+name_fits(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+			c == '.'))
+			return false;
+	}
+	return name.n > 0 && name.n <= RULE_NAME_MAX;
+}
+
+static void
+read_name(struct reading *r, const struct yaml *y, struct rule *rule)
+{
+	const struct yaml *name = yaml_get(y, "name");
+
+	if (name == NULL) {
+		yaml_error(r->d, y, "the rule has no name");
+		return;
+	}
+	if (name->type != YAML_SCALAR || !name_fits(name->text)) {
+		yaml_error(r->d, name, "a rule's name is 1 to %d of a-z, 0-9, '-', '_' and '.'",
+		    RULE_NAME_MAX);
+		return;
+	}
+	for (size_t i = 0; i < r->rules->n; i++) {
+		const struct rule *other = &r->rules->list[i];
+
+		if (str_eq(other->name, name->text))
+			yaml_error(r->d, name, "the name '%.*s' is taken: %.*s:%d",
+			    STR_ARG(name->text), STR_ARG(other->file), other->line);
+	}
+	rule->name = arena_str(r->rules->arena, name->text);
+}
+
+static void
+read_match(struct reading *r, const struct yaml *y, struct rule *rule)
+{
+	const struct yaml *match = yaml_get(y, "match");
+
+	if (match == NULL)
+		yaml_error(r->d, y, "the rule has no match");
+	else
+		rule->matcher = match_parse(match, r->rules->arena, r->d);
+}
+
+/* "- notify: soc" or "- isolate_vm" */
+static bool
+read_action(struct reading *r, const struct yaml *y, struct rule_action *out)
+{
+	struct arena *a = r->rules->arena;
+
+	if (y->type == YAML_SCALAR)
+		return r->check(r->check_ctx, y, NULL, a, out, r->d);
+	if (y->type == YAML_MAPPING && y->n == 1)
+		return r->check(r->check_ctx, y->pairs[0].key, y->pairs[0].value, a, out, r->d);
+	yaml_error(
+	    r->d, y, "an action is its name, or its name with parameters: one '- name: ...' each");
+	return false;
+}
+
+static void
+read_actions(struct reading *r, const struct yaml *y, struct rule *rule)
+{
+	const struct yaml *list = yaml_get(y, "actions");
+
+	if (list == NULL || list->type != YAML_SEQUENCE || list->n == 0) {
+		yaml_error(r->d, list == NULL ? y : list,
+		    list == NULL ? "the rule has no actions"
+				 : "actions are a list of at least one");
+		return;
+	}
+	rule->actions = arena_alloc(r->rules->arena, list->n * sizeof(*rule->actions));
+	for (size_t i = 0; i < list->n; i++)
+		if (read_action(r, list->items[i], &rule->actions[rule->n_actions]))
+			rule->n_actions++;
+}
+
+static void
+read_tests(struct reading *r, const struct yaml *y, struct rule *rule)
+{
+	const struct yaml *list = yaml_get(y, "tests");
+	struct arena *a = r->rules->arena;
+
+	if (list == NULL)
+		return;
+	if (list->type != YAML_SEQUENCE) {
+		yaml_error(r->d, list, "tests are a list, not %s", yaml_type_name(list));
+		return;
+	}
+	rule->tests = arena_alloc(a, list->n * sizeof(*rule->tests));
+	for (size_t i = 0; i < list->n; i++) {
+		struct json *j;
+
+		if (list->items[i]->type != YAML_MAPPING) {
+			yaml_error(r->d, list->items[i],
+			    "a test is {alert: file, expect: {fires: true}}, not %s",
+			    yaml_type_name(list->items[i]));
+			continue;
+		}
+		j = params_read(test_params, list->items[i], a, r->d);
+		rule->tests[rule->n_tests++] = (struct rule_test){ json_text(json_get(j, "alert")),
+			json_true(json_at(j, "expect.fires")) };
+	}
+}
+
+/* ---- rules ---- */
+
+static struct rule *
+new_rule(struct rules *rules)
+{
+	struct rule *grown;
+
+	if (rules->n == rules->cap) {
+		rules->cap = rules->cap == 0 ? 16 : 2 * rules->cap;
+		grown = arena_alloc(rules->arena, rules->cap * sizeof(*grown));
+		if (rules->n > 0)
+			memcpy(grown, rules->list, rules->n * sizeof(*grown));
+		rules->list = grown;
+	}
+	return &rules->list[rules->n];
+}
+
+/* A rule that cuts off machines without asking for anything about them is nearly always a slip. */
+static void
+warn_careless(struct reading *r, const struct yaml *y, const struct rule *rule)
+{
+	static const char *const fields[] = { "severity", "resourceId", "resourceGroup",
+		"resourceName", "resourceType", "subscriptionId", "alertType", "alertDisplayName" };
+	bool disruptive = false;
+
+	for (size_t i = 0; i < rule->n_actions; i++)
+		disruptive = disruptive || rule->actions[i].disruptive;
+	if (disruptive && rule->matcher != NULL &&
+	    !matcher_asks(rule->matcher, fields, sizeof(fields) / sizeof(fields[0])))
+		yaml_warning(r->d, y,
+		    "the rule changes machines without asking for a severity, alert or resource");
+}
+
+static void
+read_rule(struct reading *r, const struct yaml *y)
+{
+	struct rule *rule = new_rule(r->rules);
+
+	if (y->type != YAML_MAPPING) {
+		yaml_error(r->d, y, "a rule is a mapping of keys, not %s", yaml_type_name(y));
+		return;
+	}
+	rule->name = STR_EMPTY;
+	rule->file = arena_str(r->rules->arena, str_of(r->source->name));
+	rule->line = y->line;
+	check_keys(r, y);
+	read_plain(r, y, rule);
+	read_name(r, y, rule);
+	read_match(r, y, rule);
+	read_actions(r, y, rule);
+	read_tests(r, y, rule);
+	warn_careless(r, y, rule);
+	r->rules->n++;
+}
+
+static void
+read_file(struct reading *r)
+{
+	struct yaml *root = yaml_parse(r->source, r->rules->arena, r->d), *list;
+
+	if (root == NULL)
+		return;
+	if (root->type != YAML_MAPPING) {
+		yaml_error(r->d, root, "a rule file is a mapping with the key 'rules', not %s",
+		    yaml_type_name(root));
+		return;
+	}
+	for (size_t i = 0; i < root->n; i++)
+		if (!str_is(root->pairs[i].key->text, "rules"))
+			yaml_error(r->d, root->pairs[i].key,
+			    "unknown key '%.*s', a rule file has 'rules'",
+			    STR_ARG(root->pairs[i].key->text));
+	list = yaml_get(root, "rules");
+	if (list == NULL)
+		return;
+	if (list->type != YAML_SEQUENCE) {
+		yaml_error(r->d, list, "rules are a list, not %s", yaml_type_name(list));
+		return;
+	}
+	for (size_t i = 0; i < list->n; i++)
+		read_rule(r, list->items[i]);
+}
+
+static struct str
+hash_of(const struct source *files, size_t n, struct arena *a)
+{
+	struct str *parts = arena_alloc(a, n * sizeof(*parts));
+	char hex[SHA256_HEX_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		parts[i] = files[i].text;
+	sha256_parts_hex(parts, n, hex);
+	return arena_str(a, (struct str){ hex, HASH_DIGITS });
+}
+
+struct rules *
+rules_parse(const struct source *files, size_t n, rule_action_check *check, void *check_ctx,
+    struct diags *d)
+{
+	struct rules *rules = xcalloc(1, sizeof(*rules));
+	size_t errors = d->errors;
+
+	rules->arena = arena_new();
+	for (size_t i = 0; i < n; i++) {
+		struct reading r = { rules, &files[i], check, check_ctx, d };
+
+		read_file(&r);
+	}
+	rules->hash = hash_of(files, n, rules->arena);
+	if (d->errors == errors)
+		return rules;
+	rules_free(rules);
+	return NULL;
+}
+
+void
+rules_free(struct rules *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->n; i++)
+		matcher_done(r->list[i].matcher);
+	arena_free(r->arena);
+	free(r);
+}
+
+size_t
+rules_count(const struct rules *r)
+{
+	return r->n;
+}
+
+const struct rule *
+rules_at(const struct rules *r, size_t i)
+{
+	return &r->list[i];
+}
+
+struct str
+rules_hash(const struct rules *r)
+{
+	return r->hash;
+}
