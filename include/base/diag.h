@@ -1,7 +1,7 @@
 /*
  * Mistakes in files that people write: collected, each with its place, all shown at once.
  *
- *	rules.d/10-vm.yaml:14:7: error: unknown action 'isolat_vm', did you mean 'isolate_vm'?
+ *	rules.d/10-vm.yaml:14:9: error: unknown action 'isolat_vm', did you mean 'isolate_vm'?
  *	      - isolat_vm: {}
  *	        ^
  */
@@ -43,9 +43,12 @@ struct diags {
 void diags_init(struct diags *d, struct arena *a);
 void diags_add(struct diags *d, enum diag_level level, const struct source *src, int line, int col,
     const char *fmt, ...) PRINTF_LIKE(6, 7);
-/* Sorted by file, line and column; with the source line and a caret below it. */
+/*
+ * Sorted by file, line and column; with the source line and a caret below it.  Control characters
+ * are shown as '?', a line wider than a screen is cut around the caret.
+ */
 void diags_print(struct diags *d, struct buf *out);
-/* The first error as one line, "file:line:col: text", and "(and n more)". */
+/* The first error as one line, "file:line:col: text", and "(and n more)".  Returns false. */
 bool diags_fail(const struct diags *d, struct err *e);
 
 #endif
