@@ -1,7 +1,8 @@
 /*
- * YAML 1.2 with the place of everything.  Strict: duplicate keys, aliases, anchors, tags, merge
- * keys, several documents, a byte order mark and tabs as indentation are mistakes, reported with
- * their place.  Scalars stay text: what a value means is decided by who knows its type.
+ * YAML 1.2 (and so JSON) with the place of everything.  Strict: duplicate keys, aliases, anchors,
+ * tags, merge keys, directives, several documents, a byte order mark, control characters and tabs
+ * as indentation are mistakes, reported with their place.  Scalars stay text: what a value means
+ * is decided by who knows its type.
  */
 #ifndef BASE_YAML_H
 #define BASE_YAML_H
@@ -13,9 +14,10 @@
 #include "base/diag.h"
 #include "base/str.h"
 
-/* Larger files and deeper trees are refused before they cost anything. */
+/* Larger files, deeper trees and more values are refused before they cost anything. */
 #define YAML_SIZE_MAX (1024 * 1024)
 #define YAML_DEPTH_MAX 32
+#define YAML_NODES_MAX 100000
 
 enum yaml_type { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 
@@ -29,10 +31,10 @@ struct yaml_pair {
 struct yaml {
 	enum yaml_type type;
 	const struct source *source;
-	int line, col;		 /* 1-based place of its first character */
+	int line, col;		 /* 1-based place of its first character, col in characters */
 	struct str text;	 /* scalar: its text */
 	bool plain;		 /* scalar: written without quotes */
-	bool null;		 /* scalar: plain and empty, ~ or null */
+	bool null;		 /* scalar: plain and empty, ~, null, Null or NULL */
 	size_t n;		 /* sequence: items; mapping: pairs */
 	struct yaml **items;	 /* sequence */
 	struct yaml_pair *pairs; /* mapping, in the order of the file */
@@ -44,9 +46,18 @@ struct yaml {
  */
 struct yaml *yaml_parse(const struct source *src, struct arena *a, struct diags *d);
 
-struct yaml *yaml_get(const struct yaml *mapping, const char *key); /* NULL when absent */
-const char *yaml_type_name(const struct yaml *y); /* "a text", "a list", "a mapping" */
+struct yaml *yaml_get(const struct yaml *mapping, const char *key);	  /* NULL when absent */
+struct yaml_pair *yaml_pair(const struct yaml *mapping, const char *key); /* with its key's place */
+const char *yaml_type_name(const struct yaml *y); /* "a text", "a list", "a mapping", "nothing" */
+
+/* at NULL: a mistake without a place. */
 void yaml_error(struct diags *d, const struct yaml *at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void yaml_warning(struct diags *d, const struct yaml *at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/*
+ * A mistake inside a scalar, at a byte of its text.  Found again in the file even when the text was
+ * folded over lines; behind an escape of a double-quoted text the place of the escape is given.
+ */
+void yaml_error_inside(struct diags *d, const struct yaml *scalar, size_t offset, const char *fmt,
+    ...) PRINTF_LIKE(4, 5);
 
 #endif
