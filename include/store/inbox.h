@@ -3,7 +3,8 @@
  * appended without error is on disk (fdatasync) and survives crash and power cut.
  *
  * Records are framed with length, epoch and CRC-32C in zero-filled segments that are used again
- * once everything in them is decided.  One thread appends (the committer), one reads (the decider).
+ * once everything in them is decided.  One thread appends (the committer), one reads and releases
+ * (the decider); figures are for any thread.
  */
 #ifndef STORE_INBOX_H
 #define STORE_INBOX_H
@@ -25,7 +26,7 @@ struct delivery {
 	struct str body;	      /* as received, once */
 	const struct hash128 *hashes; /* one for each event of the body, in its order */
 	bool *fresh;		      /* out, caller's memory: this event was not here before */
-	size_t n;
+	size_t n;		      /* at least one */
 	uint64_t seq; /* out: its place in the journal; 0 = all duplicates, not kept */
 };
 
@@ -33,40 +34,64 @@ struct delivery {
 #define INBOX_BYTES_MAX (1024LL * 1024 * 1024)
 /* Known hashes: beyond this the oldest half is forgotten; the store still knows them. */
 #define INBOX_KNOWN_MAX 1000000
+/* Body, headers and hashes of one delivery; a larger one is refused with ERR_INPUT. */
+#define INBOX_RECORD_MAX (15 * 1024 * 1024)
 
 /*
  * Open or make the folder's journal and replay it: a torn tail is cut, records after `decided` are
- * handed out again by inbox_read().  A folder in use by another process is refused.
+ * handed out again by inbox_read().  Damage does not stop it: what can be read is kept and the
+ * figures say what is lost.  A folder in use by another process is refused (ERR_CONFLICT).
  */
 bool inbox_open(const char *folder, uint64_t decided, struct inbox **out, struct err *e) MUST_CHECK;
+
+/* The same with segments of other sizes, for small disks and for tests. */
+struct inbox_sizes {
+	int64_t first; /* of the first segment: small, so that the first start is quick */
+	int64_t next;  /* of the others */
+	int64_t max;   /* of all together */
+};
+bool inbox_open_sized(const char *folder, const struct inbox_sizes *sizes, uint64_t decided,
+    struct inbox **out, struct err *e) MUST_CHECK;
 void inbox_close(struct inbox *in);
 
-/* An event that the store holds; before the threads start. */
+/* An event that the store holds; the oldest first, before the threads start. */
 void inbox_remember(struct inbox *in, const struct hash128 *hash);
+
+/* Is it small enough for a record? */
+bool inbox_fits(const struct inbox *in, const struct delivery *d);
 
 /*
  * Write all n with one write and one fdatasync.  True: all of them are on disk (duplicates
  * were before).  False: none of them counts as kept and the senders must be told to come again;
- * ERR_AGAIN (full) or ERR_SYSTEM (disk).  The next call starts afresh.
+ * ERR_AGAIN (full) or ERR_SYSTEM (disk).  The next call starts afresh.  One delivery that is too
+ * large (ERR_INPUT) refuses the group: ask inbox_fits() before it joins one.
  */
 bool inbox_append(struct inbox *in, struct delivery *const *d, size_t n, struct err *e) MUST_CHECK;
 
 /*
  * The next record behind `after`: *found false when there is none yet.  A record whose checksum
- * does not hold any more is an error of kind ERR_SYSTEM that names segment and offset.
+ * does not hold any more is an error of kind ERR_SYSTEM that names segment and offset; reading on
+ * with after + 1 leaves it out.  seq rises by one from record to record but where some are lost.
  */
 bool inbox_read(struct inbox *in, uint64_t after, struct arena *a, struct delivery *out,
     bool *found, struct err *e) MUST_CHECK;
 
-/* All records up to here are decided and stored: their segments may be used again. */
+/*
+ * All records up to here are decided and stored: their segments may be used again.  Makes the next
+ * segment when the newest is half full, which may take a tenth of a second.
+ */
 void inbox_release(struct inbox *in, uint64_t decided);
 
+#define INBOX_DAMAGE_MAX 160
+
 struct inbox_figures {
-	uint64_t last_seq; /* newest record on disk */
-	uint64_t waiting;  /* records behind the released ones */
-	int64_t bytes;	   /* size of all segments */
-	uint64_t syncs, records;
+	uint64_t last_seq;	 /* newest record on disk */
+	uint64_t waiting;	 /* records behind the released ones */
+	int64_t bytes;		 /* size of all segments */
+	uint64_t syncs, records; /* since it was opened */
+	uint64_t lost; /* records answered with yes that could not be read at the last open */
+	char damage[INBOX_DAMAGE_MAX]; /* the first place of that, in words; "" = none */
 };
-void inbox_figures(const struct inbox *in, struct inbox_figures *out);
+void inbox_figures(struct inbox *in, struct inbox_figures *out);
 
 #endif

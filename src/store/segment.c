@@ -1,0 +1,376 @@
+#include "segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/file.h"
+#include "base/hash.h"
+
+#define SEGMENT_MAGIC "GWSEG01" /* with its NUL; another layout needs another */
+#define HEADER_COPIES 2
+#define HEADER_SPACE (SEGMENT_DATA / HEADER_COPIES)
+#define PART (256 * 1024) /* zeros and scans go in parts of this size */
+#define SECTOR 4096
+/* A new file is synced in steps, so that a commit next to it never waits for all of it. */
+#define SYNC_STEP (4 * 1024 * 1024)
+
+struct header {
+	char magic[8];
+	uint64_t epoch, mark, first_seq;
+	uint32_t zero, crc; /* of all before it */
+};
+
+static uint32_t
+header_crc(const struct header *h)
+{
+	return crc32c(0, h, offsetof(struct header, crc));
+}
+
+/* ---- bytes in and out ---- */
+
+static bool
+no_space(int error)
+{
+	return error == ENOSPC || error == EDQUOT;
+}
+
+static bool
+write_failed(const struct segment *s, const char *what, struct err *e)
+{
+	return fail_errno(
+	    e, no_space(errno) ? ERR_AGAIN : ERR_SYSTEM, "cannot %s %s", what, s->name);
+}
+
+/* Leave out what was written: n bytes. */
+static void
+advance(struct iovec **iov, int *count, size_t n)
+{
+	while (*count > 0 && n >= (*iov)->iov_len) {
+		n -= (*iov)->iov_len;
+		(*iov)++;
+		(*count)--;
+	}
+	if (*count > 0) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + n;
+		(*iov)->iov_len -= n;
+	}
+}
+
+bool
+segment_write(const struct segment *s, int64_t at, struct iovec *iov, int n, struct err *e)
+{
+	while (n > 0) {
+		ssize_t done = pwritev(s->fd, iov, n, at);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return write_failed(s, "write", e);
+		at += done;
+		advance(&iov, &n, (size_t)done);
+	}
+	return true;
+}
+
+static bool
+write_bytes(const struct segment *s, int64_t at, void *p, size_t n, struct err *e)
+{
+	struct iovec iov = { .iov_base = p, .iov_len = n };
+
+	return segment_write(s, at, &iov, 1, e);
+}
+
+bool
+segment_sync(const struct segment *s, struct err *e)
+{
+	return fdatasync(s->fd) == 0 || write_failed(s, "sync", e);
+}
+
+/* As many bytes as could be read; a place that the disk cannot read is one without records. */
+static size_t
+read_bytes(const struct segment *s, int64_t at, void *p, size_t n)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t k = pread(s->fd, (char *)p + got, n - got, at + (int64_t)got);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			break;
+		got += (size_t)k;
+	}
+	return got;
+}
+
+/* ---- make, open, use ---- */
+
+static struct segment *
+segment_new(int fd, const char *name, int64_t size)
+{
+	struct segment *s = xcalloc(1, sizeof(*s));
+
+	s->fd = fd;
+	s->size = size;
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	return s;
+}
+
+void
+segment_close(struct segment *s)
+{
+	if (s == NULL)
+		return;
+	close(s->fd);
+	free(s);
+}
+
+/* Ask for all blocks first: a full disk says so before we write the half of them. */
+static bool
+reserve(const struct segment *s, struct err *e)
+{
+	return fallocate(s->fd, 0, 0, s->size) == 0 || errno == EOPNOTSUPP ||
+	       write_failed(s, "make room for", e);
+}
+
+static bool
+fill(const struct segment *s, struct err *e)
+{
+	char *zeros = xcalloc(1, PART);
+	bool ok = reserve(s, e);
+
+	for (int64_t at = 0; ok && at < s->size; at += PART) {
+		int64_t n = s->size - at < PART ? s->size - at : PART;
+
+		ok = write_bytes(s, at, zeros, (size_t)n, e) &&
+		     ((at + n) % SYNC_STEP != 0 || segment_sync(s, e));
+	}
+	free(zeros);
+	if (ok && fsync(s->fd) != 0)
+		ok = write_failed(s, "sync", e);
+	return ok;
+}
+
+bool
+segment_make(const char *folder, unsigned number, int64_t size, struct segment **out, struct err *e)
+{
+	char draft[PATH_MAX], path[PATH_MAX], name[SEGMENT_NAME_MAX];
+	struct segment *s;
+	int fd;
+
+	if (FAULT("journal.make"))
+		return fail_again(e, 0, "fault ordered at journal.make");
+	snprintf(name, sizeof(name), SEGMENT_PREFIX "%06u", number);
+	snprintf(draft, sizeof(draft), "%s/draft", folder);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return fail_errno(e, ERR_SYSTEM, "cannot make %s", draft);
+	s = segment_new(fd, name, size);
+	if (!fill(s, e))
+		goto failed;
+	/* Under its real name a segment is complete: a half-made one is a draft, made anew. */
+	if (rename(draft, path) != 0) {
+		fail_errno(e, ERR_SYSTEM, "cannot rename %s", draft);
+		goto failed;
+	}
+	if (!file_sync_dir(folder, e))
+		goto failed;
+	*out = s;
+	return true;
+failed:
+	segment_close(s);
+	unlink(draft);
+	unlink(path);
+	return false;
+}
+
+static void
+take_header(struct segment *s)
+{
+	struct header h;
+
+	for (int i = 0; i < HEADER_COPIES; i++) {
+		if (read_bytes(s, i * HEADER_SPACE, &h, sizeof(h)) != sizeof(h) ||
+		    memcmp(h.magic, SEGMENT_MAGIC, sizeof(h.magic)) != 0 ||
+		    h.crc != header_crc(&h) || h.epoch <= s->epoch)
+			continue;
+		s->epoch = h.epoch;
+		s->mark = h.mark;
+		s->first_seq = h.first_seq;
+		s->last_seq = h.first_seq - 1;
+		s->end = SEGMENT_DATA;
+	}
+}
+
+/* A spare has zeros for a header. */
+static bool
+is_blank(const struct segment *s)
+{
+	char bytes[SEGMENT_DATA];
+
+	if (read_bytes(s, 0, bytes, sizeof(bytes)) != sizeof(bytes))
+		return false;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
+bool
+segment_open(
+    const char *folder, const char *name, struct segment **out, bool *readable, struct err *e)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		fail_errno(e, ERR_SYSTEM, "cannot open %s", path);
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	*out = segment_new(fd, name, st.st_size);
+	take_header(*out);
+	*readable = st.st_size >= SEGMENT_DATA && ((*out)->epoch != 0 || is_blank(*out));
+	return true;
+}
+
+bool
+segment_write_header(const struct segment *s, struct err *e)
+{
+	struct header h = {
+		.epoch = s->epoch, .mark = s->mark, .first_seq = s->first_seq, .zero = 0
+	};
+
+	memcpy(h.magic, SEGMENT_MAGIC, sizeof(h.magic));
+	h.crc = header_crc(&h);
+	for (int i = 0; i < HEADER_COPIES; i++)
+		if (!write_bytes(s, i * HEADER_SPACE, &h, sizeof(h), e))
+			return false;
+	return true;
+}
+
+bool
+segment_use(struct segment *s, uint64_t epoch, uint64_t first_seq, struct err *e)
+{
+	s->epoch = epoch;
+	s->first_seq = first_seq;
+	s->last_seq = first_seq - 1;
+	s->end = SEGMENT_DATA;
+	random_bytes(&s->mark, sizeof(s->mark));
+	return segment_write_header(s, e);
+}
+
+/* ---- records ---- */
+
+bool
+segment_front(const struct segment *s, int64_t at, int64_t limit, struct record_front *f)
+{
+	return at + (int64_t)sizeof(*f) <= limit &&
+	       read_bytes(s, at, f, sizeof(*f)) == sizeof(*f) &&
+	       record_front_fits(f, s->mark, (size_t)(limit - at));
+}
+
+const void *
+segment_read(const struct segment *s, int64_t at, int64_t limit, struct arena *a)
+{
+	struct record_front f;
+	size_t n;
+	void *p;
+
+	if (!segment_front(s, at, limit, &f))
+		return NULL;
+	n = f.magic == RECORD_GAP ? sizeof(f) : f.length;
+	p = arena_alloc(a, n);
+	return read_bytes(s, at, p, n) == n && record_holds(p) ? p : NULL;
+}
+
+static bool
+has_mark(const struct segment *s, const char *p)
+{
+	return memcmp(p + offsetof(struct record_front, mark), &s->mark, sizeof(s->mark)) == 0;
+}
+
+/* Look through one part for a record that holds; limit when there is none. */
+static int64_t
+find_in(const struct segment *s, int64_t at, const char *part, size_t n, int64_t limit,
+    struct arena *a, bool *remains)
+{
+	for (size_t i = 0; i + sizeof(struct record_front) <= n; i += RECORD_ALIGN) {
+		if (!has_mark(s, part + i))
+			continue;
+		if (segment_read(s, at + (int64_t)i, limit, a) != NULL)
+			return at + (int64_t)i;
+		*remains = true;
+	}
+	return limit;
+}
+
+int64_t
+segment_find(const struct segment *s, int64_t from, int64_t limit, struct arena *a, bool *remains)
+{
+	const int64_t overlap = sizeof(struct record_front);
+	char *part = xmalloc(PART);
+	int64_t found = limit;
+
+	for (int64_t at = from; found == limit && at < limit;) {
+		int64_t want = limit - at < PART ? limit - at : PART;
+		int64_t got = (int64_t)read_bytes(s, at, part, (size_t)want);
+
+		found = find_in(s, at, part, (size_t)got, limit, a, remains);
+		if (got == want && got < PART)
+			break;
+		/* Where the disk cannot read, go on behind that sector. */
+		at += got > overlap ? (got - overlap) / RECORD_ALIGN * RECORD_ALIGN : SECTOR;
+	}
+	free(part);
+	return found;
+}
+
+/* ---- mend ---- */
+
+bool
+segment_zero(const struct segment *s, int64_t at, struct err *e)
+{
+	char *zeros = xcalloc(1, PART);
+	bool ok = true;
+
+	for (; ok && at < s->size; at += PART) {
+		int64_t n = s->size - at < PART ? s->size - at : PART;
+
+		ok = write_bytes(s, at, zeros, (size_t)n, e);
+	}
+	free(zeros);
+	return ok;
+}
+
+bool
+segment_rewrite(const struct segment *s, int64_t from, int64_t to, struct err *e)
+{
+	char *part = xmalloc(PART);
+	bool ok = true;
+
+	for (; ok && from < to; from += PART) {
+		size_t n = (size_t)(to - from < PART ? to - from : PART);
+
+		if (read_bytes(s, from, part, n) != n)
+			ok =
+			    fail(e, ERR_SYSTEM, "cannot read %s at %lld", s->name, (long long)from);
+		else
+			ok = write_bytes(s, from, part, n, e);
+	}
+	free(part);
+	return ok;
+}
