@@ -1,0 +1,58 @@
+/*
+ * The inside of an inbox, shared by the files journal*.c.
+ */
+#ifndef STORE_JOURNAL_H
+#define STORE_JOURNAL_H
+
+#include <pthread.h>
+
+#include "known.h"
+#include "segment.h"
+#include "store/inbox.h"
+
+/* Where the decider is.  Belongs to the thread that reads and releases. */
+struct cursor {
+	struct segment *segment;
+	int64_t at;
+	uint64_t seq; /* the record before that place */
+};
+
+struct inbox {
+	char *folder;
+	int folder_lock;
+	struct inbox_sizes sizes;
+	struct cursor cursor;
+
+	/* The committer's own. */
+	struct known *known;   /* on disk */
+	struct known *pending; /* in the group that is being written */
+	bool sealed;	       /* the newest segment's tail is not trusted: go on in another */
+	uint64_t epoch;
+	char *fronts; /* scratch memory of a write */
+	size_t fronts_size;
+
+	pthread_mutex_t making; /* held while a file is made; taken before `lock` */
+	unsigned number;	/* of the next file; under `making` */
+
+	pthread_mutex_t lock; /* all below, and the lists' segments */
+	struct segment *oldest, *newest;
+	struct segment *spare;
+	int64_t bytes;
+	uint64_t last_seq, released;
+	uint64_t syncs, records;
+
+	/* Since inbox_open(). */
+	uint64_t lost;
+	char damage[INBOX_DAMAGE_MAX];
+};
+
+/* Go on in a fresh segment. */
+bool journal_roll_over(struct inbox *in, struct err *e) MUST_CHECK;
+/* When the newest segment is half full and no spare is there, make one; failing is no harm yet. */
+void journal_prepare(struct inbox *in);
+/* Of those no longer needed, some are kept for use again, the others removed.  Under `making`. */
+void journal_trim_spares(struct inbox *in);
+/* Put segments whose records are all released among the spares.  Under `lock`. */
+void journal_retire(struct inbox *in);
+
+#endif

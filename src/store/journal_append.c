@@ -1,0 +1,223 @@
+/*
+ * The committer's side.  Happy path: find out what is new, lay the records behind the newest one
+ * with one write, sync, count them.
+ *
+ * What can go wrong: no room (another segment; none: refuse before anything is written); the write
+ * or the sync fails (nothing of it counts, its place is never used again in this use of the
+ * segment: the next one starts in another, whose first number makes the leftovers void).
+ */
+#include "journal.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/fault.h"
+
+/* Each record is two pieces of a write (front, body), and the last zeros are one. */
+#define PART_RECORDS_MAX ((IOV_MAX - 1) / 2)
+
+/* Deliveries from..to of a group that go out in one write. */
+struct part {
+	size_t from, to;
+	size_t records;
+	size_t bytes, fronts;
+};
+
+static bool
+keeps(const struct delivery *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->fresh[i])
+			return true;
+	return false;
+}
+
+static size_t
+record_max(const struct inbox *in)
+{
+	int64_t smallest = in->sizes.first < in->sizes.next ? in->sizes.first : in->sizes.next;
+	size_t room = (size_t)(smallest - SEGMENT_DATA);
+
+	return room < INBOX_RECORD_MAX ? room : INBOX_RECORD_MAX;
+}
+
+bool
+inbox_fits(const struct inbox *in, const struct delivery *d)
+{
+	size_t max = record_max(in);
+
+	return d->headers.n <= max && d->body.n <= max && record_size(d) <= max;
+}
+
+static bool
+all_fit(const struct inbox *in, struct delivery *const *d, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		assert(d[i]->n > 0);
+		if (!inbox_fits(in, d[i]))
+			return fail(e, ERR_INPUT,
+			    "a delivery of %zu bytes and %zu events is larger than the %zu bytes "
+			    "that one record of the inbox can hold",
+			    d[i]->body.n, d[i]->n, record_max(in));
+	}
+	return true;
+}
+
+static void
+mark_fresh(struct inbox *in, struct delivery *const *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < d[i]->n; k++)
+			d[i]->fresh[k] = !known_has(in->known, &d[i]->hashes[k]) &&
+					 known_add(in->pending, &d[i]->hashes[k]);
+}
+
+/* As many of the deliveries from `from` on as the newest segment has room for. */
+static struct part
+plan(const struct inbox *in, struct delivery *const *d, size_t n, size_t from)
+{
+	size_t room = in->sealed ? 0 : (size_t)(in->newest->size - in->newest->end);
+	struct part p = { .from = from, .to = from };
+
+	for (; p.to < n && p.records < PART_RECORDS_MAX; p.to++) {
+		if (!keeps(d[p.to]))
+			continue;
+		if (p.bytes + record_size(d[p.to]) > room)
+			break;
+		p.bytes += record_size(d[p.to]);
+		p.fronts += record_front_size(d[p.to]) + RECORD_ALIGN;
+		p.records++;
+	}
+	return p;
+}
+
+static struct iovec
+piece(const void *p, size_t n)
+{
+	struct iovec iov = { .iov_len = n };
+
+	memcpy(&iov.iov_base, &p, sizeof(p)); /* written from, never to */
+	return iov;
+}
+
+/* Lay the records out: fronts in scratch memory, bodies where they are.  How many pieces. */
+static int
+lay_out(struct inbox *in, struct delivery *const *d, const struct part *p, struct iovec *iov)
+{
+	uint64_t seq = in->last_seq;
+	char *at, *begin;
+	int n = 0;
+
+	if (p->fronts > in->fronts_size) {
+		in->fronts = xrealloc(in->fronts, p->fronts);
+		in->fronts_size = p->fronts;
+	}
+	at = begin = in->fronts;
+	for (size_t i = p->from; i < p->to; i++) {
+		size_t front = record_front_size(d[i]);
+		size_t zeros = record_size(d[i]) - front - d[i]->body.n;
+
+		if (!keeps(d[i]))
+			continue;
+		record_build(d[i], in->newest->mark, ++seq, in->last_seq + 1, at);
+		at += front;
+		iov[n++] = piece(begin, (size_t)(at - begin));
+		iov[n++] = piece(d[i]->body.p, d[i]->body.n);
+		begin = at;
+		memset(at, 0, zeros);
+		at += zeros;
+	}
+	iov[n++] = piece(begin, (size_t)(at - begin));
+	return n;
+}
+
+static bool
+write_and_sync(struct inbox *in, struct iovec *iov, int n, struct err *e)
+{
+	if (FAULT("journal.write"))
+		return fail(e, ERR_SYSTEM, "fault ordered at journal.write");
+	if (!segment_write(in->newest, in->newest->end, iov, n, e))
+		return false;
+	if (FAULT("journal.sync"))
+		return fail(e, ERR_SYSTEM, "fault ordered at journal.sync");
+	if (!segment_sync(in->newest, e))
+		return false;
+	return !FAULT("journal.synced") || fail(e, ERR_SYSTEM, "fault ordered at journal.synced");
+}
+
+/* It is on disk: from now on it is read, and its like is a duplicate. */
+static void
+count_in(struct inbox *in, struct delivery *const *d, const struct part *p)
+{
+	uint64_t seq = in->last_seq;
+
+	for (size_t i = p->from; i < p->to; i++) {
+		if (!keeps(d[i]))
+			continue;
+		d[i]->seq = ++seq;
+		for (size_t k = 0; k < d[i]->n; k++)
+			if (d[i]->fresh[k])
+				known_add(in->known, &d[i]->hashes[k]);
+	}
+	pthread_mutex_lock(&in->lock);
+	in->last_seq = in->newest->last_seq = seq;
+	in->newest->end += (int64_t)p->bytes;
+	in->records += p->records;
+	in->syncs++;
+	pthread_mutex_unlock(&in->lock);
+}
+
+static bool
+write_part(struct inbox *in, struct delivery *const *d, const struct part *p, struct err *e)
+{
+	struct iovec iov[2 * PART_RECORDS_MAX + 1];
+
+	in->sealed = !write_and_sync(in, iov, lay_out(in, d, p, iov), e);
+	if (in->sealed)
+		return fail_in(e, "inbox %s", in->folder);
+	count_in(in, d, p);
+	return true;
+}
+
+/* Mostly one part.  Parts that were written before a failure stay: they are known when resent. */
+static bool
+write_group(struct inbox *in, struct delivery *const *d, size_t n, struct err *e)
+{
+	struct part p = { 0 };
+
+	while (p.to < n) {
+		p = plan(in, d, n, p.to);
+		if (p.records > 0 ? !write_part(in, d, &p, e)
+				  : p.to < n && !journal_roll_over(in, e))
+			return false;
+	}
+	return true;
+}
+
+static void
+forget_outputs(struct delivery *const *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		d[i]->seq = 0;
+		for (size_t k = 0; k < d[i]->n; k++)
+			d[i]->fresh[k] = false;
+	}
+}
+
+bool
+inbox_append(struct inbox *in, struct delivery *const *d, size_t n, struct err *e)
+{
+	bool ok;
+
+	if (!all_fit(in, d, n, e))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		d[i]->seq = 0;
+	mark_fresh(in, d, n);
+	ok = write_group(in, d, n, e);
+	if (!ok)
+		forget_outputs(d, n);
+	known_clear(in->pending);
+	return ok;
+}

@@ -1,0 +1,187 @@
+/*
+ * Where records go: the newest segment, then a spare, then a new file until the limit is reached.
+ * A spare is made ahead by the thread that releases, so that the committer rarely has to.
+ */
+#include "journal.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+
+/* Enough for a steady flow; what a backlog took beyond that goes back to the disk. */
+#define SPARES_KEPT 2
+
+#define MIB (1024 * 1024)
+#define FULL_RETRY_MS 10000
+
+static struct segment *
+take_spare(struct inbox *in)
+{
+	struct segment *s;
+
+	pthread_mutex_lock(&in->lock);
+	s = in->spare;
+	if (s != NULL)
+		in->spare = s->next;
+	pthread_mutex_unlock(&in->lock);
+	return s;
+}
+
+static void
+give_spare(struct inbox *in, struct segment *s)
+{
+	pthread_mutex_lock(&in->lock);
+	s->next = in->spare;
+	in->spare = s;
+	pthread_mutex_unlock(&in->lock);
+}
+
+/* Under `making`. */
+static bool
+make(struct inbox *in, struct segment **out, struct err *e)
+{
+	int64_t bytes, size;
+	uint64_t waiting;
+
+	pthread_mutex_lock(&in->lock);
+	bytes = in->bytes;
+	waiting = in->last_seq - in->released;
+	pthread_mutex_unlock(&in->lock);
+	size = bytes == 0 ? in->sizes.first : in->sizes.next;
+	if (bytes + size > in->sizes.max)
+		return fail_again(e, FULL_RETRY_MS,
+		    "inbox is full: %llu deliveries wait to be decided in %lld MiB",
+		    (unsigned long long)waiting, (long long)(bytes / MIB));
+	if (!segment_make(in->folder, in->number, size, out, e))
+		return fail_in(e, "inbox %s", in->folder);
+	in->number++;
+	pthread_mutex_lock(&in->lock);
+	in->bytes += size;
+	pthread_mutex_unlock(&in->lock);
+	return true;
+}
+
+static bool
+spare_or_new(struct inbox *in, struct segment **out, struct err *e)
+{
+	bool ok = true;
+
+	pthread_mutex_lock(&in->making);
+	*out = take_spare(in);
+	if (*out == NULL)
+		ok = make(in, out, e);
+	pthread_mutex_unlock(&in->making);
+	return ok;
+}
+
+/* A failed write left the newest segment without a record: it can be used again at once. */
+static bool
+newest_was_in_vain(const struct inbox *in)
+{
+	return in->sealed && in->newest != NULL && in->newest->last_seq < in->newest->first_seq;
+}
+
+static void
+link_newest(struct inbox *in, struct segment *s)
+{
+	s->next = NULL;
+	if (in->newest == NULL)
+		in->oldest = s;
+	else
+		in->newest->next = s;
+	in->newest = s;
+}
+
+bool
+journal_roll_over(struct inbox *in, struct err *e)
+{
+	struct segment *s = in->newest;
+	bool again = newest_was_in_vain(in), ok;
+
+	if (!again && !spare_or_new(in, &s, e))
+		return false;
+	/* On disk together with the first records: until then the old header, or none, counts. */
+	pthread_mutex_lock(&in->lock);
+	ok = FAULT("journal.rollover") ? fail(e, ERR_SYSTEM, "fault ordered at journal.rollover")
+				       : segment_use(s, ++in->epoch, in->last_seq + 1, e);
+	if (ok && !again)
+		link_newest(in, s);
+	pthread_mutex_unlock(&in->lock);
+	if (!ok && !again)
+		give_spare(in, s);
+	in->sealed = !ok;
+	return ok;
+}
+
+static bool
+wants_spare(struct inbox *in)
+{
+	bool wants;
+
+	pthread_mutex_lock(&in->lock);
+	wants = in->spare == NULL && in->newest->end > in->newest->size / 2;
+	pthread_mutex_unlock(&in->lock);
+	return wants;
+}
+
+void
+journal_prepare(struct inbox *in)
+{
+	struct segment *s;
+	struct err e;
+
+	if (!wants_spare(in))
+		return;
+	pthread_mutex_lock(&in->making);
+	if (wants_spare(in) && make(in, &s, &e))
+		give_spare(in, s);
+	pthread_mutex_unlock(&in->making);
+}
+
+static void
+discard(struct inbox *in, struct segment *s)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", in->folder, s->name);
+	unlink(path);
+	segment_close(s);
+}
+
+void
+journal_trim_spares(struct inbox *in)
+{
+	struct segment *s, *surplus = NULL, **end = &in->spare;
+
+	pthread_mutex_lock(&in->lock);
+	for (int kept = 0; *end != NULL && kept < SPARES_KEPT; kept++)
+		end = &(*end)->next;
+	surplus = *end;
+	*end = NULL;
+	for (s = surplus; s != NULL; s = s->next)
+		in->bytes -= s->size;
+	pthread_mutex_unlock(&in->lock);
+	while ((s = surplus) != NULL) {
+		surplus = s->next;
+		discard(in, s);
+	}
+}
+
+void
+journal_retire(struct inbox *in)
+{
+	struct segment *s;
+
+	while ((s = in->oldest) != in->newest && s->last_seq <= in->released) {
+		in->oldest = s->next;
+		if (in->cursor.segment == s)
+			in->cursor = (struct cursor){ .segment = s->next,
+				.at = SEGMENT_DATA,
+				.seq = s->next->first_seq - 1 };
+		s->next = in->spare;
+		in->spare = s;
+	}
+}
