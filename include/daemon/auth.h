@@ -19,9 +19,8 @@ struct auth;
 /* What settings `auth.keys_file` lists at most: two while rotating, a few more for slow rotations.
  */
 #define AUTH_KEYS_MAX 8
-/* Shorter shared keys are guessed; longer ones than this are no keys. */
-#define AUTH_KEY_MIN 16
 #define AUTH_KEY_MAX 4096
+#define AUTH_KEY_WEAK 16 /* a shorter key is taken, with a warning in the log */
 
 /* The origin of Azure Event Grid's CloudEvents handshake, allowed when the settings list none. */
 #define AUTH_ORIGIN_DEFAULT "eventgrid.azure.net"
@@ -37,7 +36,7 @@ struct auth_shown {
 };
 
 enum auth_answer {
-	AUTH_OK,
+	AUTH_OK,	    /* always, when the settings say insecure */
 	AUTH_NO_CREDENTIAL, /* nothing was shown */
 	AUTH_BAD,	    /* something was shown, and it is not ours */
 };

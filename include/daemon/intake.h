@@ -20,7 +20,7 @@
 #include "store/inbox.h"
 
 /* Seconds, told with every 503; Event Grid itself waits at least 30 before it comes again. */
-#define INTAKE_RETRY_AFTER_S 30
+#define INTAKE_RETRY_AFTER "30"
 /* Event Grid's codes are GUIDs. */
 #define INTAKE_VALIDATION_CODE_MAX 512
 

@@ -84,7 +84,7 @@ struct listener_figures {
 	int64_t refused;     /* answered by the listener itself: 400, 413, 431, 503 */
 	int64_t expired;     /* connections cut at their deadline */
 };
-void listener_figures(const struct listener *l, struct listener_figures *out);
+void listener_figures(struct listener *l, struct listener_figures *out);
 
 /* ---- a request; texts are borrowed until it is answered ---- */
 

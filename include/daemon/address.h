@@ -1,0 +1,18 @@
+/*
+ * Listening addresses as the settings write them: "[::]:8443", "127.0.0.1:9464".
+ */
+#ifndef DAEMON_ADDRESS_H
+#define DAEMON_ADDRESS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * A listening TCP socket, not blocking.  An IP address, never a name: "[::]" takes IPv4 too.  Port
+ * 0 is any free one; *port is the one that was taken.
+ */
+bool address_listen(struct str address, int *fd, int *port, struct err *e) MUST_CHECK;
+
+#endif

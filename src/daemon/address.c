@@ -1,0 +1,82 @@
+#include "daemon/address.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BACKLOG 1024
+#define ADDRESS_MAX 256
+
+static bool
+address_split(struct str address, char host[ADDRESS_MAX], char port[16], struct err *e)
+{
+	size_t colon = address.n;
+	struct str h, p;
+
+	while (colon > 0 && address.p[colon - 1] != ':')
+		colon--;
+	h = str_slice(address, 0, colon == 0 ? 0 : colon - 1);
+	p = str_slice(address, colon, address.n);
+	if (h.n >= 2 && h.p[0] == '[' && h.p[h.n - 1] == ']')
+		h = str_slice(h, 1, h.n - 1);
+	if (colon == 0 || h.n == 0 || h.n >= ADDRESS_MAX || p.n == 0 || p.n >= 16)
+		return fail(e, ERR_INPUT,
+		    "'%.*s' is not an address, write [::]:8443 or 127.0.0.1:8443",
+		    STR_ARG(address));
+	snprintf(host, ADDRESS_MAX, "%.*s", STR_ARG(h));
+	snprintf(port, 16, "%.*s", STR_ARG(p));
+	return true;
+}
+
+static int
+socket_listen(const struct addrinfo *at)
+{
+	int one = 1, zero = 0;
+	int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (at->ai_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
+	if (bind(fd, at->ai_addr, at->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+bool
+address_listen(struct str address, int *out, int *port, struct err *e)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
+	struct addrinfo *at;
+	struct sockaddr_storage bound;
+	socklen_t n = sizeof(bound);
+	char host[ADDRESS_MAX], service[16];
+	int fd;
+
+	if (!address_split(address, host, service, e))
+		return false;
+	if (getaddrinfo(host, service, &hints, &at) != 0)
+		return fail(
+		    e, ERR_INPUT, "'%.*s' is not an IP address and a port", STR_ARG(address));
+	fd = socket_listen(at);
+	freeaddrinfo(at);
+	if (fd < 0)
+		return fail_errno(e, ERR_SYSTEM, "cannot listen on %.*s", STR_ARG(address));
+	getsockname(fd, (struct sockaddr *)&bound, &n);
+	*port = ntohs(bound.ss_family == AF_INET6
+			  ? ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port
+			  : ((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+	*out = fd;
+	return true;
+}

@@ -1,0 +1,169 @@
+/*
+ * Happy path: what a caller shows is digested with a salt of this process and compared with the
+ * digests of all keys; the keys themselves are forgotten after reading.
+ * What can go wrong: a key file cannot be read or is no key - the whole is refused, with its name.
+ */
+#include "daemon/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+struct digest {
+	unsigned char bytes[32];
+};
+
+struct auth {
+	struct arena *arena; /* owns the texts, not the keys */
+	unsigned char salt[16];
+	struct digest keys[AUTH_KEYS_MAX];
+	size_t n_keys;
+	const char *key_header;
+	struct str *subscriptions, *origins;
+	size_t n_subscriptions, n_origins;
+	bool insecure;
+};
+
+static struct digest
+digest(const struct auth *a, struct str key)
+{
+	const struct str parts[] = { { (const char *)a->salt, sizeof(a->salt) }, key };
+	struct digest d;
+
+	sha256_parts(parts, 2, d.bytes);
+	return d;
+}
+
+static bool
+read_key(struct auth *a, const char *path, struct arena *scratch, struct err *e)
+{
+	struct str key;
+
+	if (!file_read_secret(path, scratch, &key, e))
+		return false;
+	if (key.n > AUTH_KEY_MAX)
+		return fail(
+		    e, ERR_INPUT, "%s: a key has at most %d characters", path, AUTH_KEY_MAX);
+	if (key.n < AUTH_KEY_WEAK)
+		log_warning("%s: the key has %zu characters and can be guessed, use %d or more",
+		    path, key.n, AUTH_KEY_WEAK);
+	a->keys[a->n_keys++] = digest(a, key);
+	return true;
+}
+
+static bool
+read_keys(struct auth *a, const struct settings_auth *s, struct err *e)
+{
+	struct arena *scratch;
+	bool ok = true;
+
+	if (s->n_keys_files > AUTH_KEYS_MAX)
+		return fail(e, ERR_INPUT, "auth.keys_file lists %zu files, at most %d are read",
+		    s->n_keys_files, AUTH_KEYS_MAX);
+	if (s->n_keys_files == 0 && !s->insecure)
+		return fail(e, ERR_INPUT, "auth.keys_file lists no file: nobody could deliver");
+	scratch = arena_new();
+	for (size_t i = 0; ok && i < s->n_keys_files; i++)
+		ok = read_key(a, arena_cstr(scratch, s->keys_files[i]), scratch, e);
+	arena_free(scratch);
+	return ok || fail_in(e, "auth");
+}
+
+static struct str *
+copy_list(struct arena *arena, const struct str *list, size_t n)
+{
+	struct str *copy = arena_alloc(arena, n * sizeof(*copy));
+
+	for (size_t i = 0; i < n; i++)
+		copy[i] = arena_str(arena, list[i]);
+	return copy;
+}
+
+bool
+auth_load(const struct settings_auth *s, struct auth **out, struct err *e)
+{
+	static const struct str origin = { AUTH_ORIGIN_DEFAULT, sizeof(AUTH_ORIGIN_DEFAULT) - 1 };
+	struct auth *a = xcalloc(1, sizeof(*a));
+
+	a->arena = arena_new();
+	random_bytes(a->salt, sizeof(a->salt));
+	a->insecure = s->insecure;
+	a->key_header = arena_cstr(a->arena, s->key_header);
+	a->n_subscriptions = s->n_subscriptions;
+	a->subscriptions = copy_list(a->arena, s->subscriptions, s->n_subscriptions);
+	a->n_origins = s->n_origins == 0 ? 1 : s->n_origins;
+	a->origins = copy_list(a->arena, s->n_origins == 0 ? &origin : s->origins, a->n_origins);
+	if (!read_keys(a, s, e)) {
+		auth_free(a);
+		return false;
+	}
+	*out = a;
+	return true;
+}
+
+void
+auth_free(struct auth *a)
+{
+	if (a == NULL)
+		return;
+	arena_free(a->arena);
+	explicit_bzero(a, sizeof(*a));
+	free(a);
+}
+
+const char *
+auth_key_header(const struct auth *a)
+{
+	return a->key_header;
+}
+
+/* All keys are looked at, whichever matches. */
+static bool
+is_ours(const struct auth *a, struct str shown)
+{
+	struct digest d = digest(a, shown);
+	struct str got = { (const char *)d.bytes, sizeof(d.bytes) };
+	bool ours = false;
+
+	for (size_t i = 0; i < a->n_keys; i++)
+		ours |= str_eq_secret(
+		    got, (struct str){ (const char *)a->keys[i].bytes, sizeof(d.bytes) });
+	return ours && shown.n > 0;
+}
+
+enum auth_answer
+auth_check(const struct auth *a, const struct auth_shown *shown)
+{
+	bool code = is_ours(a, shown->code);
+	bool key = is_ours(a, shown->key);
+
+	if (code || key || a->insecure)
+		return AUTH_OK;
+	return shown->code.n == 0 && shown->key.n == 0 ? AUTH_NO_CREDENTIAL : AUTH_BAD;
+}
+
+static bool
+lists(const struct str *list, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq_nocase(list[i], name))
+			return true;
+	return false;
+}
+
+bool
+auth_allows_subscription(const struct auth *a, struct str name)
+{
+	return a->n_subscriptions == 0 || lists(a->subscriptions, a->n_subscriptions, name);
+}
+
+bool
+auth_allows_origin(const struct auth *a, struct str origin)
+{
+	return origin.n > 0 && (lists(a->origins, a->n_origins, origin) ||
+				   lists(a->origins, a->n_origins, STR("*")));
+}

@@ -1,0 +1,370 @@
+/*
+ * Happy path of a delivery:
+ *	on_head    path, method and credential are right, nothing is answered yet
+ *	on_handle  the body is parsed, its events are hashed, the request is held and handed over
+ *	received_done, from the committer's thread: 200, and everything is freed
+ * The others:
+ *	a validation event is answered at once with its code, an OPTIONS handshake with its consent
+ * What can go wrong:
+ *	another path or method        404, 405
+ *	no credential, a wrong one    401: proven not to be ours, Event Grid does not come again
+ *	a foreign handshake           403
+ *	no room, shutting down, disk  503 with Retry-After: Event Grid comes again
+ *	an unreadable body            none of these: it is an event of its kind, kept and answered
+ *200
+ */
+#include "daemon/intake.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+
+/* Figures by name, in one array so that counting is one line. */
+enum figure {
+	DELIVERIES,
+	EVENTS,
+	UNREADABLE,
+	BYTES,
+	HANDSHAKES,
+	NO_CREDENTIAL,
+	BAD_CREDENTIAL,
+	FORBIDDEN,
+	NOT_FOUND,
+	OVERLOAD,
+	FIGURES,
+};
+
+struct intake {
+	struct str path;
+	unsigned char hash_key[16];
+	intake_submit *submit;
+	void *submit_ctx;
+	pthread_rwlock_t lock; /* of auth: read by listener threads, exchanged by a reload */
+	struct auth *auth;
+	atomic_int_fast64_t figures[FIGURES];
+};
+
+static void
+count(struct intake *in, enum figure f, int64_t n)
+{
+	atomic_fetch_add(&in->figures[f], n);
+}
+
+/* ---- answers ---- */
+
+static void
+answer(struct request *rq, int status)
+{
+	request_answer(rq, &(struct reply){ .status = status, .body = STR_EMPTY });
+}
+
+static void
+answer_with(struct request *rq, int status, const char *name, struct str value)
+{
+	struct reply r = { .status = status, .body = STR_EMPTY, .n_headers = 1 };
+
+	r.headers[0] = (struct reply_header){ name, value };
+	request_answer(rq, &r);
+}
+
+static void
+answer_later(struct intake *in, struct request *rq)
+{
+	count(in, OVERLOAD, 1);
+	answer_with(rq, 503, "Retry-After", STR(INTAKE_RETRY_AFTER));
+}
+
+/* A stranger can cause these lines, so they are gated; what was shown is never in them. */
+static void
+log_refused(struct request *rq, const char *what)
+{
+	static struct log_gate gate = { .burst = 10 };
+	struct log_field fields[] = { { "peer", request_peer(rq) } };
+
+	if (log_gate_open(&gate))
+		log_line(LOG_LEVEL_WARNING, fields, 1, "delivery refused: %s", what);
+}
+
+/* ---- head: all that needs no body ---- */
+
+static enum auth_answer
+check_caller(struct intake *in, struct request *rq)
+{
+	struct auth_shown shown = { .code = request_query(rq, "code"), .key = STR_EMPTY };
+	enum auth_answer result;
+
+	pthread_rwlock_rdlock(&in->lock);
+	if (*auth_key_header(in->auth) != '\0')
+		shown.key = request_header(rq, auth_key_header(in->auth));
+	result = auth_check(in->auth, &shown);
+	pthread_rwlock_unlock(&in->lock);
+	return result;
+}
+
+static void
+refuse_caller(struct intake *in, struct request *rq, enum auth_answer why)
+{
+	bool nothing = why == AUTH_NO_CREDENTIAL;
+
+	count(in, nothing ? NO_CREDENTIAL : BAD_CREDENTIAL, 1);
+	log_refused(rq, nothing ? "no key was shown" : "the key that was shown is not ours");
+	answer_with(rq, 401, "WWW-Authenticate", STR("SharedKey realm=\"gridwarden\""));
+}
+
+static bool
+is_rate(struct str rate)
+{
+	int64_t n;
+
+	return str_to_int(rate, 1, INT32_MAX, &n);
+}
+
+/*
+ * CloudEvents abuse protection.  Consent is in the headers alone.  It gives no access: every
+ * delivery shows its credential, so a handshake without one is fine, with a wrong one it is not.
+ */
+static void
+consent(struct intake *in, struct request *rq)
+{
+	struct str origin = request_header(rq, "WebHook-Request-Origin");
+	struct str rate = request_header(rq, "WebHook-Request-Rate");
+	struct reply r = { .status = 200, .body = STR_EMPTY, .n_headers = 1 };
+	bool allowed;
+
+	r.headers[0] = (struct reply_header){ "Allow", STR("POST") };
+	if (origin.n > 0) {
+		pthread_rwlock_rdlock(&in->lock);
+		allowed = auth_allows_origin(in->auth, origin);
+		pthread_rwlock_unlock(&in->lock);
+		if (!allowed) {
+			count(in, FORBIDDEN, 1);
+			log_refused(rq, "a handshake of an origin that is not allowed");
+			answer(rq, 403);
+			return;
+		}
+		count(in, HANDSHAKES, 1);
+		r.headers[1] = (struct reply_header){ "WebHook-Allowed-Origin", origin };
+		r.headers[2] = (struct reply_header){ "WebHook-Allowed-Rate",
+			is_rate(rate) ? rate : STR("*") };
+		r.n_headers = 3;
+	}
+	request_answer(rq, &r);
+}
+
+static void
+on_head(void *ctx, struct request *rq)
+{
+	struct intake *in = ctx;
+	bool options = str_is(request_method(rq), "OPTIONS");
+	enum auth_answer caller;
+
+	if (!str_eq(request_path(rq), in->path)) {
+		count(in, NOT_FOUND, 1);
+		answer(rq, 404);
+		return;
+	}
+	if (!options && !str_is(request_method(rq), "POST")) {
+		count(in, NOT_FOUND, 1);
+		answer_with(rq, 405, "Allow", STR("POST, OPTIONS"));
+		return;
+	}
+	caller = check_caller(in, rq);
+	if (caller == AUTH_BAD || (caller == AUTH_NO_CREDENTIAL && !options))
+		refuse_caller(in, rq, caller);
+	else if (options)
+		consent(in, rq);
+}
+
+/* ---- handle: the body is there ---- */
+
+static struct event_headers
+event_headers(const struct request *rq)
+{
+	return (struct event_headers){
+		.content_type = request_header(rq, "Content-Type"),
+		.aeg_event_type = request_header(rq, "aeg-event-type"),
+		.aeg_subscription_name = request_header(rq, "aeg-subscription-name"),
+		.aeg_delivery_count = request_header(rq, "aeg-delivery-count"),
+		.aeg_data_version = request_header(rq, "aeg-data-version"),
+		.ce_id = request_header(rq, "ce-id"),
+		.ce_source = request_header(rq, "ce-source"),
+		.ce_type = request_header(rq, "ce-type"),
+		.ce_subject = request_header(rq, "ce-subject"),
+		.ce_time = request_header(rq, "ce-time"),
+		.ce_specversion = request_header(rq, "ce-specversion"),
+	};
+}
+
+/* Event Grid sends its validation alone; inside a batch, or without a code, it is no handshake. */
+static bool
+is_validation(const struct event_batch *batch)
+{
+	const struct event *first = &batch->events[0];
+
+	return batch->n == 1 && first->kind == EVENT_VALIDATION && first->validation_code.n > 0 &&
+	       first->validation_code.n <= INTAKE_VALIDATION_CODE_MAX;
+}
+
+static void
+answer_validation(struct intake *in, struct request *rq, struct str code, struct str subscription,
+    struct arena *a)
+{
+	struct log_field fields[] = { { "event_subscription", subscription },
+		{ "peer", request_peer(rq) } };
+	struct json *reply = json_object(a);
+	bool allowed;
+
+	pthread_rwlock_rdlock(&in->lock);
+	allowed = auth_allows_subscription(in->auth, subscription);
+	pthread_rwlock_unlock(&in->lock);
+	if (!allowed) {
+		count(in, FORBIDDEN, 1);
+		log_refused(rq, "a handshake of an event subscription that is not allowed");
+		answer(rq, 403);
+		return;
+	}
+	count(in, HANDSHAKES, 1);
+	log_line(LOG_LEVEL_INFO, fields, 2, "event subscription validated");
+	json_set_str(reply, "validationResponse", code, a);
+	request_answer(rq,
+	    &(struct reply){
+		.status = 200, .content_type = "application/json", .body = json_print(reply, a) });
+}
+
+static void
+hand_over(struct intake *in, struct received *r, const struct event_headers *headers)
+{
+	struct delivery *d = &r->delivery;
+	struct hash128 *hashes = arena_alloc(r->arena, r->batch.n * sizeof(*hashes));
+
+	for (size_t i = 0; i < r->batch.n; i++)
+		event_hash(&r->batch.events[i], in->hash_key, &hashes[i]);
+	d->received_ms = clock_now_ms();
+	d->headers = event_headers_print(headers, r->arena);
+	d->body = request_body(r->request);
+	d->hashes = hashes;
+	d->fresh = arena_alloc(r->arena, r->batch.n * sizeof(*d->fresh));
+	d->n = r->batch.n;
+	request_hold(r->request); /* before: it may be answered before submit returns */
+	if (!in->submit(in->submit_ctx, r))
+		received_done(r, KEPT_LATER);
+}
+
+static void
+on_handle(void *ctx, struct request *rq)
+{
+	struct intake *in = ctx;
+	struct arena *a = arena_new();
+	struct received *r = arena_alloc(a, sizeof(*r));
+	struct event_headers headers = event_headers(rq);
+
+	r->arena = a;
+	r->intake = in;
+	r->request = rq;
+	event_batch_parse(request_body(rq), &headers, a, &r->batch);
+	if (!is_validation(&r->batch)) {
+		hand_over(in, r, &headers);
+		return;
+	}
+	answer_validation(
+	    in, rq, r->batch.events[0].validation_code, headers.aeg_subscription_name, a);
+	arena_free(a);
+}
+
+static void
+count_kept(const struct received *r)
+{
+	int64_t unreadable = 0;
+
+	for (size_t i = 0; i < r->batch.n; i++)
+		unreadable += r->batch.events[i].kind == EVENT_UNREADABLE;
+	count(r->intake, DELIVERIES, 1);
+	count(r->intake, EVENTS, (int64_t)r->batch.n);
+	count(r->intake, UNREADABLE, unreadable);
+	count(r->intake, BYTES, (int64_t)r->delivery.body.n);
+}
+
+void
+received_done(struct received *r, enum kept kept)
+{
+	if (kept == KEPT) {
+		count_kept(r);
+		answer(r->request, 200);
+	} else {
+		answer_later(r->intake, r->request);
+	}
+	arena_free(r->arena);
+}
+
+/* ---- the intake itself ---- */
+
+struct intake *
+intake_new(const struct intake_options *o, struct auth *auth)
+{
+	struct intake *in = xcalloc(1, sizeof(*in));
+
+	assert(o->submit != NULL && auth != NULL);
+	in->path = (struct str){ xstrndup(o->path), o->path.n };
+	memcpy(in->hash_key, o->hash_key, sizeof(in->hash_key));
+	in->submit = o->submit;
+	in->submit_ctx = o->submit_ctx;
+	in->auth = auth;
+	pthread_rwlock_init(&in->lock, NULL);
+	return in;
+}
+
+void
+intake_free(struct intake *in)
+{
+	union {
+		const char *in;
+		void *out;
+	} path;
+
+	if (in == NULL)
+		return;
+	auth_free(in->auth);
+	pthread_rwlock_destroy(&in->lock);
+	path.in = in->path.p;
+	free(path.out);
+	free(in);
+}
+
+void
+intake_set_auth(struct intake *in, struct auth *auth)
+{
+	struct auth *old;
+
+	pthread_rwlock_wrlock(&in->lock);
+	old = in->auth;
+	in->auth = auth;
+	pthread_rwlock_unlock(&in->lock);
+	auth_free(old);
+}
+
+struct listener_handler
+intake_handler(struct intake *in)
+{
+	return (struct listener_handler){ .head = on_head, .handle = on_handle, .ctx = in };
+}
+
+void
+intake_figures(const struct intake *in, struct intake_figures *out)
+{
+	out->deliveries = atomic_load(&in->figures[DELIVERIES]);
+	out->events = atomic_load(&in->figures[EVENTS]);
+	out->unreadable = atomic_load(&in->figures[UNREADABLE]);
+	out->bytes = atomic_load(&in->figures[BYTES]);
+	out->handshakes = atomic_load(&in->figures[HANDSHAKES]);
+	out->no_credential = atomic_load(&in->figures[NO_CREDENTIAL]);
+	out->bad_credential = atomic_load(&in->figures[BAD_CREDENTIAL]);
+	out->forbidden = atomic_load(&in->figures[FORBIDDEN]);
+	out->not_found = atomic_load(&in->figures[NOT_FOUND]);
+	out->overload = atomic_load(&in->figures[OVERLOAD]);
+}

@@ -1,0 +1,625 @@
+/*
+ * Happy path of a request, in one of libmicrohttpd's threads but for the answer:
+ *	on_target     the request line is in: a struct request is made
+ *	on_request    first call: the head is checked, `head` may answer
+ *	              then with each part of the body: it is gathered
+ *	              then once more: `handle` answers, or holds the request (the connection is
+ *	              suspended) until another thread answers it (the connection is resumed)
+ *	              then, if it was held, once more: the answer is queued
+ *	on_completed  the answer is sent, or the client is gone: the request is freed
+ * What can go wrong:
+ *	ambiguous framing             400, and the connection is closed
+ *	too many headers, too large   431, 413; what still comes is thrown away up to a limit
+ *	bodies have used their memory 503
+ *	a client that takes for ever  its socket is shut down at the deadline (reaper.c)
+ *
+ * A suspended connection is not looked at by libmicrohttpd, not even when the client goes away, so
+ * a held request cannot be freed under the thread that is going to answer it.
+ */
+#include "daemon/listener.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/address.h"
+#include "daemon/framing.h"
+#include "daemon/query.h"
+#include "daemon/reaper.h"
+#include "daemon/tls.h"
+
+#define THREADS 2
+#define BODY_FIRST ((size_t)8 * 1024)
+#define RETRY_AFTER STR("30")
+
+struct listener {
+	struct listener_options o; /* numbers only; the texts are the caller's */
+	struct listener_handler handler;
+	struct tls *tls; /* NULL = plain HTTP */
+	struct reaper *reaper;
+	struct MHD_Daemon *mhd;
+	int port;
+	atomic_bool draining;
+	atomic_int_fast64_t requests, refused, bodies;
+
+	pthread_mutex_t lock; /* of held */
+	pthread_cond_t none_held;
+	int64_t held;
+};
+
+enum stage { STAGE_HEAD, STAGE_BODY, STAGE_HANDLED };
+
+struct request {
+	struct listener *l;
+	struct MHD_Connection *mhd;
+	struct watch *watch;
+	struct arena *arena; /* holds this struct too */
+	enum stage stage;
+	struct str method, target, path, query, peer;
+	struct header *headers;
+	size_t n_headers, cap_headers;
+	struct framing framing;
+	char *body;
+	size_t n_body, cap_body;
+	int64_t drained, drain_max; /* thrown away after a refusal */
+	bool held;
+	unsigned status;
+	struct MHD_Response *response; /* the answer until it is queued */
+	bool answered;
+};
+
+/* ---- what handlers may ask ---- */
+
+struct str
+request_method(const struct request *rq)
+{
+	return rq->method;
+}
+
+struct str
+request_path(const struct request *rq)
+{
+	return rq->path;
+}
+
+struct str
+request_peer(const struct request *rq)
+{
+	return rq->peer;
+}
+
+struct str
+request_body(const struct request *rq)
+{
+	return rq->n_body == 0 ? STR_EMPTY : (struct str){ rq->body, rq->n_body };
+}
+
+struct str
+request_header(const struct request *rq, const char *name)
+{
+	for (size_t i = 0; i < rq->n_headers; i++)
+		if (str_is_nocase(rq->headers[i].name, name))
+			return str_trim(rq->headers[i].value);
+	return STR_EMPTY;
+}
+
+size_t
+request_header_count(const struct request *rq, const char *name)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rq->n_headers; i++)
+		count += str_is_nocase(rq->headers[i].name, name);
+	return count;
+}
+
+struct str
+request_query(struct request *rq, const char *name)
+{
+	return query_value(rq->query, name, rq->arena);
+}
+
+/* ---- the answer ---- */
+
+static struct MHD_Response *
+response_make(const struct reply *r, bool close)
+{
+	/* MHD copies the body, but takes it without const. */
+	union {
+		const char *in;
+		void *out;
+	} body = { .in = r->body.p };
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+	    r->body.n, r->body.n == 0 ? NULL : body.out, MHD_RESPMEM_MUST_COPY);
+
+	if (response == NULL)
+		abort(); /* out of memory */
+	if (r->content_type != NULL)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->content_type);
+	for (size_t i = 0; i < r->n_headers; i++) {
+		char *value = xstrndup(r->headers[i].value);
+
+		MHD_add_response_header(response, r->headers[i].name, value);
+		free(value);
+	}
+	if (close)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+	return response;
+}
+
+void
+request_hold(struct request *rq)
+{
+	struct listener *l = rq->l;
+
+	assert(rq->stage == STAGE_HANDLED && !rq->held && !rq->answered);
+	rq->held = true;
+	pthread_mutex_lock(&l->lock);
+	l->held++;
+	pthread_mutex_unlock(&l->lock);
+	watch_pause(rq->watch);
+	MHD_suspend_connection(rq->mhd);
+}
+
+void
+request_answer(struct request *rq, const struct reply *r)
+{
+	struct listener *l = rq->l;
+
+	assert(!rq->answered);
+	rq->answered = true;
+	rq->status = (unsigned)r->status;
+	rq->response = response_make(r, r->close || atomic_load(&l->draining));
+	if (!rq->held)
+		return;
+	watch_limit(rq->watch, l->o.deadline_ms);
+	MHD_resume_connection(rq->mhd);
+	/* From here on rq may be gone. */
+	pthread_mutex_lock(&l->lock);
+	if (--l->held == 0)
+		pthread_cond_broadcast(&l->none_held);
+	pthread_mutex_unlock(&l->lock);
+}
+
+static enum MHD_Result
+queue(struct request *rq)
+{
+	enum MHD_Result done = MHD_queue_response(rq->mhd, rq->status, rq->response);
+
+	MHD_destroy_response(rq->response);
+	rq->response = NULL;
+	return done;
+}
+
+/* An answer of the listener's own; no body, since it may not be read. */
+static void
+refuse(struct request *rq, int status)
+{
+	struct reply r = { .status = status, .body = STR_EMPTY, .close = true };
+
+	if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		r.headers[r.n_headers++] = (struct reply_header){ "Retry-After", RETRY_AFTER };
+	atomic_fetch_add(&rq->l->refused, 1);
+	request_answer(rq, &r);
+}
+
+/* ---- a request comes in ---- */
+
+static struct str
+peer_text(const struct sockaddr *sa, struct arena *a)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+	const struct sockaddr_in *in4 = (const void *)sa;
+
+	if (sa->sa_family == AF_INET)
+		inet_ntop(AF_INET, &in4->sin_addr, text, sizeof(text));
+	else if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], text, sizeof(text));
+	else if (sa->sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+	return arena_str(a, str_of(text));
+}
+
+/* The target as it was sent, before libmicrohttpd decodes it in place. */
+static void *
+on_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+	struct arena *a = arena_new();
+	struct request *rq = arena_alloc(a, sizeof(*rq));
+
+	rq->l = cls;
+	rq->mhd = mhd;
+	rq->arena = a;
+	rq->watch =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+	rq->peer = peer_text(
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, a);
+	rq->target = rq->query = arena_str(a, str_of(target));
+	(void)str_next(&rq->query, '?', &rq->path);
+	if (rq->query.p == NULL)
+		rq->query = STR_EMPTY;
+	atomic_fetch_add(&rq->l->requests, 1);
+	watch_busy(rq->watch, rq->l->o.deadline_ms);
+	return rq;
+}
+
+static enum MHD_Result
+take_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t n_name, const char *value,
+    size_t n_value)
+{
+	struct request *rq = cls;
+	struct header *h;
+
+	(void)kind;
+	if (rq->n_headers == rq->cap_headers)
+		return MHD_NO;
+	h = &rq->headers[rq->n_headers++];
+	h->name = (struct str){ name, n_name };
+	h->value = value == NULL ? STR_EMPTY : (struct str){ value, n_value };
+	return MHD_YES;
+}
+
+/* False: too many.  libmicrohttpd keeps their bytes until the request is completed. */
+static bool
+take_headers(struct request *rq)
+{
+	int n = MHD_get_connection_values_n(rq->mhd, MHD_HEADER_KIND, NULL, NULL);
+
+	if (n < 0 || n > LISTENER_HEADERS_MAX)
+		return false;
+	rq->cap_headers = (size_t)n;
+	rq->headers = arena_alloc(rq->arena, rq->cap_headers * sizeof(*rq->headers));
+	MHD_get_connection_values_n(rq->mhd, MHD_HEADER_KIND, take_header, rq);
+	return true;
+}
+
+/*
+ * After a refusal: a client that goes on sending would get a reset instead of the answer, so what
+ * it sends is read and thrown away, if that ends soon.
+ */
+static bool
+worth_draining(const struct request *rq)
+{
+	const struct framing *f = &rq->framing;
+
+	if (f->expects_continue)
+		return false; /* it has not begun to send */
+	return f->chunked || (f->has_length && f->length > 0 && f->length <= rq->drain_max);
+}
+
+static enum MHD_Result
+on_head(struct request *rq, const char *version)
+{
+	static struct log_gate gate = { .burst = 10 };
+	struct listener *l = rq->l;
+	struct err e;
+
+	rq->drain_max = LISTENER_DRAIN_MAX;
+	if (!take_headers(rq)) {
+		refuse(rq, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE);
+		return queue(rq);
+	}
+	if (!framing_check(
+		rq->target, str_of(version), rq->headers, rq->n_headers, &rq->framing, &e)) {
+		if (log_gate_open(&gate))
+			log_info("request from %.*s refused: %s", STR_ARG(rq->peer), e.text);
+		refuse(rq, MHD_HTTP_BAD_REQUEST);
+		return queue(rq);
+	}
+	if (l->handler.head != NULL)
+		l->handler.head(l->handler.ctx, rq);
+	if (!rq->answered && rq->framing.length > l->o.body_max) {
+		rq->drain_max += l->o.body_max;
+		refuse(rq, MHD_HTTP_CONTENT_TOO_LARGE);
+	}
+	if (rq->answered && !worth_draining(rq))
+		return queue(rq);
+	return MHD_YES;
+}
+
+static size_t
+grown(const struct request *rq, size_t need)
+{
+	size_t cap = rq->cap_body == 0 ? BODY_FIRST : rq->cap_body;
+
+	/* A length that was told saves copies; it is not believed beyond what has come. */
+	if (rq->framing.has_length && (size_t)rq->framing.length <= 2 * BODY_FIRST)
+		cap = (size_t)rq->framing.length;
+	while (cap < need)
+		cap *= 2;
+	return cap > (size_t)rq->l->o.body_max ? (size_t)rq->l->o.body_max : cap;
+}
+
+static void
+body_free(struct request *rq)
+{
+	atomic_fetch_sub(&rq->l->bodies, (int_fast64_t)rq->cap_body);
+	free(rq->body);
+	rq->body = NULL;
+	rq->n_body = rq->cap_body = 0;
+}
+
+/* False: refused. */
+static bool
+body_room(struct request *rq, size_t need)
+{
+	struct listener *l = rq->l;
+	size_t cap;
+	int64_t more;
+
+	if (need > (size_t)l->o.body_max) {
+		refuse(rq, MHD_HTTP_CONTENT_TOO_LARGE);
+		return false;
+	}
+	if (need <= rq->cap_body)
+		return true;
+	cap = grown(rq, need);
+	more = (int64_t)(cap - rq->cap_body);
+	if (atomic_fetch_add(&l->bodies, more) + more > LISTENER_BODIES_MAX) {
+		atomic_fetch_sub(&l->bodies, more);
+		refuse(rq, MHD_HTTP_SERVICE_UNAVAILABLE);
+		return false;
+	}
+	rq->body = xrealloc(rq->body, cap);
+	rq->cap_body = cap;
+	return true;
+}
+
+/* False: the connection is cut, since what comes does not end. */
+static bool
+on_body(struct request *rq, const char *data, size_t n)
+{
+	if (!rq->answered && body_room(rq, rq->n_body + n)) {
+		memcpy(rq->body + rq->n_body, data, n);
+		rq->n_body += n;
+		return true;
+	}
+	if (rq->cap_body > 0)
+		body_free(rq);
+	rq->drained += (int64_t)n;
+	return rq->drained <= rq->drain_max;
+}
+
+static enum MHD_Result
+on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+    const char *version, const char *data, size_t *n, void **context)
+{
+	struct request *rq = *context;
+
+	(void)cls;
+	(void)mhd;
+	(void)url; /* decoded: on_target has it as sent */
+	if (rq->stage == STAGE_HEAD) {
+		rq->stage = STAGE_BODY;
+		rq->method = arena_str(rq->arena, str_of(method));
+		return on_head(rq, version);
+	}
+	if (*n > 0) {
+		bool go_on = on_body(rq, data, *n);
+
+		*n = 0;
+		return go_on ? MHD_YES : MHD_NO;
+	}
+	if (rq->stage == STAGE_BODY && !rq->answered) {
+		rq->stage = STAGE_HANDLED;
+		rq->l->handler.handle(rq->l->handler.ctx, rq);
+		/* Held: it may be answered already, by a thread that rq belongs to now. */
+		if (rq->held)
+			return MHD_YES;
+	}
+	assert(rq->answered);
+	return queue(rq);
+}
+
+static void
+on_completed(
+    void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
+{
+	struct request *rq = *context;
+
+	(void)cls;
+	(void)mhd;
+	(void)code;
+	if (rq == NULL)
+		return;
+	*context = NULL;
+	watch_idle(rq->watch, rq->l->o.idle_ms);
+	if (rq->response != NULL)
+		MHD_destroy_response(rq->response);
+	body_free(rq);
+	arena_free(rq->arena);
+}
+
+static void
+on_connection(
+    void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
+{
+	struct listener *l = cls;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		watch_end(*context); /* the socket is still open here */
+		*context = NULL;
+		return;
+	}
+	*context = watch_begin(l->reaper,
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+	    l->o.deadline_ms);
+	if (l->tls != NULL)
+		tls_begin(l->tls,
+		    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
+}
+
+/* A line for each bad handshake, without an address: a scan would fill the log. */
+static void on_log(void *cls, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+
+static void
+on_log(void *cls, const char *fmt, va_list ap)
+{
+	static struct log_gate gate = { .burst = 10 };
+	char text[512];
+
+	(void)cls;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (log_gate_open(&gate))
+		log_debug("http: %.*s", STR_ARG(str_trim(str_of(text))));
+}
+
+/* ---- start and stop ---- */
+
+static bool
+mhd_start(struct listener *l, int fd, struct err *e)
+{
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+			 MHD_USE_ERROR_LOG | (l->tls == NULL ? 0 : MHD_USE_TLS);
+
+	/* clang-format off: one option a line */
+	l->mhd = MHD_start_daemon(flags, 0, NULL, NULL, on_request, l, MHD_OPTION_EXTERNAL_LOGGER,
+	    on_log, l, /* first, or the default one speaks */
+	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, l->o.threads,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, LISTENER_HEAD_MAX, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)l->o.connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+	    (unsigned)l->o.per_address_max, MHD_OPTION_CONNECTION_TIMEOUT,
+	    (unsigned)(l->o.idle_ms / 1000 + 1), MHD_OPTION_URI_LOG_CALLBACK, on_target, l,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, l, MHD_OPTION_NOTIFY_CONNECTION,
+	    on_connection, l, l->tls == NULL ? MHD_OPTION_END : MHD_OPTION_HTTPS_PRIORITIES,
+	    tls_priority, MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_retriever(), MHD_OPTION_END);
+	/* clang-format on */
+	if (l->mhd == NULL)
+		return fail(e, ERR_SYSTEM, "cannot start the HTTP server on port %d", l->port);
+	return true;
+}
+
+static struct listener *
+listener_new(const struct listener_options *o, const struct listener_handler *h)
+{
+	struct listener *l = xcalloc(1, sizeof(*l));
+	pthread_condattr_t attr;
+
+	assert(h->handle != NULL && o->body_max > 0 && o->connections_max > 0);
+	l->o = *o;
+	l->handler = *h;
+	if (l->o.deadline_ms == 0)
+		l->o.deadline_ms = LISTENER_DEADLINE_MS;
+	if (l->o.idle_ms == 0)
+		l->o.idle_ms = LISTENER_IDLE_MS;
+	if (l->o.threads == 0)
+		l->o.threads = THREADS;
+	if (l->o.connections_max < (int64_t)l->o.threads)
+		l->o.connections_max = (int64_t)l->o.threads;
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->none_held, &attr);
+	pthread_condattr_destroy(&attr);
+	return l;
+}
+
+static void
+listener_free(struct listener *l)
+{
+	reaper_stop(l->reaper);
+	tls_free(l->tls);
+	pthread_cond_destroy(&l->none_held);
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+bool
+listener_start(const struct listener_options *o, const struct listener_handler *h,
+    struct listener **out, struct err *e)
+{
+	struct listener *l = listener_new(o, h);
+	int fd = -1;
+
+	if (o->certificate.n > 0 && !tls_new(o->certificate, o->private_key, &l->tls, e))
+		goto failed;
+	if (!reaper_start(l->o.deadline_ms / 8, &l->reaper, e) ||
+	    !address_listen(o->address, &fd, &l->port, e))
+		goto failed;
+	if (!mhd_start(l, fd, e)) {
+		close(fd);
+		goto failed;
+	}
+	*out = l;
+	return true;
+failed:
+	listener_free(l);
+	return false;
+}
+
+int
+listener_port(const struct listener *l)
+{
+	return l->port;
+}
+
+bool
+listener_drain(struct listener *l, int64_t limit_ms)
+{
+	int64_t until = clock_mono_ms() + limit_ms;
+	struct timespec at = { .tv_sec = (time_t)(until / 1000),
+		.tv_nsec = (long)(until % 1000) * 1000000 };
+	bool done;
+	int waited = 0;
+
+	if (!atomic_exchange(&l->draining, true))
+		close(MHD_quiesce_daemon(l->mhd));
+	pthread_mutex_lock(&l->lock);
+	while (l->held > 0 && waited == 0)
+		waited = pthread_cond_timedwait(&l->none_held, &l->lock, &at);
+	done = l->held == 0;
+	pthread_mutex_unlock(&l->lock);
+	return done;
+}
+
+void
+listener_stop(struct listener *l)
+{
+	if (l == NULL)
+		return;
+	/* libmicrohttpd ends the process when a suspended connection is left. */
+	while (!listener_drain(l, LISTENER_DEADLINE_MS))
+		log_warning("the listener waits for requests that nobody has answered yet");
+	MHD_stop_daemon(l->mhd);
+	listener_free(l);
+}
+
+bool
+listener_set_certificate(
+    struct listener *l, struct str certificate, struct str private_key, struct err *e)
+{
+	if (l->tls == NULL)
+		return fail(e, ERR_INPUT, "this listener speaks plain HTTP");
+	return tls_set(l->tls, certificate, private_key, e);
+}
+
+int64_t
+listener_certificate_expires_ms(const struct listener *l)
+{
+	return l->tls == NULL ? 0 : tls_expires_ms(l->tls);
+}
+
+void
+listener_figures(struct listener *l, struct listener_figures *out)
+{
+	pthread_mutex_lock(&l->lock);
+	out->held = l->held;
+	pthread_mutex_unlock(&l->lock);
+	out->connections = reaper_watched(l->reaper);
+	out->requests = atomic_load(&l->requests);
+	out->refused = atomic_load(&l->refused);
+	out->expired = reaper_expired(l->reaper);
+}

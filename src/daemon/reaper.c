@@ -1,0 +1,194 @@
+/*
+ * Happy path: nobody passes a deadline, and the thread sleeps while nothing is watched.
+ * What can go wrong: a deadline passes - the socket is shut down, once.
+ */
+#include "daemon/reaper.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+
+struct watch {
+	struct watch *next, *prev;
+	struct reaper *r;
+	int fd;
+	bool cut;
+	atomic_bool idle;
+	atomic_int_fast64_t deadline; /* monotonic ms */
+};
+
+struct reaper {
+	int64_t tick_ms;
+	pthread_t thread;
+	pthread_mutex_t lock; /* of what follows, and of every watch's place in the list */
+	pthread_cond_t changed;
+	struct watch *list;
+	bool stop;
+	atomic_int_fast64_t watched, expired;
+};
+
+static void
+set(struct watch *w, bool idle, int64_t deadline)
+{
+	atomic_store(&w->idle, idle);
+	atomic_store(&w->deadline, deadline);
+}
+
+void
+watch_limit(struct watch *w, int64_t limit_ms)
+{
+	set(w, false, clock_mono_ms() + limit_ms);
+}
+
+void
+watch_idle(struct watch *w, int64_t limit_ms)
+{
+	set(w, true, clock_mono_ms() + limit_ms);
+}
+
+void
+watch_busy(struct watch *w, int64_t limit_ms)
+{
+	if (atomic_load(&w->idle))
+		watch_limit(w, limit_ms);
+}
+
+void
+watch_pause(struct watch *w)
+{
+	set(w, false, INT64_MAX);
+}
+
+struct watch *
+watch_begin(struct reaper *r, int fd, int64_t limit_ms)
+{
+	struct watch *w = xcalloc(1, sizeof(*w));
+
+	w->r = r;
+	w->fd = fd;
+	watch_limit(w, limit_ms);
+	pthread_mutex_lock(&r->lock);
+	w->next = r->list;
+	if (w->next != NULL)
+		w->next->prev = w;
+	else
+		pthread_cond_signal(&r->changed);
+	r->list = w;
+	pthread_mutex_unlock(&r->lock);
+	atomic_fetch_add(&r->watched, 1);
+	return w;
+}
+
+void
+watch_end(struct watch *w)
+{
+	struct reaper *r = w->r;
+
+	pthread_mutex_lock(&r->lock);
+	if (w->prev != NULL)
+		w->prev->next = w->next;
+	else
+		r->list = w->next;
+	if (w->next != NULL)
+		w->next->prev = w->prev;
+	pthread_mutex_unlock(&r->lock);
+	atomic_fetch_sub(&r->watched, 1);
+	free(w);
+}
+
+static void
+cut_expired(struct reaper *r, int64_t now)
+{
+	for (struct watch *w = r->list; w != NULL; w = w->next) {
+		if (w->cut || atomic_load(&w->deadline) > now)
+			continue;
+		w->cut = true;
+		if (!atomic_load(&w->idle))
+			atomic_fetch_add(&r->expired, 1);
+		shutdown(w->fd, SHUT_RDWR);
+	}
+}
+
+static void
+wait_tick(struct reaper *r)
+{
+	struct timespec until;
+	int64_t ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	ns = until.tv_nsec + r->tick_ms % 1000 * 1000000;
+	until.tv_sec += (time_t)(r->tick_ms / 1000 + ns / 1000000000);
+	until.tv_nsec = (long)(ns % 1000000000);
+	pthread_cond_timedwait(&r->changed, &r->lock, &until);
+}
+
+static void *
+reap(void *arg)
+{
+	struct reaper *r = arg;
+
+	pthread_mutex_lock(&r->lock);
+	while (!r->stop) {
+		if (r->list == NULL)
+			pthread_cond_wait(&r->changed, &r->lock);
+		else
+			wait_tick(r);
+		cut_expired(r, clock_mono_ms());
+	}
+	pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+bool
+reaper_start(int64_t tick_ms, struct reaper **out, struct err *e)
+{
+	struct reaper *r = xcalloc(1, sizeof(*r));
+	pthread_condattr_t attr;
+
+	r->tick_ms = tick_ms < 10 ? 10 : tick_ms;
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&r->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	if (pthread_create(&r->thread, NULL, reap, r) != 0) {
+		pthread_cond_destroy(&r->changed);
+		pthread_mutex_destroy(&r->lock);
+		free(r);
+		return fail(e, ERR_SYSTEM, "cannot start the thread that watches connections");
+	}
+	*out = r;
+	return true;
+}
+
+void
+reaper_stop(struct reaper *r)
+{
+	if (r == NULL)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->stop = true;
+	pthread_cond_signal(&r->changed);
+	pthread_mutex_unlock(&r->lock);
+	pthread_join(r->thread, NULL);
+	pthread_cond_destroy(&r->changed);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+int64_t
+reaper_watched(const struct reaper *r)
+{
+	return atomic_load(&r->watched);
+}
+
+int64_t
+reaper_expired(const struct reaper *r)
+{
+	return atomic_load(&r->expired);
+}
