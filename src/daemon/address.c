@@ -15,6 +15,7 @@ address_split(struct str address, char host[ADDRESS_MAX], char port[16], struct 
 {
 	size_t colon = address.n;
 	struct str h, p;
+	int64_t number;
 
 	while (colon > 0 && address.p[colon - 1] != ':')
 		colon--;
@@ -22,7 +23,8 @@ address_split(struct str address, char host[ADDRESS_MAX], char port[16], struct 
 	p = str_slice(address, colon, address.n);
 	if (h.n >= 2 && h.p[0] == '[' && h.p[h.n - 1] == ']')
 		h = str_slice(h, 1, h.n - 1);
-	if (colon == 0 || h.n == 0 || h.n >= ADDRESS_MAX || p.n == 0 || p.n >= 16)
+	if (colon == 0 || h.n == 0 || h.n >= ADDRESS_MAX || p.n >= 16 ||
+	    !str_to_int(p, 0, 65535, &number))
 		return fail(e, ERR_INPUT,
 		    "'%.*s' is not an address, write [::]:8443 or 127.0.0.1:8443",
 		    STR_ARG(address));
