@@ -1,5 +1,7 @@
 #include "daemon/operations.h"
 
+#include <assert.h>
+
 static const struct operations_page *
 page_find(const struct operations_page *pages, struct str path)
 {
@@ -48,7 +50,10 @@ on_head(void *ctx, struct request *rq)
 static void
 on_handle(void *ctx, struct request *rq)
 {
-	answer_page(rq, page_find(ctx, request_path(rq)));
+	const struct operations_page *page = page_find(ctx, request_path(rq));
+
+	assert(page != NULL); /* on_head answered otherwise */
+	answer_page(rq, page);
 }
 
 struct listener_handler

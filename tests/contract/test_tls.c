@@ -1,0 +1,381 @@
+/* The listener over TLS: what it offers, and certificates exchanged while it runs. */
+#include <arpa/inet.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "daemon/listener.h"
+#include "test.h"
+
+#define WAIT_MS 20000
+#define DAY_S ((time_t)24 * 3600)
+
+/* ---- certificates in a folder of their own ---- */
+
+struct files {
+	char folder[64], cert[128], key[128], cert2[128], key2[128];
+};
+
+static void
+file_write(const char *path, const void *p, size_t n)
+{
+	FILE *f = fopen(path, "w");
+
+	CHECK(f != NULL && fwrite(p, 1, n, f) == n && fclose(f) == 0);
+}
+
+/* A self-signed P-256 pair for `name`. */
+static void
+pair_write(const char *cert, const char *key, const char *name, time_t from, time_t until)
+{
+	gnutls_x509_privkey_t k;
+	gnutls_x509_crt_t c;
+	gnutls_datum_t pem;
+
+	CHECK(gnutls_x509_privkey_init(&k) == 0 && gnutls_x509_crt_init(&c) == 0);
+	CHECK(gnutls_x509_privkey_generate(
+		  k, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) == 0);
+	CHECK(gnutls_x509_crt_set_version(c, 3) == 0 && gnutls_x509_crt_set_key(c, k) == 0);
+	CHECK(gnutls_x509_crt_set_serial(c, "\x01", 1) == 0);
+	CHECK(gnutls_x509_crt_set_dn_by_oid(
+		  c, GNUTLS_OID_X520_COMMON_NAME, 0, name, (unsigned)strlen(name)) == 0);
+	CHECK(gnutls_x509_crt_set_activation_time(c, from) == 0);
+	CHECK(gnutls_x509_crt_set_expiration_time(c, until) == 0);
+	CHECK(gnutls_x509_crt_sign2(c, c, k, GNUTLS_DIG_SHA256, 0) == 0);
+	CHECK(gnutls_x509_crt_export2(c, GNUTLS_X509_FMT_PEM, &pem) == 0);
+	file_write(cert, pem.data, pem.size);
+	gnutls_free(pem.data);
+	CHECK(gnutls_x509_privkey_export2(k, GNUTLS_X509_FMT_PEM, &pem) == 0);
+	file_write(key, pem.data, pem.size);
+	gnutls_free(pem.data);
+	gnutls_x509_crt_deinit(c);
+	gnutls_x509_privkey_deinit(k);
+}
+
+static void
+files_make(struct files *f)
+{
+	time_t now = (time_t)(clock_now_ms() / 1000);
+
+	snprintf(f->folder, sizeof(f->folder), "/tmp/test_tls.XXXXXX");
+	CHECK(mkdtemp(f->folder) != NULL);
+	snprintf(f->cert, sizeof(f->cert), "%s/cert.pem", f->folder);
+	snprintf(f->key, sizeof(f->key), "%s/key.pem", f->folder);
+	snprintf(f->cert2, sizeof(f->cert2), "%s/cert2.pem", f->folder);
+	snprintf(f->key2, sizeof(f->key2), "%s/key2.pem", f->folder);
+	pair_write(f->cert, f->key, "first", now - DAY_S, now + 30 * DAY_S);
+	pair_write(f->cert2, f->key2, "second", now - DAY_S, now + 60 * DAY_S);
+}
+
+static void
+files_remove(const struct files *f)
+{
+	unlink(f->cert);
+	unlink(f->key);
+	unlink(f->cert2);
+	unlink(f->key2);
+	rmdir(f->folder);
+}
+
+/* ---- the server ---- */
+
+static void
+on_handle(void *ctx, struct request *rq)
+{
+	(void)ctx;
+	request_answer(rq, &(struct reply){ .status = 200, .body = STR_EMPTY });
+}
+
+static bool
+start(const char *cert, const char *key, int64_t deadline_ms, struct listener **l, struct err *e)
+{
+	struct listener_handler h = { .handle = on_handle };
+	struct listener_options o = { .address = STR("127.0.0.1:0"),
+		.certificate = str_of(cert),
+		.private_key = str_of(key),
+		.body_max = 1000,
+		.connections_max = 20,
+		.per_address_max = 20,
+		.deadline_ms = deadline_ms };
+
+	return listener_start(&o, &h, l, e);
+}
+
+static int
+dial(struct listener *l)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)listener_port(l)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct timeval limit = { .tv_sec = WAIT_MS / 1000 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0);
+	return fd;
+}
+
+/* ---- the client: one GET on a connection of its own ---- */
+
+struct met {
+	int code; /* of the handshake; 0 = done */
+	gnutls_protocol_t version;
+	char name[64]; /* common name of the certificate that was shown */
+	bool resumed;
+	gnutls_datum_t session; /* for the next one; to be freed by gnutls_free() */
+};
+
+static void
+note_name(gnutls_session_t session, char *name, size_t max)
+{
+	unsigned n;
+	const gnutls_datum_t *der = gnutls_certificate_get_peers(session, &n);
+	gnutls_x509_crt_t c;
+
+	if (der == NULL)
+		return; /* resumed: none is sent */
+	gnutls_x509_crt_init(&c);
+	CHECK(gnutls_x509_crt_import(c, &der[0], GNUTLS_X509_FMT_DER) == 0);
+	CHECK(gnutls_x509_crt_get_dn_by_oid(c, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &max) == 0);
+	gnutls_x509_crt_deinit(c);
+}
+
+static void
+talk(gnutls_session_t session)
+{
+	static const char get[] = "GET / HTTP/1.1\r\nHost: gw\r\nConnection: close\r\n\r\n";
+	char answer[1024];
+	struct buf all;
+	ssize_t n;
+
+	buf_init(&all, 65536);
+	CHECK(gnutls_record_send(session, get, sizeof(get) - 1) == sizeof(get) - 1);
+	while ((n = gnutls_record_recv(session, answer, sizeof(answer))) > 0 || n == GNUTLS_E_AGAIN)
+		if (n > 0)
+			buf_add(&all, (struct str){ answer, (size_t)n });
+	CHECK_HAS(buf_cstr(&all), "HTTP/1.1 200 OK");
+	buf_done(&all);
+}
+
+static void
+meet(struct listener *l, const char *priority, gnutls_datum_t resume, struct met *m)
+{
+	gnutls_certificate_credentials_t trust;
+	gnutls_session_t session;
+	int fd = dial(l);
+
+	memset(m, 0, sizeof(*m));
+	CHECK(gnutls_certificate_allocate_credentials(&trust) == 0);
+	CHECK(gnutls_init(&session, GNUTLS_CLIENT) == 0);
+	CHECK(gnutls_priority_set_direct(session, priority, NULL) == 0);
+	CHECK(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, trust) == 0);
+	if (resume.size > 0)
+		CHECK(gnutls_session_set_data(session, resume.data, resume.size) == 0);
+	gnutls_transport_set_int(session, fd);
+	do
+		m->code = gnutls_handshake(session);
+	while (m->code == GNUTLS_E_AGAIN || m->code == GNUTLS_E_INTERRUPTED);
+	if (m->code == 0) {
+		m->version = gnutls_protocol_get_version(session);
+		m->resumed = gnutls_session_is_resumed(session) != 0;
+		note_name(session, m->name, sizeof(m->name));
+		talk(session);
+		CHECK(gnutls_session_get_data2(session, &m->session) == 0);
+	}
+	gnutls_deinit(session);
+	gnutls_certificate_free_credentials(trust);
+	close(fd);
+}
+
+static void
+meet_once(struct listener *l, const char *priority, struct met *m)
+{
+	meet(l, priority, (gnutls_datum_t){ 0 }, m);
+	gnutls_free(m->session.data);
+}
+
+TEST(both_good_versions_are_spoken)
+{
+	struct listener *l;
+	struct files f;
+	struct met m;
+	struct err e;
+
+	files_make(&f);
+	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
+	meet_once(l, "NORMAL", &m);
+	CHECK_INT(m.version, GNUTLS_TLS1_3);
+	CHECK_CSTR(m.name, "first");
+	meet_once(l, "NORMAL:-VERS-ALL:+VERS-TLS1.2", &m);
+	CHECK_INT(m.version, GNUTLS_TLS1_2);
+	listener_stop(l);
+	files_remove(&f);
+}
+
+TEST(what_is_weak_is_not_spoken)
+{
+	static const char *const weak[] = {
+		"NORMAL:-VERS-ALL:+VERS-TLS1.1:%COMPAT",
+		"NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-CBC:+AES-256-CBC",
+		"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA",
+	};
+	struct listener *l;
+	struct files f;
+	struct met m;
+	struct err e;
+
+	files_make(&f);
+	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
+	for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++) {
+		meet_once(l, weak[i], &m);
+		CHECK(m.code != 0);
+	}
+	listener_stop(l);
+	files_remove(&f);
+}
+
+static void
+check_resumes(const char *priority)
+{
+	struct listener *l;
+	struct files f;
+	struct met first, second;
+	struct err e;
+
+	files_make(&f);
+	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
+	meet(l, priority, (gnutls_datum_t){ 0 }, &first);
+	CHECK(!first.resumed);
+	meet(l, priority, first.session, &second);
+	CHECK(second.resumed);
+	gnutls_free(first.session.data);
+	gnutls_free(second.session.data);
+	listener_stop(l);
+	files_remove(&f);
+}
+
+TEST(a_client_that_comes_again_resumes_its_tls_1_3_session)
+{
+	check_resumes("NORMAL");
+}
+
+TEST(a_client_that_comes_again_resumes_its_tls_1_2_session)
+{
+	check_resumes("NORMAL:-VERS-ALL:+VERS-TLS1.2");
+}
+
+TEST(a_new_certificate_serves_the_next_handshake)
+{
+	struct listener *l;
+	struct files f;
+	struct met m;
+	struct err e;
+	int64_t before;
+
+	files_make(&f);
+	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
+	before = listener_certificate_expires_ms(l);
+	CHECK_OK(listener_set_certificate(l, str_of(f.cert2), str_of(f.key2), &e));
+	CHECK(listener_certificate_expires_ms(l) > before + 29 * DAY_S * 1000);
+	meet_once(l, "NORMAL", &m);
+	CHECK_CSTR(m.name, "second");
+	listener_stop(l);
+	files_remove(&f);
+}
+
+static void
+check_refused(struct listener *l, const char *cert, const char *key, const char *words)
+{
+	struct met m;
+	struct err e;
+
+	CHECK(!listener_set_certificate(l, str_of(cert), str_of(key), &e));
+	CHECK_HAS(e.text, words);
+	meet_once(l, "NORMAL", &m);
+	CHECK_INT(m.code, 0);
+	CHECK_CSTR(m.name, "first");
+}
+
+TEST(a_bad_new_pair_is_refused_and_the_old_one_stays)
+{
+	time_t now = (time_t)(clock_now_ms() / 1000);
+	struct listener *l;
+	struct files f;
+	struct err e;
+
+	files_make(&f);
+	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
+	check_refused(l, f.cert, f.key2, "key2.pem is not the private key of");
+	check_refused(l, "/nonexistent/cert.pem", f.key, "/nonexistent/cert.pem");
+	check_refused(l, f.key, f.key, "key.pem: not a certificate");
+	check_refused(l, f.cert, f.cert, "cert.pem: not a private key");
+	file_write(f.key2, "-----BEGIN PRIVATE KEY-----\nMIG", 31); /* half-written */
+	check_refused(l, f.cert2, f.key2, "key2.pem: not a private key");
+	file_write(f.key2, "", 0);
+	check_refused(l, f.cert2, f.key2, "key2.pem: not a private key");
+	pair_write(f.cert2, f.key2, "expired", now - 2 * DAY_S, now - DAY_S);
+	check_refused(l, f.cert2, f.key2, "cert2.pem has expired on");
+	listener_stop(l);
+	files_remove(&f);
+}
+
+TEST(a_chain_in_the_wrong_order_is_refused)
+{
+	struct listener *l = NULL;
+	char pem[8192];
+	struct files f;
+	struct err e;
+	size_t n = 0;
+
+	files_make(&f);
+	for (int i = 0; i < 2; i++) {
+		FILE *in = fopen(i == 0 ? f.cert : f.cert2, "r");
+
+		CHECK(in != NULL);
+		n += fread(pem + n, 1, sizeof(pem) - n, in);
+		fclose(in);
+	}
+	file_write(f.cert, pem, n);
+	CHECK(!start(f.cert, f.key, 0, &l, &e));
+	CHECK_HAS(e.text, "not in order");
+	files_remove(&f);
+}
+
+TEST(a_handshake_that_stands_still_is_cut_at_the_deadline)
+{
+	struct listener_figures figures;
+	struct listener *l;
+	struct files f;
+	struct err e;
+	char byte;
+	int fd;
+
+	files_make(&f);
+	CHECK_OK(start(f.cert, f.key, 300, &l, &e));
+	fd = dial(l);
+	CHECK(send(fd, "\x16\x03\x01", 3, MSG_NOSIGNAL) == 3); /* the front of a TLS record */
+	CHECK(recv(fd, &byte, 1, 0) <= 0);
+	listener_figures(l, &figures);
+	CHECK_INT(figures.expired, 1);
+	close(fd);
+	listener_stop(l);
+	files_remove(&f);
+}
+
+TEST(plain_http_has_no_certificate_to_exchange)
+{
+	struct listener *l;
+	struct err e;
+
+	CHECK_OK(start("", "", 0, &l, &e));
+	CHECK_INT(listener_certificate_expires_ms(l), 0);
+	CHECK(!listener_set_certificate(l, STR("/a"), STR("/b"), &e));
+	CHECK_HAS(e.text, "plain HTTP");
+	listener_stop(l);
+}
