@@ -32,7 +32,7 @@ static struct digest
 digest(const struct auth *a, struct str key)
 {
 	const struct str parts[] = { { (const char *)a->salt, sizeof(a->salt) }, key };
-	struct digest d;
+	struct digest d = { { 0 } };
 
 	sha256_parts(parts, 2, d.bytes);
 	return d;
