@@ -64,8 +64,9 @@ enum arm_progress { ARM_RUNNING, ARM_SUCCEEDED, ARM_FAILED };
  * Ask once how a long operation stands (arm.md: Azure-AsyncOperation, Location, provisioningState).
  * False: could not be read, try again later.  ARM_RUNNING: *operation may have changed and
  * *poll_ms says when to ask again.  ARM_FAILED: e has code and message of the operation, of kind
- * ERR_AGAIN when it was pre-empted by another one.  ARM_SUCCEEDED: *result is the answer's body or
- * NULL.  Addresses to poll are only followed on the configured host.
+ * ERR_AGAIN when it was pre-empted by another one.  ARM_SUCCEEDED: *result is what the last answer
+ * showed, the resource or the outcome, or NULL where Azure gives a status alone: read the resource
+ * then.  Addresses to poll are only followed on the configured host.
  */
 bool arm_poll(struct arm *arm, struct str *operation, struct arena *a, enum arm_progress *progress,
     int64_t *poll_ms, struct json **result, struct err *e) MUST_CHECK;
