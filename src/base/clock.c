@@ -64,13 +64,14 @@ clock_format_ms(int64_t ms, char out[CLOCK_TEXT_MAX])
 	return out;
 }
 
-/* Take exactly `digits` digits from the front. */
+/* Take exactly `digits` digits from the front; "-0" is a number, but not two digits. */
 static bool
 take_number(struct str *s, size_t digits, int64_t max, int *out)
 {
 	int64_t value;
 
-	if (s->n < digits || !str_to_int(str_slice(*s, 0, digits), 0, max, &value))
+	if (s->n < digits || s->p[0] == '-' ||
+	    !str_to_int(str_slice(*s, 0, digits), 0, max, &value))
 		return false;
 	*out = (int)value;
 	*s = str_slice(*s, digits, s->n);
@@ -126,6 +127,16 @@ take_offset(struct str *s, int *minutes)
 	return true;
 }
 
+/* timegm() would make March of the 30th of February. */
+static bool
+day_exists(int year, int month, int day)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return month >= 1 && day >= 1 && day <= days[month - 1] + (month == 2 && leap);
+}
+
 bool
 clock_parse(struct str s, int64_t *out_ms)
 {
@@ -139,7 +150,7 @@ clock_parse(struct str s, int64_t *out_ms)
 	    !take_number(&s, 2, 23, &tm.tm_hour) || !take_char(&s, ":") ||
 	    !take_number(&s, 2, 59, &tm.tm_min) || !take_char(&s, ":") ||
 	    !take_number(&s, 2, 60, &tm.tm_sec) || !take_fraction(&s, &millis) ||
-	    !take_offset(&s, &offset) || s.n != 0 || month == 0 || tm.tm_mday == 0)
+	    !take_offset(&s, &offset) || s.n != 0 || !day_exists(year, month, tm.tm_mday))
 		return false;
 	tm.tm_year = year - 1900;
 	tm.tm_mon = month - 1;
