@@ -1,0 +1,39 @@
+/*
+ * The Unix socket of the command line: one line of JSON in, one line of JSON out, then the
+ * connection ends.  Who may connect is decided by the socket's mode (0660) and folder.
+ *
+ *	{"command":"alerts.list","limit":50}
+ *	{"ok":true,"result":[...]}     {"ok":false,"kind":"not found","error":"there is no alert 7"}
+ */
+#ifndef DAEMON_ADMIN_H
+#define DAEMON_ADMIN_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "daemon/pipeline.h"
+
+#define ADMIN_REQUEST_MAX ((size_t)64 * 1024)
+#define ADMIN_ANSWER_MAX ((size_t)16 * 1024 * 1024)
+#define ADMIN_TIMEOUT_MS 10000
+
+struct admin;
+
+struct admin_options {
+	const char *path; /* of the socket */
+	struct pipeline *pipeline;
+	/* Reload the configuration; the error says why the old one stays. */
+	bool (*reload)(void *ctx, struct err *e);
+	void *ctx;
+};
+
+/* A socket file left behind by a dead process is replaced; one in use is refused. */
+bool admin_start(const struct admin_options *o, struct admin **out, struct err *e) MUST_CHECK;
+void admin_stop(struct admin *ad);
+
+/* What the answers are made of; explain uses the same. */
+struct json *admin_step_json(const struct step *s, struct arena *a);
+
+#endif

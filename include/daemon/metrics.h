@@ -1,0 +1,27 @@
+/*
+ * Prometheus text and health pages of the operations listener.
+ */
+#ifndef DAEMON_METRICS_H
+#define DAEMON_METRICS_H
+
+#include "daemon/intake.h"
+#include "daemon/listener.h"
+#include "daemon/operations.h"
+#include "daemon/pipeline.h"
+#include "daemon/worker.h"
+
+struct metrics {
+	struct pipeline *pipeline;
+	struct intake *intake;
+	struct listener *listener;
+	struct workers *workers;
+	_Atomic int64_t reload_ms;	 /* of the last good load */
+	_Atomic bool reload_ok;		 /* the last try was good */
+	_Atomic bool draining;		 /* shutting down: not ready */
+	struct operations_page pages[5]; /* filled by metrics_pages() */
+};
+
+/* /metrics, /livez, /readyz, /healthz; m must outlive the listener that serves them. */
+const struct operations_page *metrics_pages(struct metrics *m);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * The way of an event: receive, decide, perform.  Each stage ends in a commit; nothing mutable is
+ * shared between them but inbox and store.
+ */
+#ifndef DAEMON_PIPELINE_H
+#define DAEMON_PIPELINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "action/action.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "daemon/bell.h"
+#include "daemon/intake.h"
+#include "daemon/load.h"
+#include "store/inbox.h"
+#include "store/store.h"
+
+/* Deliveries waiting for the committer; beyond this the answer is 503. */
+#define PIPELINE_QUEUE_MAX 2048
+/* Deliveries that share one fdatasync. */
+#define PIPELINE_GROUP_MAX 256
+/* Deliveries, and bytes of them, that share one commit of the store. */
+#define PIPELINE_DECIDE_MAX 64
+#define PIPELINE_DECIDE_BYTES ((size_t)1024 * 1024)
+/* An event that the decider died of this often is set aside. */
+#define PIPELINE_HAND_OUTS_MAX 3
+/* A record of the inbox that cannot be read this often is left out: it must not stop the line. */
+#define PIPELINE_READS_MAX 5
+/* Nothing a performer does takes longer; after a crash leases are dropped at start anyway. */
+#define PIPELINE_LEASE_MS ((int64_t)15 * 60 * 1000)
+/* A step that could not be done for this long has failed. */
+#define PIPELINE_GIVE_UP_MS ((int64_t)24 * 3600 * 1000)
+
+struct pipeline {
+	struct inbox *inbox;
+	struct store *store;
+	struct current *current;
+	struct bell received, decided, due; /* for committer, decider, performers */
+
+	pthread_mutex_t lock; /* of the queue */
+	struct received *first, **last;
+	size_t queued;
+	bool closed; /* shutting down: nothing more is taken */
+
+	/* The decider's own. */
+	uint64_t decided_seq;
+	int failed_reads;
+	uint64_t handed_seq; /* counted as handed out by this process */
+	int64_t handed_count;
+	struct {
+		uint64_t seq;
+		size_t event; /* the next one */
+		int64_t count;
+	} careful;
+	_Atomic int64_t figures_decided, figures_unreadable, figures_damaged,
+	    figures_failed_commits;
+};
+
+/* The handles stay the caller's. */
+bool pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store,
+    struct current *current, struct err *e) MUST_CHECK;
+void pipeline_done(struct pipeline *p);
+
+/* ---- receive ---- */
+
+/* intake_submit: any listener thread; ctx is the pipeline. */
+bool pipeline_receive(void *ctx, struct received *r);
+/* The committer: put what has gathered on disk and answer it.  False: nothing was there. */
+bool pipeline_commit_group(struct pipeline *p);
+/* Nothing more is taken from now on. */
+void pipeline_close(struct pipeline *p);
+
+/* ---- decide ---- */
+
+/* The decider: *found false when the inbox has nothing new. */
+bool pipeline_decide(struct pipeline *p, struct arena *a, bool *found, struct err *e) MUST_CHECK;
+
+/* ---- perform ---- */
+
+/* A performer: *found false when nothing is due; look again at *next_ms (wall clock). */
+bool pipeline_perform_one(struct pipeline *p, struct performer *performer,
+    const struct settings *settings, struct arena *a, bool *found, int64_t *next_ms,
+    struct err *e) MUST_CHECK;
+
+#endif

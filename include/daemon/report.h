@@ -1,0 +1,26 @@
+/*
+ * Never silence: steps that tell people what the rules' own reports could not know.
+ */
+#ifndef DAEMON_REPORT_H
+#define DAEMON_REPORT_H
+
+#include "base/arena.h"
+#include "core/plan.h"
+#include "core/settings.h"
+#include "store/store.h"
+
+/*
+ * A plan that holds something back and reports nothing gets a report to the first channel.  The
+ * plan may grow by one step.
+ */
+void report_complete(struct plan *plan, const struct alert *al, const struct settings *s,
+    int64_t now_ms, struct arena *a);
+
+/*
+ * A step was settled after the alert's report had been sent, or failed with none planned: the
+ * report that tells it.  False: none is needed.
+ */
+bool report_afterwards(const struct claimed *c, const struct step *settled, struct str alert_id,
+    const struct settings *s, int64_t now_ms, struct arena *a, struct step *out);
+
+#endif

@@ -1,0 +1,63 @@
+#include "cmd/list.h"
+
+static const struct column columns[] = {
+	{ "ID", "id", 0 },
+	{ "CREATED", "created", 0 },
+	{ "ALERT", "alert", 0 },
+	{ "ACTION", "action", 0 },
+	{ "STATE", "state", 0 },
+	{ "TARGET", "target", 60 },
+	{ "RULE", "rule", 32 },
+	{ "REASON", "reason", 80 },
+};
+
+static void
+print(const struct json *step, struct arena *a)
+{
+	static const struct column calls[] = {
+		{ "TIME", "time", 0 },
+		{ "CALL", "method", 0 },
+		{ "STATUS", "status", 0 },
+		{ "PATH", "path", 110 },
+		{ "REQUEST ID", "request_id", 0 },
+		{ "ERROR", "error", 60 },
+	};
+	const struct json *result = json_get(step, "result");
+
+	output_object(step, FORMAT_TABLE, a);
+	if (result != NULL)
+		printf("%-12s  %.*s\n", "result", STR_ARG(json_print(result, a)));
+	if (json_count(json_get(step, "calls")) > 0) {
+		putchar('\n');
+		output_rows(json_get(step, "calls"), calls, sizeof(calls) / sizeof(calls[0]),
+		    FORMAT_TABLE, a);
+	}
+}
+
+static int
+run(const struct command *self, int argc, char **argv)
+{
+	const struct list_command lc = { self, "actions.list", "actions.show", columns,
+		sizeof(columns) / sizeof(columns[0]), "no actions", print };
+
+	return list_run(&lc, argc, argv);
+}
+
+const struct command cmd_actions = {
+	.name = "actions",
+	.summary = "list what was done about alerts, or show one with every call to Azure",
+	.usage =
+	    "[list] [OPTION]...\n"
+	    "   or: gridwarden actions show ID [OPTION]...\n"
+	    "\n"
+	    "  -n, --limit N        newest N (default 50)\n"
+	    "  -s, --since TIME     not older than this: 30m, 8h, 2d\n"
+	    "  -t, --state STATE    waiting, running, approval, done, failed, refused or shadow\n"
+	    "  -a, --action NAME    isolate_vm, enable_jit, notify, ...\n"
+	    "      --alert ID       of this alert\n"
+	    "  -o, --output FORMAT  table, json, yaml or tsv\n"
+	    "  -c, --config FILE    settings that name the daemon's socket\n"
+	    "      --socket PATH    the daemon's socket\n"
+	    "      --no-color\n",
+	.run = run,
+};

@@ -1,0 +1,119 @@
+#include <string.h>
+
+#include "base/buf.h"
+#include "cmd/cmd.h"
+#include "daemon/load.h"
+
+static const struct option_row options[] = { { "output", 'o', true }, { "config", 'c', true },
+	{ "rules", 'r', true }, { NULL, 0, false } };
+
+static struct json *
+diag_json(const struct diag *d, struct arena *a)
+{
+	struct json *j = json_object(a);
+
+	json_set_cstr(j, "file", d->source->name, a);
+	json_set_int(j, "line", d->line, a);
+	json_set_int(j, "column", d->col, a);
+	json_set_cstr(j, "level", d->level == DIAG_ERROR ? "error" : "warning", a);
+	json_set_str(j, "text", d->text, a);
+	return j;
+}
+
+static void
+print(struct diags *d, enum format format, struct arena *a)
+{
+	static const struct column columns[] = { { "FILE", "file", 0 }, { "LINE", "line", 0 },
+		{ "COLUMN", "column", 0 }, { "LEVEL", "level", 0 }, { "TEXT", "text", 0 } };
+	struct json *list = json_array(a);
+	struct buf text;
+
+	buf_init(&text, DIAGS_MAX * 2048);
+	diags_print(d, &text); /* sorts them too */
+	if (format == FORMAT_TABLE) {
+		fputs(buf_cstr(&text), stdout);
+	} else {
+		for (size_t i = 0; i < d->n; i++)
+			json_add(list, diag_json(&d->list[i], a), a);
+		output_rows(list, columns, sizeof(columns) / sizeof(columns[0]), format, a);
+	}
+	buf_done(&text);
+}
+
+static int
+check(const char *config, const char *rules_path, enum format format, struct arena *a)
+{
+	struct settings *settings = NULL;
+	struct rules *rules = NULL;
+	struct diags d;
+	size_t count;
+
+	diags_init(&d, a);
+	if (config != NULL)
+		settings = load_settings(config, a, &d);
+	if (rules_path == NULL && settings != NULL)
+		rules_path = arena_cstr(a, settings->rules);
+	if (rules_path != NULL)
+		rules = load_rules(rules_path, settings, a, &d);
+	print(&d, format, a);
+	count = rules == NULL ? 0 : rules_count(rules);
+	rules_free(rules);
+	settings_free(settings);
+	if (d.errors > 0) {
+		fprintf(stderr, "%zu error%s, %zu warning%s\n", d.errors, d.errors == 1 ? "" : "s",
+		    d.warnings, d.warnings == 1 ? "" : "s");
+		return EXIT_FAILED;
+	}
+	fprintf(stderr, "ok: %zu rule%s", count, count == 1 ? "" : "s");
+	if (d.warnings > 0)
+		fprintf(stderr, ", %zu warning%s", d.warnings, d.warnings == 1 ? "" : "s");
+	fputc('\n', stderr);
+	return EXIT_OK;
+}
+
+static int
+run(const struct command *self, int argc, char **argv)
+{
+	const char *config = NULL, *rules = NULL, *value;
+	enum format format = FORMAT_TABLE;
+	struct arena *a;
+	int key, code;
+
+	while ((key = options_next(self, options, argc, argv, &value)) != -1) {
+		if (key == 'h')
+			return EXIT_OK;
+		if (key == 'c')
+			config = value;
+		else if (key == 'r')
+			rules = value;
+		else if (key != 'o' || !format_parse(value, &format))
+			return EXIT_USAGE;
+	}
+	if (argc - options_end() > 1 || (config != NULL && options_end() < argc))
+		return usage_error(self, "takes one settings file");
+	if (options_end() < argc)
+		config = argv[options_end()];
+	if (config == NULL && rules == NULL)
+		config = CONFIG_DEFAULT;
+	a = arena_new();
+	code = check(config, rules, format, a);
+	arena_free(a);
+	return code;
+}
+
+const struct command cmd_check = {
+	.name = "check",
+	.summary = "find every mistake in settings and rules",
+	.usage =
+	    "[FILE] [OPTION]...\n"
+	    "\n"
+	    "Checks the settings FILE and the rules it names; with --rules alone only those "
+	    "rules.\n"
+	    "Prints every mistake as file:line:column and ends with 1 when there is one.\n"
+	    "\n"
+	    "  -c, --config FILE    settings (default " CONFIG_DEFAULT ")\n"
+	    "  -r, --rules PATH     a rule file or folder in place of the one in the settings\n"
+	    "  -o, --output FORMAT  table, json, yaml or tsv\n"
+	    "      --no-color\n",
+	.run = run,
+};

@@ -1,0 +1,116 @@
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "cmd/cmd.h"
+#include "daemon/admin.h"
+#include "daemon/load.h"
+
+int
+exit_code_of(enum err_kind kind)
+{
+	switch (kind) {
+	case ERR_NOT_FOUND:
+		return EXIT_NOT_FOUND;
+	case ERR_DENIED:
+		return EXIT_REFUSED;
+	case ERR_CONFLICT:
+		return EXIT_CONFLICT;
+	case ERR_INPUT:
+	case ERR_AGAIN:
+	case ERR_SYSTEM:
+		break;
+	}
+	return EXIT_FAILED;
+}
+
+/* Where the daemon listens: said on the command line, else in the settings file. */
+static const char *
+socket_path(const char *socket, const char *config, struct arena *a, int *code)
+{
+	struct settings *s;
+	struct diags d;
+	struct buf text;
+	const char *path;
+
+	if (socket != NULL)
+		return socket;
+	diags_init(&d, a);
+	s = load_settings(config == NULL ? CONFIG_DEFAULT : config, a, &d);
+	if (s == NULL) {
+		buf_init(&text, DIAGS_MAX * 1024);
+		diags_print(&d, &text);
+		fputs(buf_cstr(&text), stderr);
+		fputs("Name the daemon's socket with --socket, or its settings with --config.\n",
+		    stderr);
+		buf_done(&text);
+		*code = EXIT_FAILED;
+		return NULL;
+	}
+	path = arena_cstr(a, s->socket);
+	settings_free(s);
+	return path;
+}
+
+static bool
+exchange(const char *path, struct str line, struct buf *answer, struct err *e)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char part[16384];
+	ssize_t n = -1;
+
+	if (fd < 0 || strlen(path) >= sizeof(address.sun_path))
+		return fail(e, ERR_INPUT, "%s cannot be a socket", path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    send(fd, line.p, line.n, MSG_NOSIGNAL) == (ssize_t)line.n) {
+		while ((n = read(fd, part, sizeof(part))) > 0)
+			buf_add(answer, (struct str){ part, (size_t)n });
+	}
+	if (n < 0)
+		fail_errno(e, ERR_AGAIN, "%s", path);
+	close(fd);
+	return n == 0;
+}
+
+const struct json *
+client_ask(
+    const char *socket, const char *config, const struct json *question, struct arena *a, int *code)
+{
+	const char *path = socket_path(socket, config, a, code);
+	struct str line = arena_printf(a, "%.*s\n", STR_ARG(json_print(question, a)));
+	struct json *answer;
+	struct buf text;
+	struct err e;
+	bool ok;
+
+	if (path == NULL)
+		return NULL;
+	buf_init(&text, ADMIN_ANSWER_MAX);
+	ok = exchange(path, line, &text, &e);
+	answer = ok ? json_parse(buf_str(&text), a, &e) : NULL;
+	buf_done(&text);
+	if (answer == NULL) {
+		fprintf(stderr, "gridwarden: the daemon cannot be reached: %s\n", e.text);
+		*code = EXIT_UNREACHABLE;
+		return NULL;
+	}
+	if (!json_true(json_get(answer, "ok"))) {
+		struct str kind = json_text(json_get(answer, "kind"));
+
+		fputs("gridwarden: ", stderr);
+		output_text(stderr, json_text(json_get(answer, "error")));
+		fputc('\n', stderr);
+		*code = EXIT_FAILED;
+		for (int k = ERR_INPUT; k <= ERR_SYSTEM; k++)
+			if (str_is(kind, err_kind_name((enum err_kind)k)))
+				*code = exit_code_of((enum err_kind)k);
+		return NULL;
+	}
+	*code = EXIT_OK;
+	return json_get(answer, "result");
+}

@@ -1,0 +1,349 @@
+/*
+ * The decision, shown: the same code as the daemon's, touching nothing.
+ */
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "cmd/cmd.h"
+#include "core/event.h"
+#include "core/trace.h"
+#include "daemon/admin.h"
+#include "daemon/load.h"
+
+#define FILE_MAX ((size_t)8 * 1024 * 1024)
+
+struct explain {
+	struct settings *settings; /* NULL when only rules were named */
+	struct rules *rules;
+	const char *rule; /* only this one; NULL = all */
+	struct arena *arena;
+};
+
+static const struct option_row options[] = { { "output", 'o', true }, { "config", 'c', true },
+	{ "rules", 'r', true }, { "rule", 'R', true }, { NULL, 0, false } };
+
+/* ---- the explanation as JSON ---- */
+
+/* Budgets cannot be known without the daemon: as if nothing had been done in the last hour. */
+static int64_t
+nothing_done(void *ctx, struct str action, struct str subscription, int64_t since_ms)
+{
+	(void)ctx, (void)action, (void)subscription, (void)since_ms;
+	return 0;
+}
+
+static struct json *
+alert_json(const struct alert *al, struct arena *a)
+{
+	struct json *j = json_object(a);
+
+	json_set_str(j, "name", al->name, a);
+	json_set_str(j, "type", al->type, a);
+	json_set_str(j, "severity", al->severity, a);
+	json_set_str(j, "status", al->status, a);
+	json_set_str(j, "start", al->start_time, a);
+	json_set_str(j, "entity", al->compromised_entity, a);
+	json_set_str(j, "resource", al->resource_text, a);
+	if (al->resource_problem.n > 0)
+		json_set_str(j, "resource_problem", al->resource_problem, a);
+	json_set_str(j, "id", al->id, a);
+	json_set_cstr(j, "form", al->form, a);
+	json_set_bool(j, "sample", al->sample, a);
+	return j;
+}
+
+static struct json *
+plan_json(const struct plan *plan, struct arena *a)
+{
+	struct json *list = json_array(a);
+
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct step *s = &plan->steps[i];
+		struct json *j = json_object(a);
+		struct err e;
+
+		json_set_str(j, "action", s->action, a);
+		json_set_cstr(j, "state", step_state_name(s->state), a);
+		json_set_str(j, "target", s->target, a);
+		json_set_str(j, "rule", s->rule, a);
+		json_set_str(j, "reason", s->reason, a);
+		json_set(j, "params", json_parse(s->params, a, &e), a);
+		json_add(list, j, a);
+	}
+	return list;
+}
+
+/* Only the rule that was asked for. */
+static size_t
+narrow(const struct explain *x, struct verdict *v, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (x->rule == NULL || str_is(v[i].rule->name, x->rule))
+			v[kept++] = v[i];
+	return kept;
+}
+
+static struct json *
+explain_event(const struct explain *x, const struct event *ev)
+{
+	struct settings none = { .mode = GUARD_ENFORCE };
+	struct guard_facts facts = { clock_now_ms(), nothing_done, NULL };
+	struct json *j = json_object(x->arena);
+	struct verdict *verdicts;
+	struct alert al;
+	struct plan plan;
+	struct err e;
+	size_t n;
+
+	json_set_cstr(j, "kind", event_kind_name(ev->kind), x->arena);
+	json_set_cstr(j, "schema", event_schema_name(ev->schema), x->arena);
+	json_set_str(j, "event_id", ev->id, x->arena);
+	json_set_str(j, "event_type", ev->type, x->arena);
+	if (ev->kind == EVENT_UNREADABLE)
+		json_set_str(j, "reason", ev->reason, x->arena);
+	if (ev->kind != EVENT_NOTIFICATION)
+		return j;
+	if (!alert_parse(ev, x->arena, &al, &e)) {
+		json_set_cstr(j, "kind", event_kind_name(EVENT_UNREADABLE), x->arena);
+		json_set_cstr(j, "reason", e.text, x->arena);
+		return j;
+	}
+	rules_judge(x->rules, &al, x->arena, &verdicts, &n);
+	n = narrow(x, verdicts, n);
+	plan_build(
+	    x->settings == NULL ? &none : x->settings, verdicts, n, &al, &facts, x->arena, &plan);
+	json_set(j, "alert", alert_json(&al, x->arena), x->arena);
+	json_set(j, "rules", json_member(trace_json(verdicts, n, x->arena), "rules"), x->arena);
+	json_set(j, "plan", plan_json(&plan, x->arena), x->arena);
+	return j;
+}
+
+/* ---- the explanation for people ---- */
+
+static void
+line(const char *title, struct str text)
+{
+	if (text.n == 0)
+		return;
+	printf("%-10s", title);
+	output_text(stdout, text);
+	putchar('\n');
+}
+
+static struct str
+text_at(const struct json *j, const char *path)
+{
+	return json_text(json_at(j, path));
+}
+
+static void
+print_alert(const struct json *j)
+{
+	line("alert", text_at(j, "alert.name"));
+	line("type", text_at(j, "alert.type"));
+	line("severity", text_at(j, "alert.severity"));
+	line("status", text_at(j, "alert.status"));
+	line("started", text_at(j, "alert.start"));
+	line("entity", text_at(j, "alert.entity"));
+	line("resource", text_at(j, "alert.resource"));
+	line("", text_at(j, "alert.resource_problem"));
+	line("form", text_at(j, "alert.form"));
+	if (json_true(json_at(j, "alert.sample")))
+		line("sample",
+		    STR("yes: nothing is destroyed unless a rule says allow_sample: true"));
+}
+
+static void
+print_condition(const struct json *c)
+{
+	struct str problem = text_at(c, "problem");
+
+	printf("  %-7.*s", STR_ARG(text_at(c, "answer")));
+	if (text_at(c, "selection").n > 0) {
+		output_text(stdout, text_at(c, "selection"));
+		fputs(": ", stdout);
+	}
+	output_text(stdout, text_at(c, "field"));
+	fputs(" is to be ", stdout);
+	output_text(stdout, text_at(c, "wanted"));
+	fputs(", saw ", stdout);
+	output_text(stdout, text_at(c, "seen"));
+	if (problem.n > 0) {
+		fputs(" (", stdout);
+		output_text(stdout, problem);
+		putchar(')');
+	}
+	putchar('\n');
+}
+
+static void
+print_rule(const struct json *r)
+{
+	struct str answer = text_at(r, "answer");
+	int64_t number = 0;
+
+	fputs("\nrule ", stdout);
+	output_text(stdout, text_at(r, "rule"));
+	fputs(str_is(answer, "yes")  ? " fires"
+	      : str_is(answer, "no") ? " does not fire"
+				     : " cannot be decided",
+	    stdout);
+	json_int(json_get(r, "line"), &number);
+	fputs("  (", stdout);
+	output_text(stdout, text_at(r, "file"));
+	printf(":%d)\n", (int)number);
+	for (const struct json *c = json_first(json_get(r, "conditions")); c != NULL;
+	     c = json_next(c))
+		print_condition(c);
+}
+
+static void
+print_step(const struct json *s)
+{
+	struct str state = text_at(s, "state"), reason = text_at(s, "reason");
+
+	printf("  %.*s ", STR_ARG(text_at(s, "action")));
+	output_text(stdout, text_at(s, "target"));
+	if (str_is(state, "waiting"))
+		fputs(" would be done", stdout);
+	else
+		printf(" would be %s", str_is(state, "approval") ? "held for approval"
+				       : str_is(state, "shadow") ? "only recorded"
+								 : "refused");
+	if (reason.n > 0) {
+		fputs(": ", stdout);
+		output_text(stdout, reason);
+	}
+	fputs("  [", stdout);
+	output_text(stdout, text_at(s, "rule"));
+	fputs("]\n", stdout);
+}
+
+static void
+print_event(const struct json *j)
+{
+	const struct json *plan = json_get(j, "plan");
+
+	line("event", text_at(j, "event_type"));
+	if (json_get(j, "alert") == NULL) {
+		line("kind", text_at(j, "kind"));
+		line("reason", text_at(j, "reason"));
+		return;
+	}
+	print_alert(j);
+	for (const struct json *r = json_first(json_get(j, "rules")); r != NULL; r = json_next(r))
+		print_rule(r);
+	puts("\nplan");
+	if (json_count(plan) == 0)
+		puts("  nothing");
+	for (const struct json *s = json_first(plan); s != NULL; s = json_next(s))
+		print_step(s);
+}
+
+/* ---- the command ---- */
+
+static int
+explain_file(const struct explain *x, const char *path, enum format format)
+{
+	struct event_headers headers;
+	struct json *list = json_array(x->arena);
+	struct event_batch batch;
+	struct str text;
+	struct err e;
+
+	if (!file_read(path, FILE_MAX, x->arena, &text, &e)) {
+		fprintf(stderr, "gridwarden explain: %s\n", e.text);
+		return exit_code_of(e.kind);
+	}
+	event_headers_read(STR("{}"), x->arena, &headers);
+	event_batch_parse(text, &headers, x->arena, &batch);
+	for (size_t i = 0; i < batch.n; i++)
+		json_add(list, explain_event(x, &batch.events[i]), x->arena);
+	if (format != FORMAT_TABLE) {
+		output_object(list, format == FORMAT_TSV ? FORMAT_JSON : format, x->arena);
+		return EXIT_OK;
+	}
+	for (const struct json *j = json_first(list); j != NULL; j = json_next(j)) {
+		if (j != json_first(list))
+			puts("\n----");
+		print_event(j);
+	}
+	return EXIT_OK;
+}
+
+static bool
+load(struct explain *x, const char *config, const char *rules)
+{
+	struct diags d;
+	struct buf text;
+
+	diags_init(&d, x->arena);
+	if (config != NULL)
+		x->settings = load_settings(config, x->arena, &d);
+	if (rules == NULL && x->settings != NULL)
+		rules = arena_cstr(x->arena, x->settings->rules);
+	if (rules != NULL)
+		x->rules = load_rules(rules, x->settings, x->arena, &d);
+	if (d.errors == 0)
+		return true;
+	buf_init(&text, DIAGS_MAX * 2048);
+	diags_print(&d, &text);
+	fputs(buf_cstr(&text), stderr);
+	buf_done(&text);
+	return false;
+}
+
+static int
+run(const struct command *self, int argc, char **argv)
+{
+	struct explain x = { .rule = NULL };
+	const char *config = NULL, *rules = NULL, *value;
+	enum format format = FORMAT_TABLE;
+	int key, code = EXIT_FAILED;
+
+	while ((key = options_next(self, options, argc, argv, &value)) != -1) {
+		if (key == 'h')
+			return EXIT_OK;
+		if (key == 'c')
+			config = value;
+		else if (key == 'r')
+			rules = value;
+		else if (key == 'R')
+			x.rule = value;
+		else if (key != 'o' || !format_parse(value, &format))
+			return EXIT_USAGE;
+	}
+	if (argc - options_end() != 1)
+		return usage_error(self, "takes one file, or - for standard input");
+	if (config == NULL && rules == NULL)
+		config = CONFIG_DEFAULT;
+	x.arena = arena_new();
+	if (load(&x, config, rules))
+		code = explain_file(&x, argv[options_end()], format);
+	rules_free(x.rules);
+	settings_free(x.settings);
+	arena_free(x.arena);
+	return code;
+}
+
+const struct command cmd_explain = {
+	.name = "explain",
+	.summary = "show what would be done about an alert, and why; touches nothing",
+	.usage =
+	    "FILE [OPTION]...\n"
+	    "\n"
+	    "FILE is an alert or a delivery in any form, - for standard input.  Shows each rule, "
+	    "each\n"
+	    "condition with the value it saw, each guard, and the plan.  Budgets count as unused.\n"
+	    "\n"
+	    "  -c, --config FILE    settings (default " CONFIG_DEFAULT ")\n"
+	    "  -r, --rules PATH     a rule file or folder in place of the one in the settings\n"
+	    "      --rule NAME      only this rule\n"
+	    "  -o, --output FORMAT  table, json or yaml\n"
+	    "      --no-color\n",
+	.run = run,
+};

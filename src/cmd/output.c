@@ -1,0 +1,263 @@
+/*
+ * Data on standard output in four formats.  Everything shown may have come from an attacker, so
+ * control bytes never reach a terminal.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "cmd/cmd.h"
+
+#define CELL_MAX 4096
+#define COLUMNS_MAX 16
+
+static bool color_off;
+
+void
+output_no_color(void)
+{
+	color_off = true;
+}
+
+bool
+output_color(FILE *f)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return !color_off && (no == NULL || *no == '\0') && isatty(fileno(f));
+}
+
+/* C0, DEL, and C1 as UTF-8 (0xc2 0x80..0x9f) become \xNN; what is not UTF-8 too. */
+static void
+add_visible(struct buf *b, struct str s)
+{
+	while (s.n > 0) {
+		unsigned char c = (unsigned char)s.p[0];
+		size_t n = utf8_sequence(s);
+
+		if (n == 0 || c < 0x20 || c == 0x7f ||
+		    (n == 2 && c == 0xc2 && (unsigned char)s.p[1] < 0xa0)) {
+			buf_printf(b, "\\x%02x", n == 2 ? (unsigned char)s.p[1] : c);
+			n = n == 0 ? 1 : n;
+		} else {
+			buf_add(b, str_slice(s, 0, n));
+		}
+		s = str_slice(s, n, s.n);
+	}
+}
+
+void
+output_text(FILE *f, struct str s)
+{
+	struct buf b;
+
+	buf_init(&b, 4 * s.n);
+	add_visible(&b, s);
+	fwrite(buf_cstr(&b), 1, b.n, f);
+	buf_done(&b);
+}
+
+/* ---- cells ---- */
+
+static struct str
+cell(const struct json *row, const char *path, struct arena *a)
+{
+	const struct json *j = json_at(row, path);
+	struct str raw;
+	struct buf b;
+
+	if (j == NULL || json_is(j, JSON_NULL))
+		return STR_EMPTY;
+	raw = json_is(j, JSON_OBJECT) || json_is(j, JSON_ARRAY) ? json_print(j, a)
+								: json_scalar(j, a);
+	buf_init(&b, 4 * raw.n);
+	add_visible(&b, raw);
+	raw = arena_str(a, buf_str(&b));
+	buf_done(&b);
+	return raw;
+}
+
+/* Characters on the screen, near enough: one for each UTF-8 sequence. */
+static int
+width_of(struct str s)
+{
+	int n = 0;
+
+	for (; s.n > 0; n++)
+		s = str_slice(s, utf8_sequence(s), s.n);
+	return n;
+}
+
+static struct str
+cut(struct str s, int width, struct arena *a)
+{
+	struct str rest = s;
+	int n = 0;
+
+	if (width == 0 || width_of(s) <= width)
+		return s;
+	while (n < width - 1) {
+		rest = str_slice(rest, utf8_sequence(rest), rest.n);
+		n++;
+	}
+	return arena_printf(a, "%.*s…", (int)(s.n - rest.n), s.p);
+}
+
+static void
+put_padded(struct str s, int width, bool last)
+{
+	fwrite(s.p, 1, s.n, stdout);
+	for (int pad = last ? 0 : width - width_of(s) + 2; pad > 0; pad--)
+		putchar(' ');
+}
+
+static void
+table(const struct json *rows, const struct column *columns, size_t n, struct arena *a)
+{
+	int widths[COLUMNS_MAX];
+	bool narrow = isatty(STDOUT_FILENO);
+
+	for (size_t i = 0; i < n; i++) {
+		widths[i] = (int)strlen(columns[i].title);
+		for (const struct json *r = json_first(rows); r != NULL; r = json_next(r)) {
+			struct str s = cell(r, columns[i].path, a);
+			int w = width_of(cut(s, narrow ? columns[i].width : 0, a));
+
+			widths[i] = w > widths[i] ? w : widths[i];
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		put_padded(str_of(columns[i].title), widths[i], i + 1 == n);
+	putchar('\n');
+	for (const struct json *r = json_first(rows); r != NULL; r = json_next(r)) {
+		for (size_t i = 0; i < n; i++) {
+			struct str s = cell(r, columns[i].path, a);
+
+			put_padded(cut(s, narrow ? columns[i].width : 0, a), widths[i], i + 1 == n);
+		}
+		putchar('\n');
+	}
+}
+
+static void
+tsv(const struct json *rows, const struct column *columns, size_t n, struct arena *a)
+{
+	for (const struct json *r = json_first(rows); r != NULL; r = json_next(r)) {
+		for (size_t i = 0; i < n; i++) {
+			struct str s = cell(r, columns[i].path, a);
+
+			fwrite(s.p, 1, s.n, stdout);
+			putchar(i + 1 == n ? '\n' : '\t');
+		}
+	}
+}
+
+/* ---- YAML: block style; strings are JSON strings, which are YAML ---- */
+
+static void yaml(const struct json *j, int indent, struct arena *a);
+
+static void
+spaces(int n)
+{
+	for (; n > 0; n--)
+		putchar(' ');
+}
+
+static bool
+is_block(const struct json *j)
+{
+	return json_first(j) != NULL;
+}
+
+static void
+yaml_member(const struct json *child, int indent, struct arena *a)
+{
+	struct str name = json_print(json_string(json_name(child), a), a);
+
+	printf("%.*s:", STR_ARG(name));
+	if (is_block(child)) {
+		putchar('\n');
+		spaces(indent + 2);
+		yaml(child, indent + 2, a);
+	} else {
+		putchar(' ');
+		yaml(child, indent, a);
+	}
+}
+
+/* The cursor is at column `indent` already; ends with a newline. */
+static void
+yaml(const struct json *j, int indent, struct arena *a)
+{
+	struct str text;
+
+	if (!is_block(j)) {
+		text = json_print(j, a);
+		printf("%.*s\n", STR_ARG(text));
+		return;
+	}
+	for (const struct json *c = json_first(j); c != NULL; c = json_next(c)) {
+		if (c != json_first(j))
+			spaces(indent);
+		if (json_is(j, JSON_ARRAY)) {
+			fputs("- ", stdout);
+			yaml(c, indent + 2, a);
+		} else {
+			yaml_member(c, indent, a);
+		}
+	}
+}
+
+static void
+json_out(const struct json *j, struct arena *a)
+{
+	struct str text = json_print_pretty(j, a);
+
+	printf("%.*s\n", STR_ARG(text));
+}
+
+void
+output_rows(const struct json *rows, const struct column *columns, size_t n, enum format format,
+    struct arena *a)
+{
+	switch (format) {
+	case FORMAT_TABLE:
+		table(rows, columns, n, a);
+		break;
+	case FORMAT_JSON:
+		json_out(rows, a);
+		break;
+	case FORMAT_YAML:
+		yaml(rows, 0, a);
+		break;
+	case FORMAT_TSV:
+		tsv(rows, columns, n, a);
+		break;
+	}
+}
+
+void
+output_object(const struct json *object, enum format format, struct arena *a)
+{
+	if (format == FORMAT_JSON) {
+		json_out(object, a);
+		return;
+	}
+	if (format == FORMAT_YAML) {
+		yaml(object, 0, a);
+		return;
+	}
+	for (const struct json *c = json_first(object); c != NULL; c = json_next(c)) {
+		struct str name = json_name(c), value;
+
+		if (json_is(c, JSON_ARRAY) || json_is(c, JSON_OBJECT))
+			continue;
+		value = json_scalar(c, a);
+		if (value.n == 0)
+			continue;
+		printf(format == FORMAT_TSV ? "%.*s\t" : "%-12.*s  ", STR_ARG(name));
+		output_text(stdout, value);
+		putchar('\n');
+	}
+}

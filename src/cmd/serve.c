@@ -1,0 +1,383 @@
+/*
+ * The only place that wires the floors: builds them from the bottom up, waits for signals, takes
+ * them down in the order of the stages.
+ *
+ * What can go wrong: any part that cannot start ends the program with 78 (configuration) or 1, and
+ * says which; what was started before it is taken down again.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "daemon/admin.h"
+#include "daemon/auth.h"
+#include "daemon/intake.h"
+#include "daemon/listener.h"
+#include "daemon/load.h"
+#include "daemon/metrics.h"
+#include "daemon/operations.h"
+#include "daemon/pipeline.h"
+#include "daemon/worker.h"
+
+#define DRAIN_MS 10000
+/* Open files: connections, store, journal and room to spare. */
+#define FILES_SPARE 128
+
+struct server {
+	const char *config_path;
+	struct current current;
+	bool has_current;
+	struct store *store;
+	struct inbox *inbox;
+	struct pipeline pipeline;
+	bool has_pipeline;
+	struct workers *workers;
+	struct intake *intake;
+	struct listener *listener, *operations;
+	struct admin *admin;
+	struct metrics metrics;
+};
+
+/* ---- configuration ---- */
+
+static void
+log_diags(struct diags *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		log_line(d->list[i].level == DIAG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, NULL,
+		    0, "%s:%d:%d: %.*s", d->list[i].source->name, d->list[i].line, d->list[i].col,
+		    STR_ARG(d->list[i].text));
+}
+
+/* People at a terminal see the source line and the caret; logs get a line for each mistake. */
+static void
+show_diags(struct diags *d)
+{
+	struct buf text;
+
+	if (!isatty(STDERR_FILENO)) {
+		log_diags(d);
+		return;
+	}
+	buf_init(&text, DIAGS_MAX * 2048);
+	diags_print(d, &text);
+	fputs(buf_cstr(&text), stderr);
+	buf_done(&text);
+}
+
+static void
+apply_log_level(const struct config *c)
+{
+	enum log_level level;
+
+	if (log_level_parse(c->settings->log_level, &level))
+		log_set_level(level);
+}
+
+/*
+ * Read everything anew; only when all of it is good is it put in force.  Addresses and folders stay
+ * as they were at start.
+ */
+static bool
+reload(void *ctx, struct err *e)
+{
+	struct server *sv = ctx;
+	struct arena *a = arena_new();
+	struct config *c;
+	struct auth *auth = NULL;
+	struct diags d;
+	bool ok;
+
+	diags_init(&d, a);
+	c = config_load(sv->config_path, a, &d);
+	log_diags(&d);
+	ok = c != NULL || diags_fail(&d, e);
+	ok = ok && auth_load(&c->settings->auth, &auth, e);
+	ok = ok && listener_set_certificate(sv->listener, c->settings->listen.certificate,
+		       c->settings->listen.private_key, e);
+	if (ok) {
+		apply_log_level(c);
+		intake_set_auth(sv->intake, auth);
+		log_info("configuration reloaded: %zu rules, version %.*s", rules_count(c->rules),
+		    STR_ARG(rules_hash(c->rules)));
+		current_set(&sv->current, c);
+		sv->metrics.reload_ms = clock_now_ms();
+	} else {
+		auth_free(auth);
+		config_unref(c);
+		log_error("configuration not reloaded, the old one stays in force: %s", e->text);
+	}
+	sv->metrics.reload_ok = ok;
+	arena_free(a);
+	return ok;
+}
+
+/* ---- start, from the bottom up ---- */
+
+static void
+remember(void *ctx, const struct hash128 *hash)
+{
+	inbox_remember(ctx, hash);
+}
+
+static bool
+open_state(struct server *sv, const struct settings *s, struct arena *a, struct err *e)
+{
+	const char *inbox = arena_cstr(a, s->inbox);
+	uint64_t decided;
+
+	return store_open(s->store, &sv->store, e) && store_decided_seq(sv->store, &decided, e) &&
+	       store_drop_leases(sv->store, e) && file_make_dirs(inbox, e) &&
+	       inbox_open(inbox, decided, &sv->inbox, e) &&
+	       store_each_hash(sv->store, INBOX_KNOWN_MAX, remember, sv->inbox, e);
+}
+
+static bool
+start_intake(struct server *sv, const struct settings *s, struct err *e)
+{
+	struct intake_options io = {
+		.path = s->listen.path, .submit = pipeline_receive, .submit_ctx = &sv->pipeline
+	};
+	struct listener_options lo = { .address = s->listen.address,
+		.certificate = s->listen.certificate,
+		.private_key = s->listen.private_key,
+		.body_max = s->listen.body_max,
+		.connections_max = s->listen.connections_max,
+		.per_address_max = s->listen.per_address_max };
+	struct listener_handler handler;
+	struct auth *auth;
+
+	if (!store_secret(sv->store, "event hashes", io.hash_key, e) ||
+	    !auth_load(&s->auth, &auth, e))
+		return false;
+	sv->intake = intake_new(&io, auth);
+	handler = intake_handler(sv->intake);
+	return listener_start(&lo, &handler, &sv->listener, e);
+}
+
+static bool
+start_operations(struct server *sv, const struct settings *s, struct err *e)
+{
+	struct listener_options lo = { .address = s->operations,
+		.body_max = 1024,
+		.connections_max = OPERATIONS_CONNECTIONS_MAX,
+		.per_address_max = OPERATIONS_CONNECTIONS_MAX,
+		.threads = 1 };
+	struct listener_handler handler;
+
+	sv->metrics.pipeline = &sv->pipeline;
+	sv->metrics.intake = sv->intake;
+	sv->metrics.listener = sv->listener;
+	sv->metrics.workers = sv->workers;
+	sv->metrics.reload_ms = clock_now_ms();
+	sv->metrics.reload_ok = true;
+	if (s->operations.n == 0)
+		return true;
+	handler = operations_handler(metrics_pages(&sv->metrics));
+	return listener_start(&lo, &handler, &sv->operations, e) ||
+	       fail_in(e, "operations listener");
+}
+
+static bool
+start_admin(struct server *sv, const struct settings *s, struct arena *a, struct err *e)
+{
+	struct admin_options ao = { .path = arena_cstr(a, s->socket),
+		.pipeline = &sv->pipeline,
+		.reload = reload,
+		.ctx = sv };
+
+	return admin_start(&ao, &sv->admin, e);
+}
+
+static bool
+start(struct server *sv, struct arena *a, struct err *e)
+{
+	const struct settings *s = sv->current.config->settings;
+	bool ok = action_global_init(e) && open_state(sv, s, a, e) &&
+		  pipeline_init(&sv->pipeline, sv->inbox, sv->store, &sv->current, e);
+
+	sv->has_pipeline = ok;
+	return ok && workers_start(&sv->pipeline, &sv->workers, e) && start_intake(sv, s, e) &&
+	       start_operations(sv, s, e) && start_admin(sv, s, a, e);
+}
+
+/* ---- stop, in the order of the stages ---- */
+
+static void
+stop(struct server *sv)
+{
+	sv->metrics.draining = true;
+	admin_stop(sv->admin);
+	if (sv->listener != NULL && !listener_drain(sv->listener, DRAIN_MS))
+		log_warning("some deliveries were not answered in time");
+	workers_stop(sv->workers);
+	listener_stop(sv->operations);
+	listener_stop(sv->listener);
+	intake_free(sv->intake);
+	if (sv->has_pipeline)
+		pipeline_done(&sv->pipeline);
+	inbox_close(sv->inbox);
+	store_close(sv->store);
+	if (sv->has_current)
+		current_done(&sv->current);
+}
+
+/* ---- run ---- */
+
+/* Tests and people who let the system choose a port learn it here. */
+static void
+say_ready(struct server *sv, const struct settings *s)
+{
+	log_info("gridwarden " GRIDWARDEN_VERSION
+		 " ready: port %d, operations port %d, %zu rules, %s",
+	    listener_port(sv->listener), sv->operations == NULL ? 0 : listener_port(sv->operations),
+	    rules_count(sv->current.config->rules),
+	    s->mode == GUARD_SHADOW ? "shadow mode: nothing is touched" : "enforcing");
+	if (s->auth.insecure)
+		log_warning("auth.insecure: anyone who reaches this port can deliver alerts");
+	sd_notify(0, "READY=1");
+}
+
+static int64_t
+watchdog_ms(void)
+{
+	uint64_t us;
+
+	return sd_watchdog_enabled(0, &us) > 0 ? (int64_t)(us / 2000) : -1;
+}
+
+/* Signals and the watchdog until it is time to end. */
+static void
+wait_for_signals(struct server *sv, int signals)
+{
+	int64_t pulse = watchdog_ms();
+	struct pollfd fd = { signals, POLLIN, 0 };
+	struct signalfd_siginfo info;
+	struct err e;
+
+	for (;;) {
+		int n = poll(&fd, 1, (int)pulse);
+
+		if (n == 0 && workers_alive(sv->workers, clock_mono_ms()))
+			sd_notify(0, "WATCHDOG=1");
+		if (n <= 0 || read(signals, &info, sizeof(info)) != sizeof(info))
+			continue;
+		if (info.ssi_signo != SIGHUP) {
+			log_info("ending: %s", strsignal((int)info.ssi_signo));
+			return;
+		}
+		sd_notify(0, "RELOADING=1");
+		(void)!reload(sv, &e);
+		sd_notify(0, "READY=1");
+	}
+}
+
+static int
+block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	/* Before threads: they inherit the mask, and signals come to one place. */
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* Secrets are in memory: no core file, and enough descriptors for the connections. */
+static void
+set_limits(const struct settings *s)
+{
+	struct rlimit core = { 0, 0 }, files;
+
+	setrlimit(RLIMIT_CORE, &core);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		rlim_t wanted = (rlim_t)s->listen.connections_max + FILES_SPARE;
+
+		if (files.rlim_cur < wanted) {
+			files.rlim_cur = wanted < files.rlim_max ? wanted : files.rlim_max;
+			setrlimit(RLIMIT_NOFILE, &files);
+		}
+	}
+}
+
+static int
+serve(const char *config_path)
+{
+	struct server *sv = xcalloc(1, sizeof(*sv));
+	struct arena *a = arena_new();
+	struct config *config;
+	struct diags d;
+	struct err e;
+	int signals = block_signals(), code = EXIT_CONFIG;
+
+	sv->config_path = config_path;
+	diags_init(&d, a);
+	config = config_load(config_path, a, &d);
+	show_diags(&d);
+	if (config != NULL) {
+		apply_log_level(config);
+		set_limits(config->settings);
+		current_init(&sv->current, config);
+		sv->has_current = true;
+		if (start(sv, a, &e)) {
+			say_ready(sv, config->settings);
+			wait_for_signals(sv, signals);
+			sd_notify(0, "STOPPING=1");
+			code = EXIT_OK;
+		} else {
+			log_error("cannot start: %s", e.text);
+			code = e.kind == ERR_INPUT || e.kind == ERR_NOT_FOUND ? EXIT_CONFIG
+									      : EXIT_FAILED;
+		}
+		stop(sv);
+	}
+	close(signals);
+	arena_free(a);
+	free(sv);
+	return code;
+}
+
+static int
+run(const struct command *self, int argc, char **argv)
+{
+	static const struct option_row options[] = { { "config", 'c', true }, { NULL, 0, false } };
+	const char *config = CONFIG_DEFAULT, *value;
+	int key;
+
+	while ((key = options_next(self, options, argc, argv, &value)) != -1) {
+		if (key == 'h')
+			return EXIT_OK;
+		if (key != 'c')
+			return EXIT_USAGE;
+		config = value;
+	}
+	if (options_end() != argc)
+		return usage_error(self, "takes no argument");
+	return serve(config);
+}
+
+const struct command cmd_serve = {
+	.name = "serve",
+	.summary = "run the daemon",
+	.usage = "[--config FILE]\n"
+		 "\n"
+		 "  -c, --config FILE  settings (default " CONFIG_DEFAULT ")\n"
+		 "\n"
+		 "SIGHUP reloads settings, rules, keys and certificate; SIGTERM ends it.  Exit "
+		 "code 78:\n"
+		 "the configuration is not usable.\n",
+	.run = run,
+};

@@ -1,0 +1,148 @@
+#include "daemon/metrics.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "core/plan.h"
+
+static void
+metric(struct buf *out, const char *name, const char *type, const char *help, int64_t value)
+{
+	buf_printf(out,
+	    "# HELP gridwarden_%s %s\n# TYPE gridwarden_%s %s\ngridwarden_%s %" PRId64 "\n", name,
+	    help, name, type, name, value);
+}
+
+static void
+intake_metrics(struct metrics *m, struct buf *out)
+{
+	struct intake_figures f;
+
+	intake_figures(m->intake, &f);
+	metric(
+	    out, "deliveries_total", "counter", "Deliveries kept and answered 200.", f.deliveries);
+	metric(out, "events_received_total", "counter", "Events in those deliveries.", f.events);
+	metric(out, "events_unreadable_total", "counter", "Of those, kept but unreadable.",
+	    f.unreadable);
+	metric(out, "handshakes_total", "counter", "Handshakes completed.", f.handshakes);
+	metric(out, "handshakes_refused_total", "counter", "Handshakes refused.", f.forbidden);
+	buf_printf(out,
+	    "# HELP gridwarden_unauthorized_total Deliveries answered 401.\n"
+	    "# TYPE gridwarden_unauthorized_total counter\n"
+	    "gridwarden_unauthorized_total{reason=\"missing\"} %" PRId64 "\n"
+	    "gridwarden_unauthorized_total{reason=\"wrong\"} %" PRId64 "\n",
+	    f.no_credential, f.bad_credential);
+	metric(out, "overload_total", "counter", "Deliveries answered 503.", f.overload);
+}
+
+static void
+listener_metrics(struct metrics *m, struct buf *out)
+{
+	struct listener_figures f;
+
+	listener_figures(m->listener, &f);
+	metric(out, "connections", "gauge", "Open connections.", f.connections);
+	metric(out, "requests_held", "gauge", "Requests waiting for the disk.", f.held);
+	metric(out, "requests_refused_total", "counter", "Refused by the listener.", f.refused);
+	metric(out, "connections_expired_total", "counter", "Cut at their deadline.", f.expired);
+	metric(out, "tls_cert_not_after_timestamp_seconds", "gauge", "Expiry of the certificate.",
+	    listener_certificate_expires_ms(m->listener) / 1000);
+}
+
+static void
+inbox_metrics(struct metrics *m, struct buf *out)
+{
+	struct inbox_figures f;
+
+	inbox_figures(m->pipeline->inbox, &f);
+	metric(
+	    out, "inbox_waiting", "gauge", "Records that are not decided yet.", (int64_t)f.waiting);
+	metric(out, "inbox_bytes", "gauge", "Size of the journal.", f.bytes);
+	metric(out, "inbox_syncs_total", "counter", "fdatasync calls.", (int64_t)f.syncs);
+	metric(out, "inbox_failures_total", "counter", "Groups that could not be kept.",
+	    m->pipeline->figures_failed_commits);
+	metric(out, "events_decided_total", "counter", "Events decided.",
+	    m->pipeline->figures_decided);
+	metric(out, "events_damaged_total", "counter", "Events set aside.",
+	    m->pipeline->figures_damaged);
+}
+
+static bool
+store_metrics(struct metrics *m, struct buf *out)
+{
+	struct store_figures f;
+	struct err e;
+
+	if (!store_figures(m->pipeline->store, &f, &e))
+		return false;
+	metric(out, "alerts", "gauge", "Alerts in the store.", f.alerts);
+	buf_add_cstr(
+	    out, "# HELP gridwarden_steps Steps by state.\n# TYPE gridwarden_steps gauge\n");
+	for (int i = STEP_WAITING; i <= STEP_SHADOW; i++)
+		buf_printf(out, "gridwarden_steps{state=\"%s\"} %" PRId64 "\n",
+		    step_state_name((enum step_state)i), f.steps[i]);
+	return true;
+}
+
+static int
+metrics_page(void *ctx, struct buf *out)
+{
+	struct metrics *m = ctx;
+
+	buf_printf(out,
+	    "# HELP gridwarden_build_info Version.\n# TYPE gridwarden_build_info gauge\n"
+	    "gridwarden_build_info{version=\"%s\"} 1\n",
+	    GRIDWARDEN_VERSION);
+	intake_metrics(m, out);
+	listener_metrics(m, out);
+	inbox_metrics(m, out);
+	metric(out, "config_last_reload_successful", "gauge", "1 = the last load was good.",
+	    m->reload_ok ? 1 : 0);
+	metric(out, "config_last_reload_success_timestamp_seconds", "gauge",
+	    "Time of the last good load.", m->reload_ms / 1000);
+	return store_metrics(m, out) ? 200 : 500;
+}
+
+static int
+live_page(void *ctx, struct buf *out)
+{
+	struct metrics *m = ctx;
+	bool alive = workers_alive(m->workers, clock_mono_ms());
+
+	buf_add_cstr(out, alive ? "ok\n" : "a worker hangs\n");
+	return alive ? 200 : 503;
+}
+
+/* Azure being down does not make us unready: alerts can still be kept. */
+static int
+ready_page(void *ctx, struct buf *out)
+{
+	struct metrics *m = ctx;
+	struct store_figures f;
+	struct err e;
+
+	if (m->draining) {
+		buf_add_cstr(out, "shutting down\n");
+		return 503;
+	}
+	if (!store_figures(m->pipeline->store, &f, &e)) {
+		buf_printf(out, "store: %s\n", e.text);
+		return 503;
+	}
+	buf_add_cstr(out, "ready\n");
+	return 200;
+}
+
+const struct operations_page *
+metrics_pages(struct metrics *m)
+{
+	static const char text[] = "text/plain; charset=utf-8";
+
+	m->pages[0] = (struct operations_page){ "/metrics",
+		"text/plain; version=0.0.4; charset=utf-8", metrics_page, m };
+	m->pages[1] = (struct operations_page){ "/livez", text, live_page, m };
+	m->pages[2] = (struct operations_page){ "/readyz", text, ready_page, m };
+	m->pages[3] = (struct operations_page){ "/healthz", text, ready_page, m };
+	m->pages[4] = (struct operations_page){ NULL, NULL, NULL, NULL };
+	return m->pages;
+}

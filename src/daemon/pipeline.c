@@ -1,0 +1,536 @@
+/*
+ * Start reading here.
+ *
+ * Happy path
+ *   receive   a listener thread queues the delivery; the committer appends all that has gathered to
+ *             the inbox with one fdatasync, and only then each sender hears 200
+ *   decide    the decider reads the inbox, parses the alert, asks every rule, builds the plan with
+ *             the guards applied, and commits events, reasons and steps to the store
+ *   perform   a performer claims a step that is due, runs its action, and commits what became of it
+ *
+ * What can go wrong
+ *   disk      the sender hears 503 and comes again; a decision is tried again
+ *   crash     the inbox is replayed, leases are void, an action finds its own earlier work
+ *   poison    a record that kills the decider is set aside the third time
+ *   Azure     the step is done again later, its destination rests, and after a day it has failed
+ */
+#include "daemon/pipeline.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "core/trace.h"
+#include "daemon/report.h"
+
+bool
+pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store, struct current *current,
+    struct err *e)
+{
+	memset(p, 0, sizeof(*p));
+	if (!store_decided_seq(store, &p->decided_seq, e))
+		return false;
+	p->inbox = inbox;
+	p->store = store;
+	p->current = current;
+	p->last = &p->first;
+	pthread_mutex_init(&p->lock, NULL);
+	bell_init(&p->received);
+	bell_init(&p->decided);
+	bell_init(&p->due);
+	return true;
+}
+
+void
+pipeline_done(struct pipeline *p)
+{
+	bell_done(&p->due);
+	bell_done(&p->decided);
+	bell_done(&p->received);
+	pthread_mutex_destroy(&p->lock);
+}
+
+/* ==== receive ================================================================================ */
+
+bool
+pipeline_receive(void *ctx, struct received *r)
+{
+	struct pipeline *p = ctx;
+	bool taken;
+
+	pthread_mutex_lock(&p->lock);
+	taken = !p->closed && p->queued < PIPELINE_QUEUE_MAX;
+	if (taken) {
+		r->next = NULL;
+		*p->last = r;
+		p->last = &r->next;
+		p->queued++;
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (taken)
+		bell_ring(&p->received);
+	return taken;
+}
+
+void
+pipeline_close(struct pipeline *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->closed = true;
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* Take at most one group off the queue. */
+static size_t
+take_group(struct pipeline *p, struct received *group[PIPELINE_GROUP_MAX])
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->first != NULL && n < PIPELINE_GROUP_MAX) {
+		group[n++] = p->first;
+		p->first = p->first->next;
+	}
+	if (p->first == NULL)
+		p->last = &p->first;
+	p->queued -= n;
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
+bool
+pipeline_commit_group(struct pipeline *p)
+{
+	static struct log_gate gate = { .burst = 5 };
+	struct received *group[PIPELINE_GROUP_MAX];
+	struct delivery *deliveries[PIPELINE_GROUP_MAX];
+	size_t n = take_group(p, group);
+	struct err e;
+	bool kept;
+
+	if (n == 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		deliveries[i] = &group[i]->delivery;
+	kept = inbox_append(p->inbox, deliveries, n, &e);
+	if (!kept) {
+		atomic_fetch_add(&p->figures_failed_commits, 1);
+		if (log_gate_open(&gate))
+			log_error(
+			    "deliveries could not be kept, senders are told to come again: %s",
+			    e.text);
+	}
+	/* Everything from here on may be cut short: what is kept is replayed at the next start. */
+	for (size_t i = 0; i < n; i++)
+		received_done(group[i], kept ? KEPT : KEPT_LATER);
+	if (kept)
+		bell_ring(&p->decided);
+	return true;
+}
+
+/* ==== decide ================================================================================= */
+
+/* What deciding one delivery needs. */
+struct deciding {
+	struct pipeline *p;
+	const struct config *config;
+	const struct delivery *delivery;
+	struct event_headers headers;
+	struct arena *arena;
+	int64_t now_ms;
+	size_t from, to; /* only these events of it */
+	bool poison;	 /* set aside instead of decided */
+};
+
+static int64_t
+count_steps(void *ctx, struct str action, struct str subscription, int64_t since_ms)
+{
+	return store_count_steps(ctx, action, subscription, since_ms);
+}
+
+/* The pure part: from an alert to what is to be done about it. */
+static void
+judge(struct deciding *d, const struct alert *al, struct decision *decision)
+{
+	struct guard_facts facts = { d->now_ms, count_steps, d->p->store };
+	struct plan *plan = arena_alloc(d->arena, sizeof(*plan));
+	struct verdict *verdicts;
+	size_t n;
+
+	rules_judge(d->config->rules, al, d->arena, &verdicts, &n);
+	plan_build(d->config->settings, verdicts, n, al, &facts, d->arena, plan);
+	report_complete(plan, al, d->config->settings, d->now_ms, d->arena);
+	for (size_t i = 0; i < plan->n; i++)
+		plan->steps[i].destination = action_destination(&plan->steps[i], d->arena);
+	decision->trace = json_print(trace_json(verdicts, n, d->arena), d->arena);
+	decision->plan = plan;
+}
+
+static void
+decide_event(struct deciding *d, const struct event *ev, struct decision *decision)
+{
+	struct alert *al = arena_alloc(d->arena, sizeof(*al));
+	struct err e;
+
+	decision->rules_hash = rules_hash(d->config->rules);
+	if (d->poison) {
+		decision->state = EVENT_STATE_DAMAGED;
+		decision->reason = STR("deciding it ended the program several times");
+		atomic_fetch_add(&d->p->figures_damaged, 1);
+	} else if (ev->kind == EVENT_UNREADABLE) {
+		decision->state = EVENT_STATE_UNREADABLE;
+		decision->reason = ev->reason;
+	} else if (ev->kind != EVENT_NOTIFICATION) {
+		decision->state = EVENT_STATE_NOTICE;
+	} else if (!alert_parse(ev, d->arena, al, &e)) {
+		decision->state = EVENT_STATE_UNREADABLE;
+		decision->reason = arena_str(d->arena, str_of(e.text));
+	} else {
+		decision->state = EVENT_STATE_DECIDED;
+		decision->alert = al;
+		judge(d, al, decision);
+	}
+	if (decision->state == EVENT_STATE_UNREADABLE)
+		atomic_fetch_add(&d->p->figures_unreadable, 1);
+}
+
+static void
+log_decision(const struct decision *decision)
+{
+	const struct event *ev = decision->event;
+	struct log_field fields[] = { { "event_id", ev->id }, { "source", ev->source },
+		{ "reason", decision->reason } };
+
+	if (decision->alert != NULL)
+		log_line(LOG_LEVEL_INFO, fields, 2, "alert \"%.*s\" decided: %zu steps",
+		    STR_ARG(decision->alert->name), decision->plan->n);
+	else
+		log_line(LOG_LEVEL_WARNING, fields, 3, "event of type \"%.*s\" is %s",
+		    STR_ARG(ev->type), event_state_name(decision->state));
+}
+
+static bool
+decide_delivery(struct deciding *d, struct err *e)
+{
+	const struct delivery *dl = d->delivery;
+	struct event_batch batch;
+
+	event_headers_read(dl->headers, d->arena, &d->headers);
+	event_batch_parse(dl->body, &d->headers, d->arena, &batch);
+	if (batch.n != dl->n)
+		return fail(e, ERR_SYSTEM, "record %" PRIu64 " holds %zu events, %zu were received",
+		    dl->seq, batch.n, dl->n);
+	for (size_t i = d->from; i < batch.n && i < d->to; i++) {
+		struct decision decision = { .event = &batch.events[i],
+			.hash = dl->hashes[i],
+			.received_ms = dl->received_ms,
+			.decided_ms = d->now_ms,
+			.headers = dl->headers };
+		bool fresh;
+
+		if (!dl->fresh[i])
+			continue;
+		decide_event(d, &batch.events[i], &decision);
+		if (FAULT("decide.event"))
+			return fail(e, ERR_SYSTEM, "fault ordered at decide.event");
+		if (!store_put_decision(d->p->store, &decision, &fresh, e))
+			return false;
+		if (fresh)
+			log_decision(&decision);
+	}
+	atomic_fetch_add(&d->p->figures_decided, (int64_t)batch.n);
+	return true;
+}
+
+/* Some deliveries, or some events of one, in one commit; `decided` is what it covers. */
+static bool
+decide_group(struct pipeline *p, const struct deciding *some, const struct delivery *group,
+    size_t n, uint64_t decided, struct err *e)
+{
+	struct config *config = current_get(p->current);
+	bool ok = store_begin(p->store, e);
+
+	for (size_t i = 0; ok && i < n; i++) {
+		struct deciding d = *some;
+
+		d.p = p;
+		d.config = config;
+		d.delivery = &group[i];
+		d.now_ms = clock_now_ms();
+		ok = decide_delivery(&d, e);
+		if (!ok)
+			store_rollback(p->store);
+	}
+	ok = ok && store_commit(p->store, decided, e);
+	config_unref(config);
+	return ok;
+}
+
+/*
+ * This record was handed out before and nobody came back: its events one by one, each counted, so
+ * that the one that ends the program is found and set aside, and the others are decided.
+ */
+static bool
+decide_carefully(struct pipeline *p, const struct delivery *dl, struct arena *a, struct err *e)
+{
+	struct deciding some = { .arena = a };
+
+	if (p->careful.seq != dl->seq) {
+		p->careful.seq = dl->seq;
+		p->careful.event = 0;
+		p->careful.count = 0;
+	}
+	while (p->careful.event < dl->n) {
+		/* Counted once in a process: a full disk is not the event's fault. */
+		if (p->careful.count == 0 && !store_hand_out(p->store, dl->seq,
+						 (int64_t)p->careful.event, &p->careful.count, e))
+			return false;
+		some.from = p->careful.event;
+		some.to = some.from + 1;
+		some.poison = p->careful.count >= PIPELINE_HAND_OUTS_MAX;
+		if (!decide_group(p, &some, dl, 1, p->decided_seq, e))
+			return false;
+		p->careful.event++;
+		p->careful.count = 0;
+	}
+	return decide_group(p, &some, dl, 0, dl->seq, e);
+}
+
+/* Read ahead as much as may share a commit. */
+static bool
+read_group(struct pipeline *p, struct delivery *group, size_t *n, struct arena *a, struct err *e)
+{
+	uint64_t after = p->decided_seq;
+	size_t bytes = 0;
+	bool found = true;
+
+	*n = 0;
+	while (*n < PIPELINE_DECIDE_MAX && bytes < PIPELINE_DECIDE_BYTES) {
+		if (!inbox_read(p->inbox, after, a, &group[*n], &found, e)) {
+			if (*n > 0) /* decide what could be read first */
+				return true;
+			if (++p->failed_reads < PIPELINE_READS_MAX)
+				return false;
+			log_error("record %" PRIu64 " is left out: %s", after + 1, e->text);
+			atomic_fetch_add(&p->figures_damaged, 1);
+			p->failed_reads = 0;
+			p->decided_seq = ++after;
+			continue;
+		}
+		if (!found)
+			break;
+		p->failed_reads = 0;
+		after = group[*n].seq;
+		bytes += group[*n].body.n;
+		(*n)++;
+	}
+	return true;
+}
+
+bool
+pipeline_decide(struct pipeline *p, struct arena *a, bool *found, struct err *e)
+{
+	struct delivery *group = arena_alloc(a, PIPELINE_DECIDE_MAX * sizeof(*group));
+	struct deciding all = { .arena = a, .to = SIZE_MAX };
+	size_t n;
+
+	*found = false;
+	if (!read_group(p, group, &n, a, e))
+		return false;
+	*found = n > 0;
+	if (!*found)
+		return true;
+	if (p->handed_seq != group[0].seq) {
+		if (!store_hand_out(p->store, group[0].seq, -1, &p->handed_count, e))
+			return false;
+		p->handed_seq = group[0].seq;
+	}
+	if (p->handed_count > 1)
+		n = 1;
+	if (!(p->handed_count > 1 ? decide_carefully(p, &group[0], a, e)
+				  : decide_group(p, &all, group, n, group[n - 1].seq, e)))
+		return false;
+	p->decided_seq = group[n - 1].seq;
+	inbox_release(p->inbox, p->decided_seq);
+	bell_ring(&p->due);
+	return true;
+}
+
+/* ==== perform ================================================================================ */
+
+/* The alert of a claimed step, read again from what was received. */
+static bool
+read_alert(const struct claimed *c, struct arena *a, struct alert *al, struct err *e)
+{
+	struct event_headers headers;
+	struct event_batch batch;
+	struct event *ev;
+
+	event_headers_read(c->event_headers, a, &headers);
+	event_batch_parse(c->event_raw, &headers, a, &batch);
+	ev = &batch.events[0];
+	if (batch.n != 1 || ev->kind != EVENT_NOTIFICATION)
+		return fail(e, ERR_INPUT, "the stored event cannot be read any more");
+	return alert_parse(ev, a, al, e);
+}
+
+/* Trouble without a hint: 1 s, 2 s, 4 s ... a minute, so that a fault of ours cannot hammer. */
+static int64_t
+backoff_ms(int64_t attempts)
+{
+	int64_t ms = 1000;
+
+	for (int64_t i = 1; i < attempts && ms < 60000; i++)
+		ms *= 2;
+	return ms > 60000 ? 60000 : ms;
+}
+
+static void
+try_again(struct step *step, const struct step *before, int64_t now_ms, const struct err *e)
+{
+	bool moved = !str_eq(step->before, before->before) || !str_eq(step->cursor, before->cursor);
+
+	/* A way back is never given up: the machine would stay cut off. */
+	if (step->undo_of == 0 && now_ms - step->created_ms > PIPELINE_GIVE_UP_MS) {
+		step->state = STEP_FAILED;
+		return;
+	}
+	step->state = STEP_WAITING;
+	step->due_ms = now_ms;
+	if (e->retry_ms > 0)
+		step->due_ms += e->retry_ms;
+	else if (!moved)
+		step->due_ms += backoff_ms(step->attempts);
+}
+
+/* What an outcome makes of the step. */
+static void
+conclude(struct step *step, const struct step *before, enum outcome outcome, int64_t now_ms,
+    struct arena *a, const struct err *e)
+{
+	step->reason = outcome == OUTCOME_DONE ? STR_EMPTY : arena_str(a, str_of(e->text));
+	switch (outcome) {
+	case OUTCOME_DONE:
+		step->state = STEP_DONE;
+		break;
+	case OUTCOME_NEVER:
+		step->state = STEP_FAILED;
+		break;
+	case OUTCOME_REFUSED:
+		step->state = STEP_REFUSED;
+		break;
+	case OUTCOME_LATER:
+		try_again(step, before, now_ms, e);
+		break;
+	}
+}
+
+static void
+log_step(const struct step *step)
+{
+	char id[24];
+	struct log_field fields[] = { { "step", str_of(id) }, { "rule", step->rule },
+		{ "target", step->target }, { "reason", step->reason } };
+	bool well = step->state == STEP_DONE;
+
+	snprintf(id, sizeof(id), "%" PRId64, step->id);
+	if (step->state == STEP_WAITING)
+		log_line(LOG_LEVEL_DEBUG, fields, 4, "%.*s goes on later", STR_ARG(step->action));
+	else
+		log_line(well ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, fields, well ? 3 : 4,
+		    "%s%.*s %s", step->undo_of != 0 ? "undo of " : "", STR_ARG(step->action),
+		    step_state_name(step->state));
+}
+
+/* The way back at the time that the action asked for: "expires_ms" in its result. */
+static bool
+plan_expiry(struct pipeline *p, const struct step *step, struct str alert_id, struct arena *a,
+    struct err *e)
+{
+	struct json *result;
+	struct err ignored;
+	struct step undo;
+	int64_t at, id;
+
+	if (step->state != STEP_DONE || step->undo_of != 0 || step->result.n == 0)
+		return true;
+	result = json_parse(step->result, a, &ignored);
+	if (!json_int(json_get(result, "expires_ms"), &at))
+		return true;
+	step_undo(step, alert_id, at, a, &undo);
+	return store_add_step(p->store, &undo, &id, e);
+}
+
+/* What follows from a step that is settled. */
+static bool
+follow_up(struct pipeline *p, const struct claimed *c, const struct step *step,
+    const struct settings *settings, struct str alert_id, int64_t now_ms, struct arena *a,
+    struct err *e)
+{
+	struct step report;
+	int64_t id;
+
+	if (step->state == STEP_WAITING)
+		return true;
+	if (!plan_expiry(p, step, alert_id, a, e))
+		return false;
+	if (report_afterwards(c, step, alert_id, settings, now_ms, a, &report))
+		return store_add_step(p->store, &report, &id, e);
+	return true;
+}
+
+static enum outcome
+run(struct performer *performer, const struct claimed *c, struct job *job, struct alert *al,
+    int64_t now_ms, struct arena *a, struct err *e)
+{
+	struct json *trace;
+	struct verdict_text *reasons;
+	char uuid[UUID_MAX];
+
+	if (!read_alert(c, a, al, e))
+		return OUTCOME_NEVER;
+	trace = json_parse(c->trace.n == 0 ? STR("{}") : c->trace, a, e);
+	trace_reasons(trace, a, &reasons, &job->n_reasons);
+	job->reasons = reasons;
+	job->alert = al;
+	job->correlation_id = arena_str(a, str_of(uuid_from(al->id, uuid)));
+	job->steps = c->steps;
+	job->n_steps = c->n_steps;
+	return performer_run(performer, job, now_ms, a, e);
+}
+
+bool
+pipeline_perform_one(struct pipeline *p, struct performer *performer,
+    const struct settings *settings, struct arena *a, bool *found, int64_t *next_ms, struct err *e)
+{
+	struct claimed c;
+	struct job job = { 0 };
+	struct alert al = { .id = STR_EMPTY };
+	struct err trouble = { .kind = ERR_SYSTEM };
+	enum outcome outcome;
+	int64_t now_ms = clock_now_ms();
+
+	if (!store_claim_step(p->store, now_ms, PIPELINE_LEASE_MS, settings->report_wait_ms, a, &c,
+		found, next_ms, e))
+		return false;
+	if (!*found)
+		return true;
+	job.step = c.step;
+	outcome = run(performer, &c, &job, &al, now_ms, a, &trouble);
+	if (FAULT("perform.ran"))
+		return fail(e, ERR_SYSTEM, "fault ordered at perform.ran");
+	now_ms = clock_now_ms();
+	conclude(&job.step, &c.step, outcome, now_ms, a, &trouble);
+	if (job.rest_ms > 0 && !store_rest(p->store, job.step.destination, now_ms + job.rest_ms, e))
+		return false;
+	if (!follow_up(p, &c, &job.step, settings, al.id, now_ms, a, e) ||
+	    !store_settle_step(p->store, &job.step, now_ms, job.calls, job.n_calls, e))
+		return false;
+	log_step(&job.step);
+	/* Others may have waited for this one: reports, and what rests no more. */
+	bell_ring(&p->due);
+	return true;
+}

@@ -1,0 +1,203 @@
+#include "daemon/worker.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define TROUBLE_PAUSE_MS 1000
+#define THREADS_MAX (2 + WORKERS_PERFORMERS)
+
+struct worker {
+	struct workers *all;
+	pthread_t thread;
+	_Atomic int64_t busy_since; /* monotonic; 0 = waiting */
+	atomic_bool stop;
+	struct bell *bell;
+	struct log_gate gate;
+};
+
+struct workers {
+	struct pipeline *pipeline;
+	struct worker list[THREADS_MAX];
+	size_t n;
+};
+
+static void
+busy(struct worker *w)
+{
+	atomic_store(&w->busy_since, clock_mono_ms());
+}
+
+static void
+rest(struct worker *w, uint64_t rings, int64_t limit_ms)
+{
+	atomic_store(&w->busy_since, 0);
+	if (!atomic_load(&w->stop))
+		bell_wait(w->bell, rings, limit_ms);
+}
+
+/* The store or the disk fails: say so, not too often, and try again soon. */
+static void
+trouble(struct worker *w, const char *who, const struct err *e)
+{
+	if (log_gate_open(&w->gate))
+		log_error("%s: %s", who, e->text);
+	rest(w, bell_rings(w->bell), TROUBLE_PAUSE_MS);
+}
+
+static void *
+committer(void *arg)
+{
+	struct worker *w = arg;
+
+	for (;;) {
+		uint64_t rings = bell_rings(w->bell);
+		bool stop = atomic_load(&w->stop);
+
+		busy(w);
+		if (pipeline_commit_group(w->all->pipeline))
+			continue;
+		if (stop) /* read before looking: the queue was closed, so nothing can come */
+			return NULL;
+		rest(w, rings, INT64_MAX);
+	}
+}
+
+static void *
+decider(void *arg)
+{
+	struct worker *w = arg;
+	struct arena *a = arena_new();
+
+	while (!atomic_load(&w->stop)) {
+		uint64_t rings = bell_rings(w->bell);
+		struct err e;
+		bool found;
+
+		busy(w);
+		arena_reset(a);
+		if (!pipeline_decide(w->all->pipeline, a, &found, &e))
+			trouble(w, "deciding", &e);
+		else if (!found)
+			rest(w, rings, INT64_MAX);
+	}
+	arena_free(a);
+	return NULL;
+}
+
+/* A performer keeps its connections as long as the configuration stays the same. */
+struct tools {
+	struct config *config;
+	struct performer *performer;
+};
+
+static void
+tools_done(struct tools *t)
+{
+	performer_free(t->performer);
+	config_unref(t->config);
+	*t = (struct tools){ NULL, NULL };
+}
+
+static void
+tools_renew(struct tools *t, struct current *current)
+{
+	struct config *now = current_get(current);
+
+	if (now == t->config) {
+		config_unref(now);
+		return;
+	}
+	tools_done(t);
+	t->config = now;
+	t->performer = performer_new(now->shared);
+}
+
+static void *
+performing(void *arg)
+{
+	struct worker *w = arg;
+	struct pipeline *p = w->all->pipeline;
+	struct arena *a = arena_new();
+	struct tools tools = { NULL, NULL };
+
+	while (!atomic_load(&w->stop)) {
+		uint64_t rings = bell_rings(w->bell);
+		int64_t next_ms = INT64_MAX;
+		struct err e;
+		bool found;
+
+		busy(w);
+		arena_reset(a);
+		tools_renew(&tools, p->current);
+		if (!pipeline_perform_one(
+			p, tools.performer, tools.config->settings, a, &found, &next_ms, &e))
+			trouble(w, "performing", &e);
+		else if (!found)
+			rest(w, rings, next_ms == INT64_MAX ? INT64_MAX : next_ms - clock_now_ms());
+	}
+	tools_done(&tools);
+	arena_free(a);
+	return NULL;
+}
+
+static bool
+start(struct workers *all, void *(*run)(void *), struct bell *bell, struct err *e)
+{
+	struct worker *w = &all->list[all->n];
+
+	w->all = all;
+	w->bell = bell;
+	w->gate.burst = 5;
+	if (pthread_create(&w->thread, NULL, run, w) != 0)
+		return fail_errno(e, ERR_SYSTEM, "cannot start a thread");
+	all->n++;
+	return true;
+}
+
+bool
+workers_start(struct pipeline *p, struct workers **out, struct err *e)
+{
+	struct workers *all = xcalloc(1, sizeof(*all));
+	bool ok;
+
+	all->pipeline = p;
+	ok = start(all, committer, &p->received, e) && start(all, decider, &p->decided, e);
+	for (int i = 0; ok && i < WORKERS_PERFORMERS; i++)
+		ok = start(all, performing, &p->due, e);
+	if (!ok) {
+		workers_stop(all);
+		return false;
+	}
+	*out = all;
+	return true;
+}
+
+void
+workers_stop(struct workers *all)
+{
+	if (all == NULL)
+		return;
+	pipeline_close(all->pipeline);
+	for (size_t i = 0; i < all->n; i++) {
+		atomic_store(&all->list[i].stop, true);
+		bell_ring(all->list[i].bell);
+		pthread_join(all->list[i].thread, NULL);
+	}
+	free(all);
+}
+
+bool
+workers_alive(struct workers *all, int64_t mono_ms)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		int64_t since = atomic_load(&all->list[i].busy_since);
+
+		if (since != 0 && mono_ms - since > WORKERS_JOB_MAX_MS)
+			return false;
+	}
+	return true;
+}
