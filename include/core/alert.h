@@ -103,7 +103,9 @@ struct field_values {
 	bool cut;     /* there may be more: a limit was reached, "no" is not certain */
 };
 #define FIELD_VALUES_MAX 256
-#define FIELD_REFS_MAX 64 /* each costs a walk through all entities */
+/* References followed, and nodes looked at to find where they point: some 20 ms at worst. */
+#define FIELD_REFS_MAX 256
+#define FIELD_NODES_MAX 200000
 
 void
 alert_field(const struct alert *al, struct str name, struct arena *a, struct field_values *out);

@@ -14,7 +14,7 @@ struct walk {
 	struct arena *arena;
 	const struct json *graph; /* where "$ref" points into; NULL = not followed */
 	size_t capacity;
-	int refs;
+	int refs, nodes; /* spent */
 };
 
 static void
@@ -63,16 +63,21 @@ add_leaf(struct walk *w, const struct json *j)
 
 /* The object with that "$id", wherever it was written out in full. */
 static const struct json *
-find_id(const struct json *j, struct str id)
+find_id(struct walk *w, const struct json *j, struct str id)
 {
 	const struct json *found = NULL;
 
+	if (++w->nodes > FIELD_NODES_MAX) {
+		w->out->cut = true;
+		return NULL;
+	}
 	if (json_is(j, JSON_OBJECT) && str_eq(json_text(json_get(j, "$id")), id))
 		return j;
 	if (json_type(j) != JSON_OBJECT && json_type(j) != JSON_ARRAY)
 		return NULL;
-	for (const struct json *c = json_first(j); c != NULL && found == NULL; c = json_next(c))
-		found = find_id(c, id);
+	for (const struct json *c = json_first(j); c != NULL && found == NULL && !w->out->cut;
+	     c = json_next(c))
+		found = find_id(w, c, id);
 	return found;
 }
 
@@ -87,7 +92,7 @@ follow_ref(struct walk *w, const struct json *object)
 		w->out->cut = true;
 		return NULL;
 	}
-	return find_id(w->graph, id);
+	return find_id(w, w->graph, id);
 }
 
 static bool walk(struct walk *w, const struct json *j, struct str path);

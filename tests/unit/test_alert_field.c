@@ -188,6 +188,27 @@ TEST(references_in_a_circle_end_and_say_so)
 	CHECK(v.cut);
 }
 
+TEST(looking_for_what_references_point_to_has_a_limit)
+{
+	struct field_values v;
+	struct alert al;
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	buf_add_cstr(&b, "{'alertName':'x','entities':[{'hostName':'first'}");
+	for (int i = 0; i < FIELD_REFS_MAX; i++)
+		buf_add_cstr(&b, ",{'host':{'$ref':'lost'}},[],[],[],[],[],[],[],[],[],[]");
+	buf_add_cstr(&b, "]}");
+	al = alert_of(buf_cstr(&b));
+	alert_field(&al, STR("entities.host.hostName"), arena, &v);
+	CHECK_INT(v.n, 0);
+	CHECK(v.cut);
+	alert_field(&al, STR("entities.hostName"), arena, &v);
+	CHECK_INT(v.n, 1);
+	CHECK(!v.cut);
+	buf_done(&b);
+}
+
 TEST(log_analytics_rows_hide_json_in_strings)
 {
 	struct alert al = alert_of(
