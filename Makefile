@@ -157,8 +157,9 @@ deps-check:
 install: all
 	install -D -m 0755 $(B)/gridwarden $(DESTDIR)$(prefix)/bin/gridwarden
 	install -D -m 0640 config/gridwarden.yaml $(DESTDIR)$(sysconfdir)/gridwarden/gridwarden.yaml
-	install -d $(DESTDIR)$(sysconfdir)/gridwarden/rules.d/samples
+	install -d $(DESTDIR)$(sysconfdir)/gridwarden/rules.d $(DESTDIR)$(sysconfdir)/gridwarden/samples
 	install -m 0644 config/rules.d/*.yaml $(DESTDIR)$(sysconfdir)/gridwarden/rules.d/
+	install -m 0644 config/samples/*.json $(DESTDIR)$(sysconfdir)/gridwarden/samples/
 	install -D -m 0644 systemd/gridwarden.service $(DESTDIR)$(unitdir)/gridwarden.service
 	install -D -m 0644 systemd/gridwarden.sysusers $(DESTDIR)$(prefix)/lib/sysusers.d/gridwarden.conf
 	install -D -m 0644 systemd/gridwarden.tmpfiles $(DESTDIR)$(prefix)/lib/tmpfiles.d/gridwarden.conf
