@@ -48,8 +48,10 @@ struct action {
 	const char *name;	    /* as rules write it: "isolate_vm" */
 	const char *help;	    /* one line, for check, the console and the manual */
 	const struct param *params; /* rules are checked against these when they are read */
-	const char *shorthand;	    /* "- notify: soc" means {channel: soc}; NULL = none */
-	const char *named_by;	    /* the parameter that names the target; NULL = the resource */
+	/* What the table cannot say; e says what is wrong with the parameters.  NULL = nothing. */
+	bool (*check)(const struct json *params, struct err *e);
+	const char *shorthand; /* "- notify: soc" means {channel: soc}; NULL = none */
+	const char *named_by;  /* the parameter that names the target; NULL = the resource */
 	const char *const *permissions; /* Azure operations it needs; ends with NULL */
 	bool disruptive;		/* counts against budgets, can be held for approval */
 	bool reports;			/* tells people: done last */

@@ -1,0 +1,43 @@
+/*
+ * Network interfaces, api-version 2024-01-01
+ * https://learn.microsoft.com/rest/api/virtualnetwork/network-interfaces/create-or-update
+ *
+ * PUT replaces the whole interface: a field that is left out goes back to its default, a read-only
+ * one is refused.  So a change is GET, edit, PUT with If-Match.
+ */
+#ifndef AZURE_NIC_H
+#define AZURE_NIC_H
+
+#include <stdbool.h>
+
+#include "azure/arm.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+
+struct nic {
+	struct str id;
+	struct str etag;
+	struct str nsg;		 /* id of its network security group; "" = none */
+	const struct json *body; /* as GET shows it */
+};
+
+/* How far the last change of a resource has come: properties.provisioningState. */
+enum provisioning {
+	PROVISIONING_SUCCEEDED,
+	PROVISIONING_RUNNING, /* wait: a change now would be refused */
+	PROVISIONING_FAILED,  /* or cancelled: the change has to be made again */
+};
+enum provisioning provisioning_of(const struct json *body);
+
+bool
+nic_get(struct arm *arm, struct str id, struct arena *a, struct nic *out, struct err *e) MUST_CHECK;
+
+/* The body of a PUT that changes nothing: all that may be written, references as {"id": ...}. */
+struct json *nic_writable(const struct json *body, struct arena *a);
+
+/* Give the interface this network security group ("" = none) and change nothing else. */
+bool nic_put_nsg(struct arm *arm, const struct nic *n, struct str nsg, struct arena *a,
+    struct arm_answer *out, struct err *e) MUST_CHECK;
+
+#endif

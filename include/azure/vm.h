@@ -1,0 +1,32 @@
+/*
+ * Virtual machines, api-version 2024-07-01
+ * https://learn.microsoft.com/rest/api/compute/virtual-machines/get
+ */
+#ifndef AZURE_VM_H
+#define AZURE_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "azure/arm.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "core/resource_id.h"
+
+struct vm {
+	struct str location;	 /* as Azure writes it */
+	struct str region;	 /* the same as names and paths want it: "westeurope" */
+	const struct json *tags; /* NULL = none */
+	struct str *interfaces;	 /* resource ids of all network interfaces, rebuilt from parts */
+	size_t n_interfaces;
+};
+
+/* id may name something below the machine, such as an extension: the machine is read. */
+bool vm_get(struct arm *arm, const struct resource_id *id, struct arena *a, struct vm *out,
+    struct err *e) MUST_CHECK;
+
+/* "West Europe" is "westeurope". */
+struct str region_name(struct str location, struct arena *a);
+
+#endif

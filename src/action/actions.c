@@ -1,0 +1,252 @@
+/*
+ * The table of actions, and what the performers hand to them.
+ */
+#include "action/action.h"
+
+#include <stdlib.h>
+
+#include "azure/credential.h"
+#include "net/http.h"
+
+#define NAMES_MAX 64
+
+extern const struct action action_isolate_vm, action_enable_jit, action_notify;
+
+const struct action *const actions[] = {
+	&action_isolate_vm,
+	&action_enable_jit,
+	&action_notify,
+	NULL,
+};
+
+const struct action *
+action_find(struct str name)
+{
+	for (const struct action *const *a = actions; *a != NULL; a++)
+		if (str_is(name, (*a)->name))
+			return *a;
+	return NULL;
+}
+
+/* ---- what rules may write ---- */
+
+static void
+unknown_action(const struct yaml *name, struct diags *d)
+{
+	const char *names[NAMES_MAX], *near;
+	size_t n = 0;
+
+	for (const struct action *const *a = actions; *a != NULL && n < NAMES_MAX; a++)
+		names[n++] = (*a)->name;
+	near = str_nearest(name->text, names, n);
+	if (near != NULL)
+		yaml_error(d, name, "unknown action '%.*s', did you mean '%s'?",
+		    STR_ARG(name->text), near);
+	else
+		yaml_error(d, name, "unknown action '%.*s'", STR_ARG(name->text));
+}
+
+/* "notify: soc" as {channel: soc}; both have the place of "soc". */
+static const struct yaml *
+spell_out(const char *key, const struct yaml *value, struct arena *a)
+{
+	struct yaml *nodes = arena_alloc(a, 3 * sizeof(*nodes));
+	struct yaml_pair *pair = arena_alloc(a, sizeof(*pair));
+
+	nodes[0] = nodes[1] = nodes[2] = *value;
+	nodes[1].text = str_of(key);
+	*pair = (struct yaml_pair){ &nodes[1], &nodes[2] };
+	nodes[0].type = YAML_MAPPING;
+	nodes[0].n = 1;
+	nodes[0].pairs = pair;
+	return &nodes[0];
+}
+
+/* The parameters as a mapping, however they are written; NULL after a mistake. */
+static const struct yaml *
+mapping_of(const struct action *action, const struct yaml *y, struct arena *a, struct diags *d)
+{
+	struct yaml *none;
+
+	if (y->type == YAML_MAPPING)
+		return y;
+	if (y->type == YAML_SCALAR && y->null) {
+		none = arena_alloc(a, sizeof(*none));
+		*none = *y;
+		none->type = YAML_MAPPING;
+		none->n = 0;
+		return none;
+	}
+	if (y->type == YAML_SCALAR && action->shorthand != NULL)
+		return spell_out(action->shorthand, y, a);
+	yaml_error(
+	    d, y, "%s takes a mapping of parameters, not %s", action->name, yaml_type_name(y));
+	return NULL;
+}
+
+static void
+check_channel(const struct settings *s, const struct yaml *at, struct str name, struct diags *d)
+{
+	const char *names[NAMES_MAX], *near;
+	struct arena *a;
+	size_t n = 0;
+
+	if (settings_channel(s, name) != NULL)
+		return;
+	a = arena_new();
+	for (size_t i = 0; i < s->n_channels && n < NAMES_MAX; i++)
+		names[n++] = arena_cstr(a, s->channels[i].name);
+	near = str_nearest(name, names, n);
+	yaml_error(d, at, "the settings have no channel '%.*s'%s%s%s", STR_ARG(name),
+	    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
+	    near == NULL ? "" : "'?");
+	arena_free(a);
+}
+
+bool
+action_check(void *ctx, const struct yaml *name, const struct yaml *params, struct arena *a,
+    struct rule_action *out, struct diags *d)
+{
+	const struct action *action = action_find(name->text);
+	size_t errors = d->errors;
+	const struct yaml *y;
+	struct json *read;
+	struct err e;
+
+	if (action == NULL) {
+		unknown_action(name, d);
+		return false;
+	}
+	y = mapping_of(action, params, a, d);
+	if (y == NULL)
+		return false;
+	read = params_read(action->params, y, a, d);
+	if (d->errors == errors && action->check != NULL && !action->check(read, &e))
+		yaml_error(d, params, "%s", e.text);
+	*out = (struct rule_action){ .name = str_of(action->name),
+		.params = json_print(read, a),
+		.target = action->named_by == NULL ? TARGET_RESOURCE : TARGET_NAMED,
+		.disruptive = action->disruptive,
+		.reports = action->reports };
+	if (action->named_by != NULL)
+		out->named = arena_str(a, json_text(json_get(read, action->named_by)));
+	if (action->named_by != NULL && ctx != NULL && d->errors == errors)
+		check_channel(ctx, yaml_get(y, action->named_by), out->named, d);
+	return d->errors == errors;
+}
+
+/* ---- performing ---- */
+
+struct str
+action_destination(const struct step *s, struct arena *a)
+{
+	struct resource_id id;
+	struct err ignored;
+
+	if (resource_id_parse(s->target, &id, &ignored))
+		return arena_printf(a, "subscription:%.*s", STR_ARG(id.subscription));
+	return arena_printf(a, "%.*s:%.*s", STR_ARG(s->action), STR_ARG(s->target));
+}
+
+struct action_shared {
+	const struct settings *settings;
+	struct credential *credential;
+};
+
+struct performer {
+	struct action_shared *shared;
+	struct http *http;
+};
+
+struct action_shared *
+action_shared_new(const struct settings *s)
+{
+	struct action_shared *sh = xcalloc(1, sizeof(*sh));
+
+	sh->settings = s;
+	sh->credential = credential_new(&s->azure);
+	return sh;
+}
+
+void
+action_shared_free(struct action_shared *sh)
+{
+	if (sh == NULL)
+		return;
+	credential_free(sh->credential);
+	free(sh);
+}
+
+struct performer *
+performer_new(struct action_shared *sh)
+{
+	struct performer *p = xcalloc(1, sizeof(*p));
+	struct str ca = sh->settings->azure.ca_file;
+	char *file = ca.n == 0 ? NULL : xstrndup(ca);
+
+	p->shared = sh;
+	p->http = http_new(file);
+	free(file);
+	return p;
+}
+
+void
+performer_free(struct performer *p)
+{
+	if (p == NULL)
+		return;
+	http_free(p->http);
+	free(p);
+}
+
+static enum outcome
+perform(const struct action *action, struct action_env *env, struct step *step, struct err *e)
+{
+	bool back = step->undo_of != 0;
+
+	if (!back)
+		return action->run(env, step, e);
+	if (action->undo != NULL)
+		return action->undo(env, step, e);
+	fail(e, ERR_INPUT, "%s cannot be taken back", action->name);
+	return OUTCOME_NEVER;
+}
+
+enum outcome
+performer_run(struct performer *p, struct job *job, int64_t now_ms, struct arena *a, struct err *e)
+{
+	const struct action *action = action_find(job->step.action);
+	struct arm arm = { .settings = &p->shared->settings->azure,
+		.credential = p->shared->credential,
+		.http = p->http,
+		.correlation_id = job->correlation_id,
+		.now_ms = now_ms,
+		.log_arena = a };
+	struct action_env env = { .settings = p->shared->settings,
+		.arm = &arm,
+		.http = p->http,
+		.arena = a,
+		.now_ms = now_ms,
+		.alert = job->alert,
+		.reasons = job->reasons,
+		.n_reasons = job->n_reasons,
+		.steps = job->steps,
+		.n_steps = job->n_steps };
+	enum outcome outcome;
+
+	if (action == NULL) {
+		fail(e, ERR_INPUT, "unknown action '%.*s'", STR_ARG(job->step.action));
+		return OUTCOME_NEVER;
+	}
+	outcome = perform(action, &env, &job->step, e);
+	job->rest_ms = env.rest_ms > arm.rest_ms ? env.rest_ms : arm.rest_ms;
+	job->calls = arm.calls;
+	job->n_calls = arm.n_calls;
+	return outcome;
+}
+
+bool
+action_global_init(struct err *e)
+{
+	return http_global_init(e);
+}

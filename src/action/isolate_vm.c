@@ -1,0 +1,423 @@
+/*
+ * Isolate a virtual machine: every network interface gets a network security group that lets
+ * nothing in or out.  run() is called again and again; each call looks at everything first.
+ *
+ *	1  read the machine, its tags and all its interfaces
+ *	2  record them as they are; committed before anything is changed
+ *	3  make sure of the quarantine group of the region; wait until Azure has it
+ *	4  give it to each interface that lacks it, all together; wait for the long operations
+ *	5  nothing left to do in 3 and 4, on a fresh reading of all: done
+ *
+ * What can go wrong: it is not a machine, it is gone or protected, somebody changes an interface
+ * meanwhile (If-Match: read again), another operation is under way, a permission is missing (the
+ * other interfaces are cut off all the same), an interface was attached meanwhile (recorded and
+ * treated too).
+ *
+ * The record: {"machine", "location", "tags", "interfaces": [{"id", "etag", "nsg", "nic"}]}; nsg is
+ * null when the interface had none.  One that carried a quarantine group already when it was first
+ * seen is recorded as such; what it had before that is unknown, and undo leaves it alone.
+ */
+#include "action/action.h"
+
+#include "azure/nic.h"
+#include "azure/nsg.h"
+#include "azure/vm.h"
+#include "base/fault.h"
+#include "operations.h"
+#include "swap.h"
+#include "tools.h"
+
+#define DAY_MS 86400000
+#define SOURCES_MAX 50
+
+struct isolation {
+	struct action_env *env;
+	struct step *step;
+	struct json *params;
+	struct resource_id id;
+	struct vm vm;
+	struct nic *nics;    /* vm.n_interfaces of them */
+	struct json *record; /* NULL = nothing recorded yet */
+	struct quarantine group;
+	const struct json *group_body; /* as it is now; NULL = missing */
+};
+
+/* ---- the record ---- */
+
+static const struct json *
+recorded(const struct json *record, struct str nic)
+{
+	for (const struct json *j = json_first(json_get(record, "interfaces")); j != NULL;
+	     j = json_next(j))
+		if (str_eq_nocase(json_text(json_get(j, "id")), nic))
+			return j;
+	return NULL;
+}
+
+static struct json *
+id_or_null(struct str id, struct arena *a)
+{
+	return id.n == 0 ? json_null(a) : json_string(id, a);
+}
+
+static struct json *
+nic_record(const struct nic *n, struct arena *a)
+{
+	struct json *j = json_object(a);
+
+	json_set_str(j, "id", n->id, a);
+	json_set_str(j, "etag", n->etag, a);
+	json_set(j, "nsg", id_or_null(n->nsg, a), a);
+	json_set(j, "nic", json_copy(n->body, a), a);
+	return j;
+}
+
+static struct json *
+new_record(const struct isolation *w)
+{
+	struct arena *a = w->env->arena;
+	struct json *record = json_object(a);
+
+	json_set_str(record, "machine", w->step->target, a);
+	json_set_str(record, "location", w->vm.location, a);
+	json_set(record, "tags", json_copy(w->vm.tags, a), a);
+	json_set(record, "interfaces", json_array(a), a);
+	return record;
+}
+
+/* What is recorded stays as it is; interfaces that are not yet in it are added. */
+static enum outcome
+record(struct isolation *w, struct err *e)
+{
+	struct json *r = w->record == NULL ? new_record(w) : w->record;
+	struct arena *a = w->env->arena;
+	size_t added = 0;
+
+	for (size_t i = 0; i < w->vm.n_interfaces; i++) {
+		if (recorded(r, w->nics[i].id) != NULL)
+			continue;
+		json_add(json_member(r, "interfaces"), nic_record(&w->nics[i], a), a);
+		added++;
+	}
+	if (added == 0)
+		return OUTCOME_DONE;
+	w->step->before = json_print(r, a);
+	return later(e, 0, "%zu network interfaces recorded, none changed yet", added);
+}
+
+/* ---- reading ---- */
+
+static bool
+begin(struct isolation *w, struct action_env *env, struct step *step, struct err *e)
+{
+	*w = (struct isolation){ .env = env, .step = step };
+	return target_machine(step, &w->id, e) &&
+	       stored_json(step->params, "parameters", env->arena, &w->params, e) &&
+	       stored_json(step->before, "record", env->arena, &w->record, e);
+}
+
+static bool
+read_nics(struct isolation *w, struct err *e)
+{
+	w->nics = arena_alloc(w->env->arena, w->vm.n_interfaces * sizeof(*w->nics));
+	for (size_t i = 0; i < w->vm.n_interfaces; i++) {
+		if (nic_get(w->env->arm, w->vm.interfaces[i], w->env->arena, &w->nics[i], e))
+			continue;
+		if (e->kind == ERR_NOT_FOUND) /* detached since the machine was read */
+			e->kind = ERR_AGAIN;
+		return false;
+	}
+	return true;
+}
+
+static bool
+read_machine(struct isolation *w, struct err *e)
+{
+	struct str group = json_text(json_get(w->params, "resource_group"));
+	const struct json *sources = json_get(w->params, "forensic_sources");
+
+	if (!vm_get(w->env->arm, &w->id, w->env->arena, &w->vm, e))
+		return e->kind == ERR_NOT_FOUND ? fail_in(e, "the machine is gone") : false;
+	if (w->vm.n_interfaces == 0)
+		return fail(e, ERR_INPUT, "the machine has no network interface");
+	w->group = (struct quarantine){ .id = quarantine_id(w->id.subscription,
+					    group.n > 0 ? group : w->id.resource_group,
+					    w->vm.region, sources, w->env->arena),
+		.location = w->vm.location,
+		.sources = sources };
+	return read_nics(w, e);
+}
+
+/* Once the first interface is cut off there is no half way. */
+static bool
+is_under_way(const struct isolation *w)
+{
+	for (size_t i = 0; i < w->vm.n_interfaces; i++)
+		if (str_eq_nocase(w->nics[i].nsg, w->group.id))
+			return w->record != NULL;
+	return false;
+}
+
+/* ---- changing ---- */
+
+static enum outcome
+ensure_group(struct isolation *w, struct err *e)
+{
+	struct arena *a = w->env->arena;
+	struct arm_answer answer;
+	struct json *body;
+	struct str etag;
+
+	if (!nsg_get(w->env->arm, w->group.id, a, &w->group_body, &etag, e))
+		return outcome_of(e);
+	if (w->group_body != NULL && provisioning_of(w->group_body) == PROVISIONING_RUNNING)
+		return later(e, BUSY_MS, "waiting for Azure to change %.*s",
+		    STR_ARG(short_name(w->group.id)));
+	body = quarantine_mend(&w->group, w->group_body, a);
+	if (body == NULL)
+		return OUTCOME_DONE;
+	if (FAULT("action.isolate.group"))
+		return later(e, 0, "fault ordered at action.isolate.group");
+	if (!nsg_put(w->env->arm, w->group.id, body, etag, a, &answer, e))
+		return outcome_of(e);
+	if (FAULT("action.isolate.group.done"))
+		return later(e, 0, "fault ordered at action.isolate.group.done");
+	operations_add(w->env, w->step, w->group.id, &answer);
+	return later(e, answer.operation.n > 0 ? answer.poll_ms : SOON_MS,
+	    "waiting for Azure to make %.*s", STR_ARG(short_name(w->group.id)));
+}
+
+/* The group that shall be on an interface: ours, or the one another isolation put there first. */
+static struct str
+group_for(const struct isolation *w, const struct nic *n)
+{
+	struct str was = json_text(json_get(recorded(w->record, n->id), "nsg"));
+
+	return quarantine_is(was) && str_eq_nocase(was, n->nsg) ? was : w->group.id;
+}
+
+static struct json *
+nic_result(const struct isolation *w, const struct nic *n)
+{
+	struct arena *a = w->env->arena;
+	struct json *j = json_object(a);
+
+	json_set_str(j, "id", n->id, a);
+	json_set(
+	    j, "was", id_or_null(json_text(json_get(recorded(w->record, n->id), "nsg")), a), a);
+	json_set(j, "now", id_or_null(n->nsg, a), a);
+	return j;
+}
+
+/* Also when it failed half-way: people must see what is cut off and what is not. */
+static struct str
+result(const struct isolation *w, bool complete)
+{
+	struct arena *a = w->env->arena;
+	struct json *j = json_object(a), *list = json_array(a);
+	struct json *leaks = quarantine_leaks(w->group_body, a);
+	int64_t expires_after;
+
+	for (size_t i = 0; i < w->vm.n_interfaces; i++)
+		json_add(list, nic_result(w, &w->nics[i]), a);
+	json_set(j, "interfaces", list, a);
+	json_set_str(j, "nsg", w->group.id, a);
+	json_set_str(j, "region", w->vm.region, a);
+	if (json_count(leaks) > 0)
+		json_set(j, "still_allowed_by", leaks, a);
+	if (complete && json_int(json_get(w->params, "expires_after"), &expires_after))
+		json_set_int(j, "expires_ms", w->env->now_ms + expires_after, a);
+	return json_print(j, a);
+}
+
+static enum outcome
+cut_off(struct isolation *w, struct err *e)
+{
+	enum outcome outcome;
+	struct swap s;
+
+	swap_init(&s, w->env, w->step);
+	for (size_t i = 0; i < w->vm.n_interfaces; i++)
+		swap_nic(&s, &w->nics[i], group_for(w, &w->nics[i]));
+	outcome = swap_outcome(&s, e);
+	if (outcome == OUTCOME_NEVER && s.right + s.sent > 0)
+		fail_in(e, "%zu of %zu network interfaces are cut off, the others not",
+		    s.right + s.sent, w->vm.n_interfaces);
+	return outcome;
+}
+
+static enum outcome
+run(struct action_env *env, struct step *step, struct err *e)
+{
+	struct isolation w;
+	enum outcome outcome;
+
+	if (!begin(&w, env, step, e))
+		return OUTCOME_NEVER;
+	outcome = operations_poll(env, step, e);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
+	if (!read_machine(&w, e))
+		return outcome_of(e);
+	if (!is_under_way(&w) && protected_now(env, &w.id, w.vm.tags, e))
+		return OUTCOME_REFUSED;
+	outcome = record(&w, e);
+	if (outcome == OUTCOME_DONE)
+		outcome = ensure_group(&w, e);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
+	outcome = cut_off(&w, e);
+	if (outcome != OUTCOME_LATER)
+		step->result = result(&w, outcome == OUTCOME_DONE);
+	return outcome;
+}
+
+/* ---- undo ---- */
+
+struct release {
+	struct action_env *env;
+	struct swap swap;
+	struct json *restored, *drifted, *gone, *left;
+};
+
+static void
+drifted(struct release *r, const struct nic *n)
+{
+	struct arena *a = r->env->arena;
+	struct json *j = json_object(a);
+
+	json_set_str(j, "id", n->id, a);
+	json_set(j, "now", id_or_null(n->nsg, a), a);
+	json_add(r->drifted, j, a);
+}
+
+static void
+release_nic(struct release *r, const struct json *record)
+{
+	struct str id = json_text(json_get(record, "id")), was = json_text(json_get(record, "nsg"));
+	struct arena *a = r->env->arena;
+	struct nic n;
+	struct err e;
+
+	if (quarantine_is(was)) {
+		json_add(r->left, json_string(id, a), a);
+	} else if (!nic_get(r->env->arm, id, a, &n, &e)) {
+		if (e.kind == ERR_NOT_FOUND)
+			json_add(r->gone, json_string(id, a), a);
+		else
+			swap_trouble(&r->swap, &e);
+	} else if (!quarantine_is(n.nsg) && !str_eq_nocase(n.nsg, was)) {
+		drifted(r, &n); /* somebody decided since: not ours to overrule */
+	} else if (swap_nic(&r->swap, &n, was)) {
+		json_add(r->restored, json_string(id, a), a);
+	}
+}
+
+static struct str
+release_result(const struct release *r)
+{
+	struct arena *a = r->env->arena;
+	struct json *j = json_object(a);
+
+	json_set(j, "restored", r->restored, a);
+	json_set(j, "drifted", r->drifted, a);
+	json_set(j, "gone", r->gone, a);
+	/* Under quarantine before this isolation began: that one's own undo frees them. */
+	if (json_count(r->left) > 0)
+		json_set(j, "left", r->left, a);
+	return json_print(j, a);
+}
+
+static enum outcome
+undo(struct action_env *env, struct step *step, struct err *e)
+{
+	struct arena *a = env->arena;
+	struct release r = { .env = env,
+		.restored = json_array(a),
+		.drifted = json_array(a),
+		.gone = json_array(a),
+		.left = json_array(a) };
+	struct json *before;
+	enum outcome outcome;
+
+	if (!stored_json(step->before, "record", a, &before, e))
+		return OUTCOME_NEVER;
+	outcome = operations_poll(env, step, e);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
+	swap_init(&r.swap, env, step);
+	for (const struct json *j = json_first(json_get(before, "interfaces")); j != NULL;
+	     j = json_next(j))
+		release_nic(&r, j);
+	outcome = swap_outcome(&r.swap, e);
+	if (outcome != OUTCOME_LATER)
+		step->result = release_result(&r);
+	return outcome;
+}
+
+/* ---- what rules may write ---- */
+
+static bool
+check(const struct json *params, struct err *e)
+{
+	struct str group = json_text(json_get(params, "resource_group"));
+	struct resource_id id;
+	struct buf b;
+	bool ok;
+
+	if (json_count(json_get(params, "forensic_sources")) > SOURCES_MAX)
+		return fail(e, ERR_INPUT, "forensic_sources has more than %d entries", SOURCES_MAX);
+	buf_init(&b, RESOURCE_ID_MAX);
+	buf_printf(&b, "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/%.*s",
+	    STR_ARG(group.n > 0 ? group : STR("any")));
+	ok = resource_id_parse(buf_str(&b), &id, e) && id.provider.n == 0;
+	buf_done(&b);
+	return ok || fail(e, ERR_INPUT, "resource_group '%.*s' is not the name of a resource group",
+			 STR_ARG(group));
+}
+
+static const struct param params[] = {
+	{ .name = "expires_after",
+	    .type = PARAM_DURATION,
+	    .min = 60000,
+	    .max = 90 * (int64_t)DAY_MS,
+	    .help = "undo the isolation by itself after this time" },
+	{ .name = "forensic_sources",
+	    .type = PARAM_CIDR,
+	    .list = true,
+	    .help = "addresses that may still reach the machine, for an investigation" },
+	{ .name = "resource_group",
+	    .type = PARAM_TEXT,
+	    .help = "where the quarantine network security group is kept; "
+		    "default: the machine's resource group" },
+	{ .name = NULL },
+};
+
+/* Join is asked for everything that an interface refers to already. */
+static const char *const permissions[] = {
+	"Microsoft.Compute/virtualMachines/read",
+	"Microsoft.Network/networkInterfaces/read",
+	"Microsoft.Network/networkInterfaces/write",
+	"Microsoft.Network/networkSecurityGroups/read",
+	"Microsoft.Network/networkSecurityGroups/write",
+	"Microsoft.Network/networkSecurityGroups/join/action",
+	"Microsoft.Network/virtualNetworks/subnets/join/action",
+	"Microsoft.Network/publicIPAddresses/join/action",
+	"Microsoft.Network/loadBalancers/backendAddressPools/join/action",
+	"Microsoft.Network/loadBalancers/inboundNatRules/join/action",
+	"Microsoft.Network/applicationGateways/backendAddressPools/join/action",
+	"Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action",
+	NULL,
+};
+
+extern const struct action action_isolate_vm;
+const struct action action_isolate_vm = {
+	.name = "isolate_vm",
+	.help = "cut a virtual machine off: all network interfaces, nothing in or out",
+	.params = params,
+	.check = check,
+	.permissions = permissions,
+	.disruptive = true,
+	.run = run,
+	.undo = undo,
+};

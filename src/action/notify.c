@@ -1,0 +1,95 @@
+/*
+ * Tell a channel what happened and what was done about it.  A card that was posted cannot be looked
+ * for: after a crash between the post and the commit it comes twice, and never not at all.
+ */
+#include "action/action.h"
+
+#include "action/channel.h"
+#include "base/fault.h"
+#include "tools.h"
+
+static struct card
+card_of(const struct action_env *env)
+{
+	const struct alert *al = env->alert;
+
+	return (struct card){ .name = al->name,
+		.severity = al->severity,
+		.status = al->status,
+		.time = al->start_time,
+		.type = al->type,
+		.entity = al->compromised_entity,
+		.resource = al->resource_text,
+		.description = al->description,
+		.tactics = al->intent,
+		.uri = al->uri,
+		.remediation = al->remediation,
+		.n_remediation = al->n_remediation,
+		.sample = al->sample,
+		.shadow = env->settings->mode == GUARD_SHADOW,
+		.reasons = env->reasons,
+		.n_reasons = env->n_reasons,
+		.steps = env->steps,
+		.n_steps = env->n_steps };
+}
+
+static enum outcome
+posted(struct action_env *env, struct step *step, const struct settings_channel *channel,
+    const struct channel_answer *answer)
+{
+	struct json *j = json_object(env->arena);
+
+	json_set_int(j, "status", answer->status, env->arena);
+	json_set_cstr(j, "format",
+	    channel->format == FORMAT_MESSAGE_CARD ? "message_card" : "adaptive_card", env->arena);
+	step->result = json_print(j, env->arena);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+run(struct action_env *env, struct step *step, struct err *e)
+{
+	const struct settings_channel *channel = settings_channel(env->settings, step->target);
+	struct channel_answer answer;
+	struct card card = card_of(env);
+	bool ok;
+
+	if (channel == NULL) {
+		fail(e, ERR_INPUT, "channel '%.*s' is not in the settings any more",
+		    STR_ARG(step->target));
+		return OUTCOME_NEVER;
+	}
+	if (FAULT("action.notify.post"))
+		return later(e, 0, "fault ordered at action.notify.post");
+	ok = teams_post(env->http, channel, card_print(&card, channel->format, env->arena),
+	    env->now_ms, env->arena, &answer, e);
+	if (FAULT("action.notify.post.done"))
+		return later(e, 0, "fault ordered at action.notify.post.done");
+	env->rest_ms = answer.rest_ms;
+	if (ok)
+		return posted(env, step, channel, &answer);
+	fail_in(e, "channel '%.*s'", STR_ARG(channel->name));
+	return outcome_of(e);
+}
+
+static const struct param params[] = {
+	{ .name = "channel",
+	    .type = PARAM_TEXT,
+	    .required = true,
+	    .help = "name of a channel of the settings" },
+	{ .name = NULL },
+};
+
+static const char *const permissions[] = { NULL };
+
+extern const struct action action_notify;
+const struct action action_notify = {
+	.name = "notify",
+	.help = "tell a Teams channel what happened, what was done and how to undo it",
+	.params = params,
+	.shorthand = "channel",
+	.named_by = "channel",
+	.permissions = permissions,
+	.reports = true,
+	.run = run,
+};

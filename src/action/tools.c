@@ -1,0 +1,97 @@
+#include "tools.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "core/guard.h"
+
+#define WHY_MAX 300
+
+enum outcome
+outcome_of(const struct err *e)
+{
+	switch (e->kind) {
+	case ERR_AGAIN:
+	case ERR_CONFLICT:
+	case ERR_SYSTEM:
+		return OUTCOME_LATER;
+	case ERR_INPUT:
+	case ERR_NOT_FOUND:
+	case ERR_DENIED:
+		break;
+	}
+	return OUTCOME_NEVER;
+}
+
+enum outcome
+later(struct err *e, int64_t retry_ms, const char *fmt, ...)
+{
+	va_list ap;
+
+	e->kind = ERR_AGAIN;
+	e->retry_ms = retry_ms;
+	va_start(ap, fmt);
+	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	va_end(ap);
+	return OUTCOME_LATER;
+}
+
+bool
+target_machine(const struct step *step, struct resource_id *id, struct err *e)
+{
+	const int n = (int)step->action.n;
+
+	if (step->target.n == 0)
+		return fail(e, ERR_INPUT,
+		    "%.*s needs a virtual machine, the alert names no Azure resource", n,
+		    step->action.p);
+	if (!resource_id_parse(step->target, id, e))
+		return false;
+	if (id->provider.n == 0)
+		return fail(e, ERR_INPUT,
+		    "%.*s needs a virtual machine, the alert is about a whole %s", n,
+		    step->action.p, id->resource_group.n > 0 ? "resource group" : "subscription");
+	if (!resource_id_is(id, "Microsoft.Compute", "virtualMachines") ||
+	    id->resource_group.n == 0)
+		return fail(e, ERR_INPUT,
+		    "%.*s needs a virtual machine, the alert is about %.*s/%.*s", n, step->action.p,
+		    STR_ARG(id->provider), STR_ARG(id->type));
+	return true;
+}
+
+bool
+protected_now(const struct action_env *env, const struct resource_id *id, const struct json *tags,
+    struct err *e)
+{
+	struct buf why;
+	bool found;
+
+	buf_init(&why, WHY_MAX);
+	found = guard_protects(env->settings, id, &why) ||
+		(guard_needs_tags(env->settings) && guard_protects_tags(env->settings, tags, &why));
+	if (found)
+		fail(e, ERR_DENIED, "protected by %s", buf_cstr(&why));
+	buf_done(&why);
+	return found;
+}
+
+bool
+stored_json(struct str text, const char *what, struct arena *a, struct json **out, struct err *e)
+{
+	*out = NULL;
+	if (text.n == 0)
+		return true;
+	*out = json_parse(text, a, e);
+	return *out != NULL || fail_in(e, "the stored %s", what);
+}
+
+struct str
+short_name(struct str id)
+{
+	size_t from = id.n;
+
+	while (from > 0 && id.p[from - 1] != '/')
+		from--;
+	return str_slice(id, from, id.n);
+}

@@ -1,0 +1,43 @@
+/*
+ * What several actions need.
+ */
+#ifndef ACTION_TOOLS_H
+#define ACTION_TOOLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "action/action.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "core/resource_id.h"
+
+/* LATER for what may pass, NEVER for what will not. */
+enum outcome outcome_of(const struct err *e);
+
+/* OUTCOME_LATER, with what is waited for; 0 ms after a record = call again at once. */
+enum outcome later(struct err *e, int64_t retry_ms, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Go on as soon as the step is committed; not 0, which may mean a pause. */
+#define SOON_MS 1
+/* Somebody else's change is under way. */
+#define BUSY_MS 3000
+
+/* The machine a step is about; ERR_INPUT when it is about something else. */
+bool target_machine(const struct step *step, struct resource_id *id, struct err *e) MUST_CHECK;
+
+/*
+ * Seen only now: the settings may have changed since the step was planned, and tags have to be
+ * read.  True: e says what protects the machine.
+ */
+bool protected_now(const struct action_env *env, const struct resource_id *id,
+    const struct json *tags, struct err *e);
+
+/* JSON that we stored ourselves: parameters, the record, the cursor.  Empty text gives NULL. */
+bool stored_json(struct str text, const char *what, struct arena *a, struct json **out,
+    struct err *e) MUST_CHECK;
+
+/* The last segment of a resource id, for sentences. */
+struct str short_name(struct str id);
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * Calls on just-in-time policies; what is done to their content is in jit_merge.c.
+ */
+#include "azure/jit.h"
+
+#include "base/buf.h"
+
+#define API_VERSION "2020-01-01"
+#define POLICIES "jitNetworkAccessPolicies/"
+
+static struct str
+collection(const struct resource_id *vm, struct str region, struct arena *a)
+{
+	return arena_printf(a,
+	    "/subscriptions/%.*s/resourceGroups/%.*s/providers/Microsoft.Security/locations/"
+	    "%.*s/jitNetworkAccessPolicies",
+	    STR_ARG(vm->subscription), STR_ARG(vm->resource_group), STR_ARG(region));
+}
+
+/* The policy's own id goes into paths: rebuilt. */
+static bool
+read_policy(const struct json *body, struct arena *a, struct jit_policy *out,
+    struct resource_id *id, struct err *e)
+{
+	struct buf b;
+
+	if (!resource_id_parse(json_text(json_get(body, "id")), id, e))
+		return fail_in(e, "just-in-time policy");
+	if (!resource_id_is(id, "Microsoft.Security", "locations") ||
+	    !str_starts_nocase(id->rest, STR(POLICIES)))
+		return fail(e, ERR_INPUT, "Azure lists %.*s as a just-in-time policy",
+		    STR_ARG(json_text(json_get(body, "id"))));
+	buf_init(&b, RESOURCE_ID_MAX);
+	resource_id_format(id, &b);
+	*out = (struct jit_policy){ arena_str(a, buf_str(&b)), body };
+	buf_done(&b);
+	return true;
+}
+
+static struct str
+machine_text(const struct resource_id *vm, struct arena *a)
+{
+	struct buf b;
+	struct str text;
+
+	buf_init(&b, RESOURCE_ID_MAX);
+	resource_id_format_owner(vm, &b);
+	text = arena_str(a, buf_str(&b));
+	buf_done(&b);
+	return text;
+}
+
+bool
+jit_find(struct arm *arm, const struct resource_id *vm, struct str region, struct arena *a,
+    struct jit_policy *out, struct err *e)
+{
+	struct str list_path = collection(vm, region, a), machine = machine_text(vm, a);
+	struct jit_policy found = { arena_printf(a, "%.*s/default", STR_ARG(list_path)), NULL };
+	struct json *policies;
+
+	if (!arm_list(arm, list_path, API_VERSION, a, &policies, e))
+		return false;
+	for (const struct json *j = json_first(policies); j != NULL; j = json_next(j)) {
+		struct jit_policy one;
+		struct resource_id id;
+
+		if (!read_policy(j, a, &one, &id, e))
+			return false;
+		if (jit_ports(j, machine) != NULL) {
+			found = one;
+			break;
+		}
+		if (str_is_nocase(id.rest, POLICIES "default"))
+			found = one;
+	}
+	*out = found;
+	return true;
+}
+
+bool
+jit_get(struct arm *arm, struct str path, struct arena *a, struct jit_policy *out, struct err *e)
+{
+	struct arm_call call = { .method = "GET", .path = path, .api_version = API_VERSION };
+	struct arm_answer answer;
+
+	*out = (struct jit_policy){ path, NULL };
+	if (!arm_send(arm, &call, a, &answer, e))
+		return e->kind == ERR_NOT_FOUND;
+	out->body = answer.body;
+	return true;
+}
+
+bool
+jit_put(struct arm *arm, struct str path, const struct json *body, struct arena *a, struct err *e)
+{
+	struct arm_call call = {
+		.method = "PUT", .path = path, .api_version = API_VERSION, .body = body
+	};
+	struct arm_answer ignored;
+
+	return arm_send(arm, &call, a, &ignored, e);
+}
+
+bool
+jit_delete(struct arm *arm, struct str path, struct arena *a, struct err *e)
+{
+	struct arm_call call = { .method = "DELETE", .path = path, .api_version = API_VERSION };
+	struct arm_answer ignored;
+
+	return arm_send(arm, &call, a, &ignored, e) || e->kind == ERR_NOT_FOUND;
+}
