@@ -50,7 +50,7 @@ struct listener {
 	struct tls *tls; /* NULL = plain HTTP */
 	struct reaper *reaper;
 	struct MHD_Daemon *mhd;
-	int port;
+	int fd, port;
 	atomic_bool draining;
 	atomic_int_fast64_t requests, refused, bodies;
 
@@ -480,7 +480,7 @@ on_log(void *cls, const char *fmt, va_list ap)
 /* ---- start and stop ---- */
 
 static bool
-mhd_start(struct listener *l, int fd, struct err *e)
+mhd_start(struct listener *l, struct err *e)
 {
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
 			 MHD_USE_ERROR_LOG | (l->tls == NULL ? 0 : MHD_USE_TLS);
@@ -488,7 +488,7 @@ mhd_start(struct listener *l, int fd, struct err *e)
 	/* clang-format off: one option a line */
 	l->mhd = MHD_start_daemon(flags, 0, NULL, NULL, on_request, l, MHD_OPTION_EXTERNAL_LOGGER,
 	    on_log, l, /* first, or the default one speaks */
-	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, l->o.threads,
+	    MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_THREAD_POOL_SIZE, l->o.threads,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, LISTENER_HEAD_MAX, MHD_OPTION_CONNECTION_LIMIT,
 	    (unsigned)l->o.connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 	    (unsigned)l->o.per_address_max, MHD_OPTION_CONNECTION_TIMEOUT,
@@ -497,8 +497,10 @@ mhd_start(struct listener *l, int fd, struct err *e)
 	    on_connection, l, l->tls == NULL ? MHD_OPTION_END : MHD_OPTION_HTTPS_PRIORITIES,
 	    tls_priority, MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_retriever(), MHD_OPTION_END);
 	/* clang-format on */
-	if (l->mhd == NULL)
+	if (l->mhd == NULL) {
+		l->fd = -1; /* it may have closed it, or not: better one too many than another's */
 		return fail(e, ERR_SYSTEM, "cannot start the HTTP server on port %d", l->port);
+	}
 	return true;
 }
 
@@ -511,6 +513,7 @@ listener_new(const struct listener_options *o, const struct listener_handler *h)
 	assert(h->handle != NULL && o->body_max > 0 && o->connections_max > 0);
 	l->o = *o;
 	l->handler = *h;
+	l->fd = -1;
 	if (l->o.deadline_ms == 0)
 		l->o.deadline_ms = LISTENER_DEADLINE_MS;
 	if (l->o.idle_ms == 0)
@@ -530,6 +533,8 @@ listener_new(const struct listener_options *o, const struct listener_handler *h)
 static void
 listener_free(struct listener *l)
 {
+	if (l->fd >= 0)
+		close(l->fd);
 	reaper_stop(l->reaper);
 	tls_free(l->tls);
 	pthread_cond_destroy(&l->none_held);
@@ -542,17 +547,12 @@ listener_start(const struct listener_options *o, const struct listener_handler *
     struct listener **out, struct err *e)
 {
 	struct listener *l = listener_new(o, h);
-	int fd = -1;
 
 	if (o->certificate.n > 0 && !tls_new(o->certificate, o->private_key, &l->tls, e))
 		goto failed;
 	if (!reaper_start(l->o.deadline_ms / 8, &l->reaper, e) ||
-	    !address_listen(o->address, &fd, &l->port, e))
+	    !address_listen(o->address, &l->fd, &l->port, e) || !mhd_start(l, e))
 		goto failed;
-	if (!mhd_start(l, fd, e)) {
-		close(fd);
-		goto failed;
-	}
 	*out = l;
 	return true;
 failed:
@@ -575,8 +575,9 @@ listener_drain(struct listener *l, int64_t limit_ms)
 	bool done;
 	int waited = 0;
 
+	/* Closed at the end only: a thread may be about to accept on that number. */
 	if (!atomic_exchange(&l->draining, true))
-		close(MHD_quiesce_daemon(l->mhd));
+		shutdown(MHD_quiesce_daemon(l->mhd), SHUT_RDWR);
 	pthread_mutex_lock(&l->lock);
 	while (l->held > 0 && waited == 0)
 		waited = pthread_cond_timedwait(&l->none_held, &l->lock, &at);

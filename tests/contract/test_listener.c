@@ -109,7 +109,7 @@ start_with(struct seen *s, enum behaviour behaviour, const struct listener_optio
 	if (with.address.n == 0)
 		with.address = STR("127.0.0.1:0");
 	with.body_max = with.body_max == 0 ? BODY_MAX : with.body_max;
-	with.connections_max = 100;
+	with.connections_max = with.connections_max == 0 ? 100 : with.connections_max;
 	with.per_address_max = with.per_address_max == 0 ? 100 : with.per_address_max;
 	CHECK_OK(listener_start(&with, &h, &s->l, &e));
 }
@@ -554,6 +554,30 @@ TEST(one_address_cannot_take_all_connections)
 	for (int i = 0; i < 3; i++)
 		close(fd[i]);
 	close(other);
+	stop(&s);
+}
+
+TEST(a_full_listener_serves_again_when_a_connection_ends)
+{
+	struct seen s;
+	struct buf b;
+	int fd[5];
+
+	start_with(&s, ECHO, &(struct listener_options){ .connections_max = 4 });
+	for (int i = 0; i < 5; i++)
+		fd[i] = dial(&s); /* the fifth stays in the queue of the kernel */
+	for (int i = 0; i < 4; i++) {
+		buf_init(&b, 65536);
+		say(fd[i], GET);
+		CHECK(!hear(fd[i], &b, "200 OK"));
+		buf_done(&b);
+		close(fd[i]);
+	}
+	buf_init(&b, 65536);
+	say(fd[4], GET);
+	CHECK(!hear(fd[4], &b, "200 OK"));
+	buf_done(&b);
+	close(fd[4]);
 	stop(&s);
 }
 

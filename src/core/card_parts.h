@@ -1,0 +1,45 @@
+/*
+ * What both formats of a card are made of, tamed and cut to a size.
+ */
+#ifndef CORE_CARD_PARTS_H
+#define CORE_CARD_PARTS_H
+
+#include "core/card.h"
+
+/* How much of each a card shows.  card.c tries smaller ones until the card fits. */
+struct card_size {
+	size_t text;	    /* characters of a fact */
+	size_t description; /* characters; 0 = left out */
+	size_t steps, reasons, remediation;
+};
+
+struct card_fact {
+	const char *name; /* ours */
+	struct str value; /* tamed */
+};
+#define CARD_FACTS_MAX 12
+
+struct card_list {
+	struct str *lines; /* tamed */
+	size_t n, more;	   /* more: how many are not shown */
+};
+
+struct card_parts {
+	struct str name; /* of the alert */
+	struct str severity;
+	enum severity level;
+	struct card_fact facts[CARD_FACTS_MAX]; /* Severity, Status, Time, then what there is */
+	size_t n_facts;
+	struct str description;
+	struct card_list done;	  /* what was done: one sentence for each step */
+	struct card_list reasons; /* why */
+	struct card_list undo;	  /* commands */
+	struct card_list remediation;
+	bool sample, shadow, approval, failed, undone;
+	struct str uri; /* safe to be a link; "" = none */
+};
+
+struct json *card_message(const struct card_parts *p, struct arena *a);
+struct json *card_adaptive(const struct card_parts *p, struct arena *a);
+
+#endif
