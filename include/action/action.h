@@ -64,8 +64,8 @@ extern const struct action *const actions[]; /* ends with NULL */
 const struct action *action_find(struct str name);
 
 /* For rules_parse(); ctx is the const struct settings * that names channels, or NULL. */
-bool action_check(void *ctx, const struct yaml *name, const struct yaml *params, struct arena *a,
-    struct rule_action *out, struct diags *d);
+bool action_check(const void *ctx, const struct yaml *name, const struct yaml *params,
+    struct arena *a, struct rule_action *out, struct diags *d);
 
 /* What rests when a step is throttled: a subscription, a channel.  Steps of it wait together. */
 struct str action_destination(const struct step *s, struct arena *a);

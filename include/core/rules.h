@@ -45,7 +45,7 @@ struct rule_action {
  * core/ does not know which actions exist: rules_parse() is given this.  What is wrong
  * goes to d.  False: the action is not usable.
  */
-typedef bool rule_action_check(void *ctx, const struct yaml *name, const struct yaml *params,
+typedef bool rule_action_check(const void *ctx, const struct yaml *name, const struct yaml *params,
     struct arena *a, struct rule_action *out, struct diags *d);
 
 /* A test in the rule file: this alert, and whether the rule is to fire. */
@@ -78,7 +78,7 @@ struct rules; /* immutable; many threads may read it */
  * errors.  The result owns a copy of all it needs.  `hash` of the texts names the version.
  */
 struct rules *rules_parse(const struct source *files, size_t n, rule_action_check *check,
-    void *check_ctx, struct diags *d);
+    const void *check_ctx, struct diags *d);
 void rules_free(struct rules *r);
 size_t rules_count(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, size_t i);

@@ -24,6 +24,7 @@ struct admin;
 struct admin_options {
 	const char *path; /* of the socket */
 	struct pipeline *pipeline;
+	int port; /* of the public listener, told by "status" */
 	/* Reload the configuration; the error says why the old one stays. */
 	bool (*reload)(void *ctx, struct err *e);
 	void *ctx;

@@ -62,17 +62,21 @@ spell_out(const char *key, const struct yaml *value, struct arena *a)
 	return &nodes[0];
 }
 
-/* The parameters as a mapping, however they are written; NULL after a mistake. */
+/*
+ * The parameters as a mapping, however they are written; none at all has the place of the action's
+ * name.  NULL after a mistake.
+ */
 static const struct yaml *
-mapping_of(const struct action *action, const struct yaml *y, struct arena *a, struct diags *d)
+mapping_of(const struct action *action, const struct yaml *name, const struct yaml *y,
+    struct arena *a, struct diags *d)
 {
 	struct yaml *none;
 
-	if (y->type == YAML_MAPPING)
+	if (y != NULL && y->type == YAML_MAPPING)
 		return y;
-	if (y->type == YAML_SCALAR && y->null) {
+	if (y == NULL || (y->type == YAML_SCALAR && y->null)) {
 		none = arena_alloc(a, sizeof(*none));
-		*none = *y;
+		*none = *(y == NULL ? name : y);
 		none->type = YAML_MAPPING;
 		none->n = 0;
 		return none;
@@ -104,7 +108,7 @@ check_channel(const struct settings *s, const struct yaml *at, struct str name, 
 }
 
 bool
-action_check(void *ctx, const struct yaml *name, const struct yaml *params, struct arena *a,
+action_check(const void *ctx, const struct yaml *name, const struct yaml *params, struct arena *a,
     struct rule_action *out, struct diags *d)
 {
 	const struct action *action = action_find(name->text);
@@ -117,12 +121,12 @@ action_check(void *ctx, const struct yaml *name, const struct yaml *params, stru
 		unknown_action(name, d);
 		return false;
 	}
-	y = mapping_of(action, params, a, d);
+	y = mapping_of(action, name, params, a, d);
 	if (y == NULL)
 		return false;
 	read = params_read(action->params, y, a, d);
 	if (d->errors == errors && action->check != NULL && !action->check(read, &e))
-		yaml_error(d, params, "%s", e.text);
+		yaml_error(d, y, "%s", e.text);
 	*out = (struct rule_action){ .name = str_of(action->name),
 		.params = json_print(read, a),
 		.target = action->named_by == NULL ? TARGET_RESOURCE : TARGET_NAMED,

@@ -36,16 +36,32 @@ static const struct option_row options[] = { { "output", 'o', true }, { "config"
 
 /* ---- where to ---- */
 
+/* The port that the settings name; when they let the system choose, the daemon knows it. */
+static struct str
+port_of(const struct settings *s, struct arena *a)
+{
+	struct str port = STR_EMPTY, rest = s->listen.address, field;
+	const struct json *status;
+	struct json *question;
+	int code;
+
+	while (str_next(&rest, ':', &field))
+		port = field;
+	if (!str_is(port, "0"))
+		return port;
+	question = json_object(a);
+	json_set_cstr(question, "command", "status", a);
+	status = client_ask(arena_cstr(a, s->socket), NULL, question, a, &code);
+	return json_scalar(json_get(status, "port"), a);
+}
+
 /* https://localhost:port/path of the listener that the settings describe. */
 static struct str
 url_of(const struct settings *s, struct arena *a)
 {
-	struct str port = STR("8443"), rest = s->listen.address, field;
-
-	while (str_next(&rest, ':', &field))
-		port = field;
 	return arena_printf(a, "%s://localhost:%.*s%.*s",
-	    s->listen.certificate.n > 0 ? "https" : "http", STR_ARG(port), STR_ARG(s->listen.path));
+	    s->listen.certificate.n > 0 ? "https" : "http", STR_ARG(port_of(s, a)),
+	    STR_ARG(s->listen.path));
 }
 
 /* What the command line does not say comes from the settings of the daemon on this machine. */

@@ -193,6 +193,7 @@ start_admin(struct server *sv, const struct settings *s, struct arena *a, struct
 {
 	struct admin_options ao = { .path = arena_cstr(a, s->socket),
 		.pipeline = &sv->pipeline,
+		.port = listener_port(sv->listener),
 		.reload = reload,
 		.ctx = sv };
 

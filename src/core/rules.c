@@ -27,7 +27,7 @@ struct reading {
 	struct rules *rules;
 	const struct source *source;
 	rule_action_check *check;
-	void *check_ctx;
+	const void *check_ctx;
 	struct diags *d;
 };
 
@@ -321,7 +321,7 @@ hash_of(const struct source *files, size_t n, struct arena *a)
 }
 
 struct rules *
-rules_parse(const struct source *files, size_t n, rule_action_check *check, void *check_ctx,
+rules_parse(const struct source *files, size_t n, rule_action_check *check, const void *check_ctx,
     struct diags *d)
 {
 	struct rules *rules = xcalloc(1, sizeof(*rules));

@@ -300,6 +300,7 @@ status(const struct question *q, struct err *e)
 	inbox_figures(p->inbox, &in);
 	json_set_cstr(j, "version", GRIDWARDEN_VERSION, q->arena);
 	json_set_int(j, "pid", getpid(), q->arena);
+	json_set_int(j, "port", q->admin->options.port, q->arena);
 	json_set_int(j, "undecided", (int64_t)in.waiting, q->arena);
 	json_set_int(j, "events", f.events, q->arena);
 	json_set_int(j, "alerts", f.alerts, q->arena);

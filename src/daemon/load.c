@@ -33,10 +33,6 @@ load_rules(const char *path, const struct settings *settings, struct arena *a, s
 {
 	struct source *list;
 	const char **paths;
-	union {
-		const struct settings *settings;
-		void *ctx;
-	} check = { settings }; /* action_check() only reads it */
 	size_t n;
 	struct err e;
 
@@ -55,7 +51,7 @@ load_rules(const char *path, const struct settings *settings, struct arena *a, s
 			return NULL;
 		list[i] = *src;
 	}
-	return rules_parse(list, n, action_check, check.ctx, d);
+	return rules_parse(list, n, action_check, settings, d);
 }
 
 struct config *
