@@ -23,6 +23,7 @@
 #include "arm_internal.h"
 
 #define POLL_DEFAULT_MS 5000
+#define POLL_MIN_MS 500 /* Retry-After: 0 is no invitation to hammer */
 #define POLL_MAX_MS 60000
 #define MISSES_MAX 5
 
@@ -33,6 +34,8 @@ poll_wait(const struct http_response *rs, int64_t now_ms)
 
 	if (wait < 0)
 		return POLL_DEFAULT_MS;
+	if (wait < POLL_MIN_MS)
+		return POLL_MIN_MS;
 	return wait > POLL_MAX_MS ? POLL_MAX_MS : wait;
 }
 
