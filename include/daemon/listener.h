@@ -70,7 +70,8 @@ void listener_stop(struct listener *l);
 
 /*
  * Another certificate for new handshakes.  Read, parsed and checked to belong together first: a bad
- * pair is refused with its reason and the old one stays.  Any thread.
+ * pair is refused with its reason and the old one stays.  For plain HTTP only no pair (empty names)
+ * is right.  Any thread.
  */
 bool listener_set_certificate(
     struct listener *l, struct str certificate, struct str private_key, struct err *e) MUST_CHECK;

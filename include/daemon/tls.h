@@ -29,7 +29,10 @@ bool
 tls_new(struct str certificate, struct str private_key, struct tls **out, struct err *e) MUST_CHECK;
 void tls_free(struct tls *t);
 
-/* Another pair for the handshakes from now on; also refused when it has expired.  Any thread. */
+/*
+ * Another pair for the handshakes from now on.  Also refused: one that has expired, unless the one
+ * in use expired before it or is the same.  Any thread.
+ */
 bool
 tls_set(struct tls *t, struct str certificate, struct str private_key, struct err *e) MUST_CHECK;
 

@@ -603,7 +603,8 @@ listener_set_certificate(
     struct listener *l, struct str certificate, struct str private_key, struct err *e)
 {
 	if (l->tls == NULL)
-		return fail(e, ERR_INPUT, "this listener speaks plain HTTP");
+		return certificate.n == 0 ||
+		       fail(e, ERR_INPUT, "the listener was started for plain HTTP: restart it");
 	return tls_set(l->tls, certificate, private_key, e);
 }
 

@@ -161,26 +161,34 @@ tls_free(struct tls *t)
 	free(t);
 }
 
+/* What has expired is taken only in place of a pair that is no better: the same files, read again.
+ */
+static bool
+is_worse(const struct pair *p, const struct pair *than)
+{
+	return p->expires_ms < clock_now_ms() && p->expires_ms < than->expires_ms;
+}
+
 bool
 tls_set(struct tls *t, struct str certificate, struct str private_key, struct err *e)
 {
 	struct pair pair, old;
 	char text[CLOCK_TEXT_MAX];
+	bool worse;
 
 	if (!pair_read(certificate, private_key, &pair, e))
 		return false;
-	if (pair.expires_ms < clock_now_ms()) {
-		fail(e, ERR_INPUT, "%.*s has expired on %s", STR_ARG(certificate),
-		    clock_format(pair.expires_ms, text));
-		pair_done(&pair);
-		return false;
-	}
 	pthread_mutex_lock(&t->lock);
-	old = t->pair;
-	t->pair = pair;
+	worse = is_worse(&pair, &t->pair);
+	old = worse ? pair : t->pair;
+	if (!worse)
+		t->pair = pair;
 	pthread_mutex_unlock(&t->lock);
+	if (worse)
+		fail(e, ERR_INPUT, "%.*s has expired on %s", STR_ARG(certificate),
+		    clock_format(old.expires_ms, text));
 	pair_done(&old);
-	return true;
+	return !worse;
 }
 
 int64_t

@@ -325,6 +325,24 @@ TEST(a_bad_new_pair_is_refused_and_the_old_one_stays)
 	files_remove(&f);
 }
 
+TEST(an_expired_pair_may_be_read_again)
+{
+	time_t now = (time_t)(clock_now_ms() / 1000);
+	struct listener *l;
+	struct files f;
+	struct err e;
+
+	files_make(&f);
+	pair_write(f.cert, f.key, "expired", now - 2 * DAY_S, now - DAY_S);
+	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
+	CHECK_OK(listener_set_certificate(l, str_of(f.cert), str_of(f.key), &e));
+	CHECK_OK(listener_set_certificate(l, str_of(f.cert2), str_of(f.key2), &e));
+	CHECK(!listener_set_certificate(l, str_of(f.cert), str_of(f.key), &e));
+	CHECK_HAS(e.text, "has expired on");
+	listener_stop(l);
+	files_remove(&f);
+}
+
 TEST(a_chain_in_the_wrong_order_is_refused)
 {
 	struct listener *l = NULL;
@@ -375,6 +393,7 @@ TEST(plain_http_has_no_certificate_to_exchange)
 
 	CHECK_OK(start("", "", 0, &l, &e));
 	CHECK_INT(listener_certificate_expires_ms(l), 0);
+	CHECK_OK(listener_set_certificate(l, STR_EMPTY, STR_EMPTY, &e));
 	CHECK(!listener_set_certificate(l, STR("/a"), STR("/b"), &e));
 	CHECK_HAS(e.text, "plain HTTP");
 	listener_stop(l);
