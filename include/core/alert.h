@@ -107,6 +107,10 @@ struct field_values {
 #define FIELD_REFS_MAX 256
 #define FIELD_NODES_MAX 200000
 
+/* The names that stand for something in every alert, for "did you mean". */
+extern const char *const alert_field_names[];
+extern const size_t alert_field_count;
+
 void
 alert_field(const struct alert *al, struct str name, struct arena *a, struct field_values *out);
 

@@ -379,7 +379,7 @@ check(const struct json *params, struct err *e)
 static const struct param params[] = {
 	{ .name = "expires_after",
 	    .type = PARAM_DURATION,
-	    .min = 60000,
+	    .min = 1000,
 	    .max = 90 * (int64_t)DAY_MS,
 	    .help = "undo the isolation by itself after this time" },
 	{ .name = "forensic_sources",

@@ -9,6 +9,13 @@
 #include "base/buf.h"
 #include "core/alert.h"
 
+const char *const alert_field_names[] = { "alertDisplayName", "alertName", "alertType", "severity",
+	"status", "compromisedEntity", "description", "startTimeUtc", "productName", "alertUri",
+	"systemAlertId", "intent", "tactics", "techniques", "subTechniques", "subscriptionId",
+	"resourceGroup", "resourceName", "resourceType", "resourceId", "event.id", "event.type",
+	"event.source", "event.subject", "event.time" };
+const size_t alert_field_count = sizeof(alert_field_names) / sizeof(alert_field_names[0]);
+
 struct walk {
 	struct field_values *out;
 	struct arena *arena;

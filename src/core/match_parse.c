@@ -84,6 +84,21 @@ take_modifier(struct parser *p, const struct yaml *key, struct str word, struct 
 	return false;
 }
 
+/* Any path of the payload may be matched, so a name that looks like a slip is only warned of. */
+static void
+warn_misspelt(struct parser *p, const struct yaml *key, struct str field)
+{
+	const char *near;
+
+	for (size_t i = 0; i < alert_field_count; i++)
+		if (str_is_nocase(field, alert_field_names[i]))
+			return;
+	near = str_nearest(field, alert_field_names, alert_field_count);
+	if (near != NULL)
+		yaml_warning(p->d, key, "no alert has a field '%.*s' by itself, did you mean '%s'?",
+		    STR_ARG(field), near);
+}
+
 static bool
 parse_key(
     struct parser *p, const struct yaml *key, struct condition *c, const struct modifier **main)
@@ -105,6 +120,7 @@ parse_key(
 		yaml_error(p->d, key, "'cased' goes with text, not with '%s'", (*main)->name);
 		ok = false;
 	}
+	warn_misspelt(p, key, c->field);
 	c->by_severity = str_is_nocase(c->field, "severity") && c->op >= OP_GT;
 	return ok;
 }

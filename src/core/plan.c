@@ -268,8 +268,8 @@ plan_build(const struct settings *s, const struct verdict *v, size_t nv, const s
 }
 
 void
-step_undo(const struct step *done, struct str alert, int64_t due_ms, struct arena *a,
-    struct step *out)
+step_undo(
+    const struct step *done, struct str alert, int64_t due_ms, struct arena *a, struct step *out)
 {
 	*out = (struct step){
 		.event_id = done->event_id,

@@ -44,6 +44,9 @@
 #define BODY_FIRST ((size_t)8 * 1024)
 #define RETRY_AFTER STR("30")
 
+/* The head was let through, so the sender is probably ours: it shall see the 413. */
+#define TOO_LARGE_DRAIN 4
+
 struct listener {
 	struct listener_options o; /* numbers only; the texts are the caller's */
 	struct listener_handler handler;
@@ -322,7 +325,7 @@ on_head(struct request *rq, const char *version)
 	if (l->handler.head != NULL)
 		l->handler.head(l->handler.ctx, rq);
 	if (!rq->answered && rq->framing.length > l->o.body_max) {
-		rq->drain_max += l->o.body_max;
+		rq->drain_max += TOO_LARGE_DRAIN * l->o.body_max;
 		refuse(rq, MHD_HTTP_CONTENT_TOO_LARGE);
 	}
 	if (rq->answered && !worth_draining(rq))

@@ -71,7 +71,9 @@ def test_a_rule_file_with_a_typo_is_refused_with_its_place(tmp_path):
 """)
     result = run_gridwarden("check", "--rules", rules)
     assert result.returncode == 1
-    for expected in (f"{rules}:3:28: error: unknown modifier 'contians', did you mean 'contains'?",
+    for expected in (f"{rules}:3:13: warning: no alert has a field 'sevrity' by itself, "
+                     "did you mean 'severity'?",
+                     f"{rules}:3:45: error: unknown modifier 'contians', did you mean 'contains'?",
                      f"{rules}:5:9: error: ", "did you mean 'isolate_vm'?",
                      f"{rules}:6:11: error: ", f"{rules}:8:5: error: "
                      "unknown key 'acitons', did you mean 'actions'?"):

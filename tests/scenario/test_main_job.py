@@ -45,7 +45,7 @@ def test_a_suspicious_process_isolates_both_nics_and_nothing_else_on_them_change
         assert without_group(azure.resource(nic(name))) == without_group(was)
     assert not isolated(azure, "web-02-nic")
     (card,) = azure.cards()
-    assert card["format"] == "adaptive_card"
+    assert card["format"] == "adaptive"
     assert "Suspicious process executed" in json.dumps(card)
 
 
