@@ -116,7 +116,7 @@ golden: all
 	@$(pytest) tests/golden
 
 scenario: all
-	@$(pytest) tests/scenario
+	@$(pytest) -n 4 tests/scenario
 
 emulator-test:
 	@$(pytest) tests/emulator

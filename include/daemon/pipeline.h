@@ -31,6 +31,8 @@
 #define PIPELINE_READS_MAX 5
 /* Nothing a performer does takes longer; after a crash leases are dropped at start anyway. */
 #define PIPELINE_LEASE_MS ((int64_t)15 * 60 * 1000)
+/* Between two tries to commit what a step came to. */
+#define PIPELINE_SETTLE_PAUSE_MS 1000
 /* A step that could not be done for this long has failed. */
 #define PIPELINE_GIVE_UP_MS ((int64_t)24 * 3600 * 1000)
 

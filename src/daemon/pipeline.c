@@ -502,13 +502,39 @@ run(struct performer *performer, const struct claimed *c, struct job *job, struc
 	return performer_run(performer, job, now_ms, a, e);
 }
 
+/* Commit what became of the step and what follows from it; may be done again after a failure. */
+static bool
+settle(struct pipeline *p, const struct claimed *c, const struct job *job,
+    const struct settings *settings, int64_t now_ms, struct arena *a, struct err *e)
+{
+	if (FAULT("perform.ran"))
+		return fail(e, ERR_SYSTEM, "fault ordered at perform.ran");
+	if (job->rest_ms > 0 &&
+	    !store_rest(p->store, job->step.destination, now_ms + job->rest_ms, e))
+		return false;
+	return follow_up(p, c, &job->step, settings, job->alert->id, now_ms, a, e) &&
+	       store_settle_step(p->store, &job->step, now_ms, job->calls, job->n_calls, e);
+}
+
+static bool
+is_closed(struct pipeline *p)
+{
+	bool closed;
+
+	pthread_mutex_lock(&p->lock);
+	closed = p->closed;
+	pthread_mutex_unlock(&p->lock);
+	return closed;
+}
+
 bool
 pipeline_perform_one(struct pipeline *p, struct performer *performer,
     const struct settings *settings, struct arena *a, bool *found, int64_t *next_ms, struct err *e)
 {
+	static struct log_gate gate = { .burst = 5 };
 	struct claimed c;
-	struct job job = { 0 };
 	struct alert al = { .id = STR_EMPTY };
+	struct job job = { .alert = &al };
 	struct err trouble = { .kind = ERR_SYSTEM };
 	enum outcome outcome;
 	int64_t now_ms = clock_now_ms();
@@ -520,15 +546,16 @@ pipeline_perform_one(struct pipeline *p, struct performer *performer,
 		return true;
 	job.step = c.step;
 	outcome = run(performer, &c, &job, &al, now_ms, a, &trouble);
-	if (FAULT("perform.ran"))
-		return fail(e, ERR_SYSTEM, "fault ordered at perform.ran");
 	now_ms = clock_now_ms();
 	conclude(&job.step, &c.step, outcome, now_ms, a, &trouble);
-	if (job.rest_ms > 0 && !store_rest(p->store, job.step.destination, now_ms + job.rest_ms, e))
-		return false;
-	if (!follow_up(p, &c, &job.step, settings, al.id, now_ms, a, e) ||
-	    !store_settle_step(p->store, &job.step, now_ms, job.calls, job.n_calls, e))
-		return false;
+	/* What was done is not forgotten because the disk is full just now. */
+	while (!settle(p, &c, &job, settings, now_ms, a, e)) {
+		if (is_closed(p)) /* the next start finds the lease void and the work done */
+			return false;
+		if (log_gate_open(&gate))
+			log_error("a step cannot be settled, trying again: %s", e->text);
+		bell_wait(&p->due, bell_rings(&p->due), PIPELINE_SETTLE_PAUSE_MS);
+	}
 	log_step(&job.step);
 	/* Others may have waited for this one: reports, and what rests no more. */
 	bell_ring(&p->due);
