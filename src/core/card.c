@@ -108,9 +108,9 @@ worth_telling(const struct step *s)
 
 /* What a person has to look at comes first. */
 static int
-urgency(const struct step *s)
+urgency(const struct step *s, struct arena *a)
 {
-	if (s->state == STEP_APPROVAL || s->state == STEP_FAILED)
+	if (s->state == STEP_APPROVAL || s->state == STEP_FAILED || step_left_something(s, a))
 		return 0;
 	return s->disruptive ? 1 : 2;
 }
@@ -123,7 +123,7 @@ take_steps(const struct card *c, const struct card_size *z, struct arena *a, str
 		for (size_t i = 0; i < c->n_steps; i++) {
 			const struct step *s = &c->steps[i];
 
-			if (!worth_telling(s) || urgency(s) != want)
+			if (!worth_telling(s) || urgency(s, a) != want)
 				continue;
 			if (p->done.n == z->steps)
 				p->done.more++;
@@ -200,7 +200,7 @@ take_remediation(
 }
 
 static void
-take_badges(const struct card *c, struct card_parts *p)
+take_badges(const struct card *c, struct arena *a, struct card_parts *p)
 {
 	p->sample = c->sample;
 	p->shadow = c->shadow;
@@ -210,6 +210,7 @@ take_badges(const struct card *c, struct card_parts *p)
 		p->shadow |= s->state == STEP_SHADOW;
 		p->approval |= s->state == STEP_APPROVAL;
 		p->failed |= s->state == STEP_FAILED && s->disruptive;
+		p->failed |= step_left_something(s, a);
 		p->undone |= s->state == STEP_DONE && s->undo_of != 0;
 	}
 }
@@ -224,7 +225,7 @@ build(const struct card *c, enum channel_format format, const struct card_size *
 	if (is_safe_link(c->uri))
 		p.uri = c->uri;
 	p.description = text_tame(c->description, z->description, a);
-	take_badges(c, &p);
+	take_badges(c, a, &p);
 	take_facts(c, z, a, &p);
 	take_steps(c, z, a, &p);
 	take_reasons(c, z, a, &p);

@@ -35,9 +35,14 @@ struct card_parts {
 	struct card_list reasons; /* why */
 	struct card_list undo;	  /* commands */
 	struct card_list remediation;
-	bool sample, shadow, approval, failed, undone;
+	bool sample, shadow, approval, undone;
+	bool failed;	/* or done, and left something */
 	struct str uri; /* safe to be a link; "" = none */
 };
+
+/* Done, and yet a person has to look: a rule still lets traffic through, or an undo met a change.
+ */
+bool step_left_something(const struct step *s, struct arena *a);
 
 struct json *card_message(const struct card_parts *p, struct arena *a);
 struct json *card_adaptive(const struct card_parts *p, struct arena *a);

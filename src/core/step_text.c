@@ -5,11 +5,13 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "core/card.h"
+#include "card_parts.h"
 
-#define SENTENCE_MAX 1000
+#define SENTENCE_MAX 4000 /* more than all parts together */
+#define REASON_MAX 500
 #define NAME_MAX_CHARS 120
-#define PORTS_MAX 16 /* told by name; the rest as a number */
+#define LISTED_MAX 16 /* told by name; the rest as a number */
+#define LISTED_CHARS 80
 
 /* "/subscriptions/.../virtualMachines/web-01" is web-01 to a person. */
 static struct str
@@ -22,77 +24,165 @@ short_name(struct str s)
 	return str_slice(str_slice(s, at, s.n), 0, NAME_MAX_CHARS);
 }
 
+/* Begins a part of what is told in brackets. */
 static void
-tell_name(struct buf *b, const char *before, struct str name)
+comma(struct buf *b)
 {
-	if (name.n > 0)
-		buf_printf(b, "%s%.*s", before, STR_ARG(short_name(name)));
+	if (b->n > 0)
+		buf_add_cstr(b, ", ");
 }
 
 static void
-tell_time(struct buf *b, const char *before, const struct json *ms)
+tell_count(struct buf *b, size_t n, const char *what, const char *after)
+{
+	if (n == 0)
+		return;
+	comma(b);
+	buf_printf(b, "%zu %s%s%s", n, what, n == 1 ? "" : "s", after);
+}
+
+/* Names or numbers of a list, "port 22" or "ports 22, 3389"; objects by the number in them. */
+static void
+tell_list(
+    struct buf *b, const struct json *list, const char *what, const char *after, struct arena *a)
+{
+	size_t n = json_count(list), told = 0;
+
+	if (n == 0)
+		return;
+	comma(b);
+	buf_printf(b, "%s%s ", what, n == 1 ? "" : "s");
+	for (const struct json *j = json_first(list); j != NULL && told < LISTED_MAX;
+	     j = json_next(j)) {
+		struct str text =
+		    json_scalar(json_is(j, JSON_OBJECT) ? json_get(j, "number") : j, a);
+
+		buf_printf(b, "%s%.*s", told++ == 0 ? "" : ", ",
+		    STR_ARG(str_slice(text, 0, LISTED_CHARS)));
+	}
+	if (n > told)
+		buf_printf(b, " and %zu more", n - told);
+	buf_add_cstr(b, after);
+}
+
+static void
+tell_name(struct buf *b, const char *before, struct str name)
+{
+	if (name.n == 0)
+		return;
+	comma(b);
+	buf_printf(b, "%s%.*s", before, STR_ARG(short_name(name)));
+}
+
+static void
+tell_end(struct buf *b, const struct json *ms)
 {
 	char text[CLOCK_TEXT_MAX];
 	int64_t at;
 
-	if (json_int(ms, &at) && at > 0)
-		buf_printf(b, "%s%s", before, clock_format(at, text));
+	if (!json_int(ms, &at) || at <= 0)
+		return;
+	comma(b);
+	buf_printf(b, "until %s", clock_format(at, text));
 }
 
-/* isolate_vm: {"interfaces":[{"id","was","now"}],"nsg","expires_ms"} */
+/*
+ * isolate_vm: {"interfaces":[{"id","was","now"}],"nsg","still_allowed_by":[...],"expires_ms"};
+ * also when it failed half-way: people must see what is cut off and what is not.
+ */
 static void
-tell_interfaces(const struct json *result, struct buf *b)
+tell_isolated(const struct step *s, const struct json *result, struct arena *a, struct buf *b)
 {
-	size_t n = json_count(json_get(result, "interfaces"));
+	const struct json *list = json_get(result, "interfaces");
+	struct str group = json_text(json_get(result, "nsg"));
+	size_t n = json_count(list), cut_off = 0;
 
-	buf_printf(b, " (%zu network interface%s", n, n == 1 ? "" : "s");
-	tell_name(b, ", network security group ", json_text(json_get(result, "nsg")));
-	tell_time(b, ", until ", json_get(result, "expires_ms"));
-	buf_add_char(b, ')');
+	for (const struct json *j = json_first(list); j != NULL; j = json_next(j))
+		cut_off += group.n > 0 && str_eq_nocase(json_text(json_get(j, "now")), group);
+	if (s->state == STEP_DONE)
+		tell_count(b, n, "network interface", "");
+	else if (n > 0)
+		buf_printf(b, "%zu of %zu network interfaces cut off", cut_off, n);
+	tell_name(b, "network security group ", group);
+	tell_list(b, json_get(result, "still_allowed_by"), "still allowed by rule", "", a);
+	tell_end(b, json_get(result, "expires_ms"));
 }
 
-/* A port as a number, as text, or as an object of Azure's own with a number in it. */
-static struct str
-port_text(const struct json *port, struct arena *a)
-{
-	return json_scalar(json_is(port, JSON_OBJECT) ? json_get(port, "number") : port, a);
-}
-
-/* enable_jit: {"policy","kept","added":[22,3389]}; kept: what other machines had in the policy */
+/* The undo of it: {"restored":[...],"drifted":[...],"gone":[...],"left":[...]} */
 static void
-tell_ports(const struct json *result, struct arena *a, struct buf *b)
+tell_released(const struct json *result, struct buf *b)
 {
-	const struct json *added = json_get(result, "added"), *kept = json_get(result, "kept");
-	size_t n = json_count(added), told = 0;
-	int64_t others = (int64_t)json_count(kept);
+	static const struct {
+		const char *name, *after;
+	} rows[] = {
+		{ "restored", " restored" },
+		{ "drifted", " changed by somebody meanwhile and left alone" },
+		{ "gone", " gone" },
+		{ "left", " held by an earlier isolation" },
+	};
 
-	buf_printf(b, n == 0 ? " (nothing to add" : n == 1 ? " (port " : " (ports ");
-	for (const struct json *p = json_first(added); p != NULL && told < PORTS_MAX;
-	     p = json_next(p))
-		buf_printf(b, "%s%.*s", told++ == 0 ? "" : ", ", STR_ARG(port_text(p, a)));
-	if (n > told)
-		buf_printf(b, " and %zu more", n - told);
-	tell_name(b, n == 0 ? " to policy " : " in policy ", json_text(json_get(result, "policy")));
-	(void)json_int(kept, &others);
-	if (others > 0)
-		buf_printf(b, ", %" PRId64 " other%s kept", others, others == 1 ? "" : "s");
-	tell_time(b, ", until ", json_get(result, "expires_ms"));
-	buf_add_char(b, ')');
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		tell_count(b, json_count(json_get(result, rows[i].name)), "network interface",
+		    rows[i].after);
+}
+
+/* enable_jit: {"policy","kept","added":[22,3389]}; kept: the other machines in the policy */
+static void
+tell_armed(const struct json *result, struct arena *a, struct buf *b)
+{
+	const struct json *added = json_get(result, "added");
+	int64_t kept = 0;
+
+	if (json_count(added) == 0)
+		buf_add_cstr(b, "nothing to add");
+	tell_list(b, added, "port", " added", a);
+	tell_name(b, "policy ", json_text(json_get(result, "policy")));
+	if (json_int(json_get(result, "kept"), &kept) && kept > 0)
+		tell_count(b, (size_t)kept, "other machine", " kept");
+	tell_end(b, json_get(result, "expires_ms"));
+}
+
+/* The undo of it: {"policy","removed":[...],"drifted":[...]}, both lists of port numbers */
+static void
+tell_disarmed(const struct json *result, struct arena *a, struct buf *b)
+{
+	if (json_count(json_get(result, "removed")) == 0)
+		buf_add_cstr(b, "nothing to remove");
+	tell_list(b, json_get(result, "removed"), "port", " removed", a);
+	tell_list(b, json_get(result, "drifted"), "port",
+	    " changed by somebody meanwhile and left alone", a);
+}
+
+static const struct json *
+result_of(const struct step *s, struct arena *a)
+{
+	struct err ignored;
+
+	return s->result.n == 0 ? NULL : json_parse(s->result, a, &ignored);
 }
 
 static void
 tell_result(const struct step *s, struct arena *a, struct buf *b)
 {
-	struct json *result;
-	struct err ignored;
+	const struct json *result = result_of(s, a);
 
-	if (s->result.n == 0)
-		return;
-	result = json_parse(s->result, a, &ignored);
 	if (json_is(json_get(result, "interfaces"), JSON_ARRAY))
-		tell_interfaces(result, b);
+		tell_isolated(s, result, a, b);
+	else if (json_is(json_get(result, "restored"), JSON_ARRAY))
+		tell_released(result, b);
 	else if (json_is(json_get(result, "added"), JSON_ARRAY))
-		tell_ports(result, a, b);
+		tell_armed(result, a, b);
+	else if (json_is(json_get(result, "removed"), JSON_ARRAY))
+		tell_disarmed(result, a, b);
+}
+
+bool
+step_left_something(const struct step *s, struct arena *a)
+{
+	const struct json *result = s->state == STEP_DONE ? result_of(s, a) : NULL;
+
+	return json_count(json_get(result, "still_allowed_by")) > 0 ||
+	       json_count(json_get(result, "drifted")) > 0;
 }
 
 static const char *
@@ -120,19 +210,22 @@ state_words(const struct step *s)
 struct str
 step_sentence(const struct step *s, struct arena *a)
 {
-	struct buf b;
-	struct str text;
+	struct buf b, more;
+	struct str text, target = short_name(s->target);
 
 	buf_init(&b, SENTENCE_MAX);
-	buf_printf(&b, "%s%.*s", s->undo_of != 0 ? "undo of " : "",
-	    STR_ARG(str_slice(s->action, 0, NAME_MAX_CHARS)));
-	tell_name(&b, " ", s->target);
-	buf_printf(&b, ": %s", state_words(s));
-	if (s->state == STEP_DONE)
-		tell_result(s, a, &b);
-	else if (s->reason.n > 0)
-		buf_printf(&b, ": %.*s", STR_ARG(str_slice(s->reason, 0, SENTENCE_MAX / 2)));
+	buf_init(&more, SENTENCE_MAX);
+	buf_printf(&b, "%s%.*s%s%.*s: %s", s->undo_of != 0 ? "undo of " : "",
+	    STR_ARG(str_slice(s->action, 0, NAME_MAX_CHARS)), target.n > 0 ? " " : "",
+	    STR_ARG(target), state_words(s));
+	if (s->state != STEP_DONE && s->reason.n > 0)
+		buf_printf(&b, ": %.*s", STR_ARG(str_slice(s->reason, 0, REASON_MAX)));
+	if (s->state == STEP_DONE || s->state == STEP_FAILED)
+		tell_result(s, a, &more);
+	if (more.n > 0)
+		buf_printf(&b, " (%s)", buf_cstr(&more));
 	text = arena_str(a, buf_str(&b));
+	buf_done(&more);
 	buf_done(&b);
 	return text;
 }

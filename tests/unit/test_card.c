@@ -563,7 +563,7 @@ TEST(an_isolation_tells_interfaces_group_and_end)
 {
 	struct step s = step_of("isolate_vm", STEP_DONE);
 
-	s.result = STR("{\"interfaces\":[{\"id\":\"/a/b\",\"was\":\"\",\"now\":\"\"}]}");
+	s.result = STR("{\"interfaces\":[{\"id\":\"/a/b\",\"was\":null,\"now\":\"\"}]}");
 	CHECK_STR(said(s), "isolate_vm web-01: done (1 network interface)");
 	s.result = STR("{\"interfaces\":[{},{}],\"nsg\":\"/x/networkSecurityGroups/quarantine\","
 		       "\"expires_ms\":1795464000000}");
@@ -572,18 +572,76 @@ TEST(an_isolation_tells_interfaces_group_and_end)
 	    "until 2026-11-23T20:00:00Z)");
 }
 
+TEST(an_isolation_names_the_rules_that_still_let_traffic_through)
+{
+	struct step s = step_of("isolate_vm", STEP_DONE);
+
+	s.result = STR("{\"interfaces\":[{}],\"still_allowed_by\":[\"ssh\",\"backup\"]}");
+	CHECK_STR(said(s),
+	    "isolate_vm web-01: done (1 network interface, still allowed by rules ssh, backup)");
+}
+
+TEST(an_isolation_that_failed_half_way_tells_how_far_it_came)
+{
+	struct step s = step_of("isolate_vm", STEP_FAILED);
+
+	s.reason = STR("no permission");
+	s.result = STR("{\"interfaces\":[{\"now\":\"/x/Q\"},{\"now\":null}],\"nsg\":\"/x/q\"}");
+	CHECK_STR(said(s),
+	    "isolate_vm web-01: failed: no permission (1 of 2 network interfaces cut off, network "
+	    "security group q)");
+}
+
+TEST(a_release_tells_what_it_restored_and_what_it_left_alone)
+{
+	struct step s = step_of("isolate_vm", STEP_DONE);
+
+	s.undo_of = 3;
+	s.result = STR("{\"restored\":[\"a\",\"b\"],\"drifted\":[{}],\"gone\":[\"c\"]}");
+	CHECK_STR(said(s),
+	    "undo of isolate_vm web-01: done (2 network interfaces restored, 1 network interface "
+	    "changed by somebody meanwhile and left alone, 1 network interface gone)");
+}
+
 TEST(a_just_in_time_policy_tells_its_ports)
 {
 	struct step s = step_of("enable_jit", STEP_DONE);
 
 	s.result = STR("{\"policy\":\"/x/jitNetworkAccessPolicies/default\",\"kept\":2,"
 		       "\"added\":[22,3389]}");
-	CHECK_STR(
-	    said(s), "enable_jit web-01: done (ports 22, 3389 in policy default, 2 others kept)");
-	s.result = STR("{\"policy\":\"default\",\"kept\":[],\"added\":[{\"number\":22}]}");
-	CHECK_STR(said(s), "enable_jit web-01: done (port 22 in policy default)");
+	CHECK_STR(said(s), "enable_jit web-01: done (ports 22, 3389 added, policy default, 2 other "
+			   "machines kept)");
+	s.result = STR("{\"policy\":\"default\",\"kept\":0,\"added\":[{\"number\":22}]}");
+	CHECK_STR(said(s), "enable_jit web-01: done (port 22 added, policy default)");
 	s.result = STR("{\"policy\":\"default\",\"kept\":0,\"added\":[]}");
-	CHECK_STR(said(s), "enable_jit web-01: done (nothing to add to policy default)");
+	CHECK_STR(said(s), "enable_jit web-01: done (nothing to add, policy default)");
+	s.undo_of = 3;
+	s.result = STR("{\"policy\":\"default\",\"removed\":[22],\"drifted\":[3389]}");
+	CHECK_STR(said(s),
+	    "undo of enable_jit web-01: done (port 22 removed, port 3389 changed by somebody "
+	    "meanwhile and left alone)");
+	s.result = STR("{\"removed\":[],\"drifted\":[]}");
+	CHECK_STR(said(s), "undo of enable_jit web-01: done (nothing to remove)");
+}
+
+TEST(a_card_of_an_effect_that_is_not_whole_is_red)
+{
+	struct step steps[2] = { step_of("isolate_vm", STEP_DONE),
+		step_of("isolate_vm", STEP_DONE) };
+	struct arena *a = arena_new();
+	struct card c = card_of("x", "Low");
+
+	steps[1].id = 8;
+	steps[1].undo_of = 7;
+	c.steps = steps;
+	c.n_steps = 2;
+	CHECK_STR(style(&c, a), "good");
+	steps[1].result = STR("{\"restored\":[],\"drifted\":[{}]}");
+	CHECK_STR(style(&c, a), "attention");
+	c.n_steps = 1;
+	steps[0].result = STR("{\"interfaces\":[{}],\"still_allowed_by\":[\"ssh\"]}");
+	CHECK_STR(style(&c, a), "attention");
+	arena_free(a);
 }
 
 TEST(a_result_that_is_not_understood_is_left_out)
