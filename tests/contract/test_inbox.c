@@ -515,6 +515,35 @@ TEST(a_disk_without_room_for_a_segment_is_a_passing_trouble)
 	inbox_close(in);
 }
 
+TEST(what_a_failed_sync_left_behind_never_comes_back)
+{
+	struct inbox *in = new_inbox();
+	struct sample s[2];
+	struct delivery *d[2];
+	uint64_t after = 0;
+	struct err e;
+
+	CHECK_OK(append_numbered(in, 1, 100, &e));
+	/* Twice: in the segment that holds the first record, and in the fresh one after it. */
+	order_fault("journal.sync:fail:1+");
+	for (int i = 0; i < 2; i++) {
+		d[0] = sample(&s[0], "delivery 2 ", 2);
+		d[1] = sample(&s[1], "delivery 3 ", 3);
+		CHECK(!inbox_append(in, d, 2, &e));
+	}
+	order_fault(NULL);
+	/* As long as the first of them, so that the second lies right behind it. */
+	d[0] = sample(&s[0], "delivery 4 ", 4);
+	CHECK_OK(inbox_append(in, d, 1, &e));
+	inbox_close(in);
+	in = open_inbox(0);
+	CHECK_INT(read_numbered(in, &after), 1);
+	CHECK_INT(read_numbered(in, &after), 4);
+	CHECK_INT(read_numbered(in, &after), 0);
+	CHECK_INT(after, 2);
+	inbox_close(in);
+}
+
 TEST(what_was_written_before_a_group_failed_is_a_duplicate_when_it_comes_again)
 {
 	enum { N = 6 };
@@ -766,6 +795,23 @@ TEST(a_tail_torn_at_any_byte_is_cut)
 		expect_two_then_go_on("torn", at);
 	}
 	image_done(&im);
+}
+
+TEST(what_was_torn_is_zeroed)
+{
+	struct image im, mended;
+	size_t middle;
+
+	write_numbered(3, 20, &im);
+	middle = image_find(&im, "delivery 000003") + 20;
+	memset(im.bytes + middle, 0, im.n - middle);
+	image_write(&im, im.n);
+	inbox_close(open_inbox(0));
+	image_read(&mended, "segment-000001");
+	CHECK(memmem(mended.bytes, mended.n, "delivery 000002", 15) != NULL);
+	CHECK(memmem(mended.bytes, mended.n, "delivery 000003", 15) == NULL);
+	image_done(&im);
+	image_done(&mended);
 }
 
 TEST(a_file_cut_short_at_any_byte_of_the_tail_still_opens)
