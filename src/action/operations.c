@@ -105,7 +105,6 @@ poll_one(struct action_env *env, const struct json *j, struct waiting *w)
 		wait_for(w, of, operation, ms, env->arena);
 		break;
 	case ARM_SUCCEEDED:
-		w->failures = 0;
 		break;
 	case ARM_FAILED:
 		w->failed = true;

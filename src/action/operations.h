@@ -9,7 +9,7 @@
 
 #include "action/action.h"
 
-/* An operation that Azure itself gave up is started again; this many in a row are enough. */
+/* An operation that Azure itself gave up is started again; this many in one step are enough. */
 #define OPERATION_FAILURES_MAX 3
 
 /* Remember an operation that goes on after this answer; what has ended is not remembered. */

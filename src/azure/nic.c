@@ -10,7 +10,7 @@
 
 #define API_VERSION "2024-01-01"
 
-static const char *const top_read_only[] = { "etag", "id", "name", "type", NULL };
+static const char *const top_read_only[] = { "etag", "id", "name", "systemData", "type", NULL };
 
 static const char *const read_only[] = { "defaultOutboundConnectivityEnabled", "dscpConfiguration",
 	"hostedWorkloads", "macAddress", "primary", "privateEndpoint", "provisioningState",
