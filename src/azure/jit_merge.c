@@ -260,18 +260,32 @@ with_ports(const struct json *policy, struct str vm, struct json *ports, struct 
 
 /* ---- merge and take back ---- */
 
-/* In place of all of one number the given ones of that number. */
+static void
+add_number(struct json *out, const struct json *ports, int64_t number, struct arena *a)
+{
+	for (const struct json *p = json_first(ports); p != NULL; p = json_next(p))
+		if (number_of(p) == number)
+			json_add(out, json_copy(p, a), a);
+}
+
+/* The given ports of one number at the place where that number stood; at the end if nowhere. */
 static struct json *
 exchange(const struct json *ports, int64_t number, const struct json *given, struct arena *a)
 {
 	struct json *out = json_array(a);
+	bool placed = false;
 
-	for (const struct json *p = json_first(ports); p != NULL; p = json_next(p))
-		if (number_of(p) != number)
+	for (const struct json *p = json_first(ports); p != NULL; p = json_next(p)) {
+		if (number_of(p) != number) {
 			json_add(out, json_copy(p, a), a);
-	for (const struct json *p = json_first(given); p != NULL; p = json_next(p))
-		if (number_of(p) == number)
-			json_add(out, json_copy(p, a), a);
+			continue;
+		}
+		if (!placed)
+			add_number(out, given, number, a);
+		placed = true;
+	}
+	if (!placed)
+		add_number(out, given, number, a);
 	return out;
 }
 
