@@ -1,0 +1,128 @@
+#include "action/action.h"
+#include "test.h"
+
+static struct arena *a;
+
+__attribute__((constructor)) static void
+make_arena(void)
+{
+	a = arena_new();
+}
+static struct diags diags;
+static struct rule_action out;
+static struct settings_channel channels[] = { { .name = STR_EMPTY, .url_file = STR_EMPTY } };
+static struct settings settings = { .channels = channels, .n_channels = 1 };
+
+/* text: one action as a rule file has it, "isolate_vm: {expires_after: 8h}". */
+static bool
+checked(const char *text)
+{
+	static struct source source;
+	struct yaml *y;
+
+	channels[0].name = STR("soc");
+	source = (struct source){ "rules.yaml", str_of(text) };
+	diags_init(&diags, a);
+	y = yaml_parse(&source, a, &diags);
+	CHECK(y != NULL && y->type == YAML_MAPPING && y->n == 1);
+	return action_check(&settings, y->pairs[0].key, y->pairs[0].value, a, &out, &diags);
+}
+
+static void
+check_refused(const char *text, const char *words)
+{
+	CHECK(!checked(text));
+	CHECK_INT(diags.errors, 1);
+	CHECK_HAS(arena_cstr(a, diags.list[0].text), words);
+	CHECK(diags.list[0].line == 1);
+}
+
+TEST(an_action_without_parameters_gets_its_defaults)
+{
+	CHECK(checked("isolate_vm:"));
+	CHECK_STR(out.name, "isolate_vm");
+	CHECK(out.disruptive && !out.reports && out.target == TARGET_RESOURCE);
+	CHECK_STR(out.params, "{\"forensic_sources\":[]}");
+	CHECK(checked("isolate_vm: {}"));
+	CHECK(checked("isolate_vm: {expires_after: 8h, forensic_sources: 10.9.0.0/26}"));
+	CHECK_STR(
+	    out.params, "{\"expires_after\":28800000,\"forensic_sources\":[\"10.9.0.0/26\"]}");
+}
+
+TEST(a_single_text_is_the_parameter_that_names_the_target)
+{
+	CHECK(checked("notify: soc"));
+	CHECK(out.target == TARGET_NAMED && out.reports && !out.disruptive);
+	CHECK_STR(out.named, "soc");
+	CHECK_STR(out.params, "{\"channel\":\"soc\"}");
+	CHECK(checked("notify: {channel: soc}"));
+	CHECK_STR(out.params, "{\"channel\":\"soc\"}");
+}
+
+TEST(a_misspelt_action_gets_the_name_that_was_meant)
+{
+	check_refused("isolat_vm: {}", "unknown action 'isolat_vm', did you mean 'isolate_vm'?");
+	check_refused("reboot_the_internet: {}", "unknown action 'reboot_the_internet'");
+}
+
+TEST(a_channel_that_the_settings_do_not_have_is_refused)
+{
+	check_refused("notify: sco", "no channel 'sco', did you mean 'soc'?");
+	check_refused("notify: elsewhere-entirely", "no channel 'elsewhere-entirely'");
+	check_refused("notify:", "channel");
+}
+
+TEST(parameters_that_mean_nothing_are_refused)
+{
+	check_refused("isolate_vm: {expires_aftr: 8h}", "did you mean 'expires_after'?");
+	check_refused("isolate_vm: {expires_after: 8}", "expires_after");
+	check_refused("isolate_vm: soc", "isolate_vm takes a mapping of parameters");
+	check_refused("isolate_vm: [soc]", "takes a mapping of parameters, not a list");
+	check_refused("isolate_vm: {resource_group: a/b}", "is not the name of a resource group");
+	check_refused("isolate_vm: {resource_group: rg/providers/X.Y/z/n}",
+	    "is not the name of a resource group");
+}
+
+TEST(just_in_time_access_needs_ports_and_sources)
+{
+	CHECK(checked("enable_jit: {ports: [22, 3389], sources: 203.0.113.0/24}"));
+	CHECK_STR(out.params, "{\"ports\":[22,3389],\"max_duration\":10800000,"
+			      "\"sources\":[\"203.0.113.0/24\"]}");
+	CHECK(out.disruptive);
+	CHECK(checked("enable_jit: {ports: 22, sources: \"*\"}"));
+	CHECK(checked("enable_jit: {ports: 22, sources: [2001:db8::/32, 203.0.113.7]}"));
+	check_refused("enable_jit: {ports: 22}", "the addresses that may ask for access");
+	check_refused("enable_jit: {ports: 22, sources: []}", "the addresses that may ask");
+	check_refused("enable_jit: {sources: 203.0.113.7}", "'ports' is missing");
+	check_refused("enable_jit: {ports: [], sources: 203.0.113.7}", "ports must not be empty");
+	check_refused("enable_jit: {ports: [22, 22], sources: 203.0.113.7}", "22 twice");
+	check_refused(
+	    "enable_jit: {ports: 22, sources: the office}", "'the office', which is neither");
+	check_refused("enable_jit: {ports: 22, sources: 203.0.113.0/33}", "203.0.113.0/33");
+	check_refused(
+	    "enable_jit: {ports: 22, sources: [\"*\", 203.0.113.7]}", "everybody, and others");
+	check_refused(
+	    "enable_jit: {ports: 22, sources: 203.0.113.7, max_duration: 2d}", "max_duration");
+	check_refused("enable_jit: {ports: 22, sources: 203.0.113.7, max_duration: 4m}", "from 5m");
+}
+
+TEST(steps_on_one_subscription_or_channel_rest_together)
+{
+	struct step vm = { .action = STR("isolate_vm"),
+		.target =
+		    STR("/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg/"
+			"providers/Microsoft.Compute/virtualMachines/web-01") };
+	struct step card = { .action = STR("notify"), .target = STR("soc") };
+
+	CHECK_STR(action_destination(&vm, a), "subscription:11111111-2222-3333-4444-555555555555");
+	CHECK_STR(action_destination(&card, a), "notify:soc");
+}
+
+TEST(every_action_says_what_it_needs_and_can_be_found)
+{
+	for (const struct action *const *x = actions; *x != NULL; x++) {
+		CHECK(action_find(str_of((*x)->name)) == *x);
+		CHECK((*x)->help[0] != '\0' && (*x)->permissions != NULL && (*x)->run != NULL);
+	}
+	CHECK(action_find(STR("isolate")) == NULL);
+}
