@@ -83,7 +83,7 @@ def show_alert(gw, alert):
         print(f"  rule    {paint('36', rule['rule'])}  "
               f"({Path(rule['file']).name}:{rule['line']})")
         for c in rule["conditions"]:
-            print(f"            {c['field']} is to be {c['wanted']}; saw {c['seen']}")
+            print(f"            {c['field']}: {c['wanted']}; saw {c['seen']}")
     for step in detail["actions"]:
         show_step(gw, step)
 

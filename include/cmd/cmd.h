@@ -78,6 +78,8 @@ void output_rows(const struct json *rows, const struct column *columns, size_t n
 void output_object(const struct json *object, enum format format, struct arena *a);
 /* Text that came from outside, safe for a terminal: control bytes are made visible. */
 void output_text(FILE *f, struct str s);
+/* A condition of a trace as a phrase: "severity is High". */
+void output_phrase(FILE *f, const struct json *condition);
 /* Colour only on a terminal, without NO_COLOR and --no-color. */
 bool output_color(FILE *f);
 void output_no_color(void);

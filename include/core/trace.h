@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/json.h"
 #include "core/card.h"
 #include "core/rules.h"
@@ -21,5 +22,8 @@ struct json *trace_json(const struct verdict *v, size_t nv, struct arena *a);
 
 /* Rules that fired (or were unsure), each with the conditions that held, in words. */
 void trace_reasons(const struct json *trace, struct arena *a, struct verdict_text **out, size_t *n);
+
+/* "alertDisplayName|contains" and what is wanted as a phrase: "alertDisplayName contains ...". */
+void trace_phrase(struct str field, struct str wanted, struct buf *out);
 
 #endif

@@ -14,10 +14,8 @@ static void
 print_condition(const struct json *c)
 {
 	printf("    %-6.*s  ", STR_ARG(json_text(json_get(c, "answer"))));
-	output_text(stdout, json_text(json_get(c, "field")));
-	fputs(": ", stdout);
-	output_text(stdout, json_text(json_get(c, "wanted")));
-	fputs("   saw ", stdout);
+	output_phrase(stdout, c);
+	fputs("; saw ", stdout);
 	output_text(stdout, json_text(json_get(c, "seen")));
 	putchar('\n');
 }

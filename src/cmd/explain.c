@@ -143,7 +143,8 @@ text_at(const struct json *j, const char *path)
 static void
 print_alert(const struct json *j)
 {
-	line("alert", text_at(j, "alert.name"));
+	if (!str_is(text_at(j, "alert.form"), "event")) /* its name is the event's type */
+		line("alert", text_at(j, "alert.name"));
 	line("type", text_at(j, "alert.type"));
 	line("severity", text_at(j, "alert.severity"));
 	line("status", text_at(j, "alert.status"));
@@ -167,10 +168,8 @@ print_condition(const struct json *c)
 		output_text(stdout, text_at(c, "selection"));
 		fputs(": ", stdout);
 	}
-	output_text(stdout, text_at(c, "field"));
-	fputs(" is to be ", stdout);
-	output_text(stdout, text_at(c, "wanted"));
-	fputs(", saw ", stdout);
+	output_phrase(stdout, c);
+	fputs("; saw ", stdout);
 	output_text(stdout, text_at(c, "seen"));
 	if (problem.n > 0) {
 		fputs(" (", stdout);

@@ -8,8 +8,9 @@
 
 #include "base/buf.h"
 #include "cmd/cmd.h"
+#include "core/trace.h"
 
-#define CELL_MAX 4096
+#define PHRASE_WORDS_MAX 100
 #define COLUMNS_MAX 16
 
 static bool color_off;
@@ -55,6 +56,19 @@ output_text(FILE *f, struct str s)
 	buf_init(&b, 4 * s.n);
 	add_visible(&b, s);
 	fwrite(buf_cstr(&b), 1, b.n, f);
+	buf_done(&b);
+}
+
+void
+output_phrase(FILE *f, const struct json *condition)
+{
+	struct str field = json_text(json_get(condition, "field"));
+	struct str wanted = json_text(json_get(condition, "wanted"));
+	struct buf b;
+
+	buf_init(&b, field.n + wanted.n + PHRASE_WORDS_MAX);
+	trace_phrase(field, wanted, &b);
+	output_text(f, buf_str(&b));
 	buf_done(&b);
 }
 

@@ -58,24 +58,47 @@ trace_json(const struct verdict *v, size_t nv, struct arena *a)
 	return j;
 }
 
-/* "severity is High; alertDisplayName contains Suspicious process executed" */
-static void
-add_why(struct buf *b, const struct json *condition)
-{
-	struct str field = json_text(json_get(condition, "field")), name = field, modifiers;
-	bool plain;
+static const struct {
+	const char *modifier, *words;
+} words[] = {
+	{ "contains", "contains" },
+	{ "startswith", "starts with" },
+	{ "endswith", "ends with" },
+	{ "re", "matches" },
+	{ "cidr", "is in" },
+	{ "exists", "exists:" },
+	{ "gt", "is above" },
+	{ "gte", "is at least" },
+	{ "lt", "is below" },
+	{ "lte", "is at most" },
+};
 
-	str_next(&field, '|', &name);
-	plain = field.p == NULL;
-	modifiers = plain ? STR("is") : field;
+void
+trace_phrase(struct str field, struct str wanted, struct buf *out)
+{
+	const char *verb = "is";
+	bool all = false, cased = false;
+	struct str modifier;
+
+	str_next(&field, '|', &modifier);
+	buf_add(out, modifier); /* the field's name stands first */
+	while (str_next(&field, '|', &modifier)) {
+		all = all || str_is(modifier, "all");
+		cased = cased || str_is(modifier, "cased");
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			if (str_is(modifier, words[i].modifier))
+				verb = words[i].words;
+	}
+	buf_printf(out, " %s%s %.*s%s", verb, all ? " all of" : "", STR_ARG(wanted),
+	    cased ? " (case counts)" : "");
+}
+
+static void
+add_condition(struct buf *b, const struct json *c)
+{
 	if (b->n > 0)
 		buf_add_cstr(b, "; ");
-	buf_add(b, name);
-	buf_add_char(b, ' ');
-	for (size_t i = 0; i < modifiers.n; i++)
-		buf_add_char(b, modifiers.p[i] == '|' ? ' ' : modifiers.p[i]);
-	buf_add_char(b, ' ');
-	buf_add(b, json_text(json_get(condition, "wanted")));
+	trace_phrase(json_text(json_get(c, "field")), json_text(json_get(c, "wanted")), b);
 }
 
 static struct str
@@ -88,7 +111,7 @@ why(const struct json *rule, struct arena *a)
 	for (const struct json *c = json_first(json_get(rule, "conditions")); c != NULL;
 	     c = json_next(c))
 		if (str_eq(json_text(json_get(c, "answer")), answer))
-			add_why(&b, c);
+			add_condition(&b, c);
 	text = arena_str(a, buf_str(&b));
 	buf_done(&b);
 	return text;
