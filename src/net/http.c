@@ -424,7 +424,7 @@ http_retry_after_ms(const struct http_response *rs, int64_t now_ms)
 		if (str_to_int(http_get_header(rs, in_ms[i]), 0, INT64_MAX, &n))
 			return at_most(n);
 	value = http_get_header(rs, "retry-after");
-	if (str_to_int(value, 0, RETRY_AFTER_MAX_MS, &n))
+	if (str_to_int(value, 0, INT64_MAX / 1000, &n))
 		return at_most(n * 1000);
 	if (value.n == 0 || value.n >= sizeof(date))
 		return -1;
