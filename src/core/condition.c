@@ -3,8 +3,9 @@
  */
 #include "matcher.h"
 
-/* Deeper parentheses are refused; the recursion is bounded. */
+/* Deeper parentheses and longer texts are refused; the recursion is bounded. */
 #define DEPTH_MAX 50
+#define CONDITION_TEXT_MAX 4096
 
 struct expression {
 	const struct yaml *text;
@@ -92,6 +93,17 @@ one_selection(struct expression *x)
 	return NULL;
 }
 
+/* Sigma: a selection whose name begins with '_' is not one of "them". */
+static bool
+is_one_of(struct str name, struct str word, const struct pattern *pattern)
+{
+	int64_t work = CONDITION_WORK_MAX;
+
+	if (str_is_nocase(word, "them"))
+		return name.n > 0 && name.p[0] != '_';
+	return pattern_match(pattern, name, true, &work) == ANSWER_YES;
+}
+
 /* "1 of vm*", "all of them": joined by or, by and. */
 static struct node *
 some_of(struct expression *x, bool all)
@@ -105,12 +117,11 @@ some_of(struct expression *x, bool all)
 	advance(x);
 	if (x->word.n == 0 || !is_word(x->word.p[0]))
 		return wrong(x, "'them' or a pattern such as vm* was expected");
-	pattern_parse(
-	    str_is_nocase(x->word, "them") ? STR("*") : x->word, false, false, x->a, &pattern);
+	pattern_parse(x->word, false, false, x->a, &pattern);
 	for (size_t i = 0; i < x->m->n; i++) {
 		struct node *one;
 
-		if (pattern_match(&pattern, x->m->selections[i].name, true) != ANSWER_YES)
+		if (!is_one_of(x->m->selections[i].name, x->word, &pattern))
 			continue;
 		one = selection_node(x, i);
 		joined = joined == NULL ? one : new_node(x, all ? NODE_AND : NODE_OR, joined, one);
@@ -198,6 +209,20 @@ uses(const struct node *n, size_t selection)
 	return uses(n->left, selection) || uses(n->right, selection);
 }
 
+bool
+selection_name_fits(struct str name)
+{
+	static const char *const words[] = { "and", "or", "not", "of", "all", "any", "them", "1" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (str_is_nocase(name, words[i]))
+			return false;
+	for (size_t i = 0; i < name.n; i++)
+		if (!is_word(name.p[i]) || name.p[i] == '*')
+			return false;
+	return name.n > 0;
+}
+
 struct node *
 condition_parse(const struct yaml *text, const struct matcher *m, struct arena *a, struct diags *d)
 {
@@ -207,6 +232,10 @@ condition_parse(const struct yaml *text, const struct matcher *m, struct arena *
 	if (text->type != YAML_SCALAR || text->null) {
 		yaml_error(d, text, "condition is a text such as 'vm and not lab', not %s",
 		    yaml_type_name(text));
+		return NULL;
+	}
+	if (text->text.n > CONDITION_TEXT_MAX) {
+		yaml_error(d, text, "a condition is at most %d bytes long", CONDITION_TEXT_MAX);
 		return NULL;
 	}
 	if (m->n == 0) {

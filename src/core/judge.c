@@ -2,7 +2,6 @@
  * Asks every rule.  Three-valued: what a limit or an odd value leaves open is "unsure", and
  * and / or / not carry that on as Kleene's logic does.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -32,7 +31,15 @@ answer_name(enum answer a)
 	return names[a];
 }
 
-/* ---- one value against one wanted ---- */
+/* ---- one condition ---- */
+
+/* A condition while it is asked. */
+struct asking {
+	const struct condition *c;
+	const struct field_values *v;
+	int64_t work;
+	struct str problem; /* why unsure */
+};
 
 static bool
 compare(enum op op, double seen, double wanted)
@@ -56,90 +63,94 @@ compare(enum op op, double seen, double wanted)
 }
 
 static enum answer
-compare_value(const struct condition *c, const struct wanted *w, struct str seen, struct arena *a,
-    struct str *problem)
+unsure(struct asking *q, struct str problem)
 {
-	const char *text = arena_cstr(a, seen);
-	double number, wanted = c->by_severity ? w->level : w->number;
-	char *end;
-
-	if (c->by_severity) {
-		number = severity_parse(seen);
-		if (severity_parse(seen) == SEVERITY_UNKNOWN) {
-			*problem = STR("not a severity that can be compared");
-			return ANSWER_UNSURE;
-		}
-	} else {
-		number = strtod(text, &end);
-		if (seen.n == 0 || *end != '\0') {
-			*problem = STR("not a number");
-			return ANSWER_UNSURE;
-		}
-	}
-	return compare(c->op, number, wanted) ? ANSWER_YES : ANSWER_NO;
+	q->problem = problem;
+	return ANSWER_UNSURE;
 }
 
 static enum answer
-try_value(const struct condition *c, const struct wanted *w, struct str seen, struct arena *a,
-    struct str *problem)
+compare_value(struct asking *q, const struct wanted *w, struct str seen)
 {
-	enum answer answer;
+	double number = 0;
 
-	switch (c->op) {
+	if (q->c->by_severity) {
+		enum severity level = severity_parse(seen);
+
+		if (level == SEVERITY_UNKNOWN)
+			return unsure(q, STR("not a severity that can be compared"));
+		return compare(q->c->op, level, w->level) ? ANSWER_YES : ANSWER_NO;
+	}
+	if (!number_parse(seen, &number))
+		return unsure(q, STR("not a number"));
+	return compare(q->c->op, number, w->number) ? ANSWER_YES : ANSWER_NO;
+}
+
+static enum answer
+like_value(struct asking *q, const struct wanted *w, struct str seen)
+{
+	if (w->null)
+		return seen.n == 0 ? ANSWER_YES : ANSWER_NO;
+	return pattern_match(&w->pattern, seen, q->c->cased, &q->work);
+}
+
+static enum answer
+try_value(struct asking *q, const struct wanted *w, struct str seen)
+{
+	enum answer answer = ANSWER_NO;
+
+	switch (q->c->op) {
 	case OP_LIKE:
-		answer = w->null ? (seen.n == 0 ? ANSWER_YES : ANSWER_NO)
-				 : pattern_match(&w->pattern, seen, c->cased);
+		answer = like_value(q, w, seen);
 		break;
 	case OP_RE:
-		answer = regex_match(w->regex, seen);
+		answer = regex_match(w->regex, seen, &q->work);
 		break;
 	case OP_CIDR:
-		return cidr_holds(&w->cidr, seen) ? ANSWER_YES : ANSWER_NO;
-	case OP_EXISTS:
+		answer = cidr_holds(&w->cidr, seen);
+		return answer == ANSWER_UNSURE ? unsure(q, STR("not an IP address")) : answer;
 	case OP_GT:
 	case OP_GTE:
 	case OP_LT:
 	case OP_LTE:
-	default:
-		return compare_value(c, w, seen, a, problem);
+		return compare_value(q, w, seen);
+	case OP_EXISTS:
+		break;
 	}
-	if (answer == ANSWER_UNSURE)
-		*problem = STR("a limit of the matcher was hit");
-	return answer;
+	return answer == ANSWER_UNSURE ? unsure(q, STR("a limit of the matcher was hit")) : answer;
 }
 
 /* Any of the field's values. */
 static enum answer
-try_wanted(const struct condition *c, const struct wanted *w, const struct field_values *v,
-    struct arena *a, struct str *problem)
+try_wanted(struct asking *q, const struct wanted *w)
 {
 	enum answer answer = ANSWER_NO;
 
-	if (w->null && v->n == 0)
+	if (w->null && q->v->n == 0)
 		return ANSWER_YES;
-	for (size_t i = 0; i < v->n && answer != ANSWER_YES; i++) {
-		enum answer one = try_value(c, w, v->values[i], a, problem);
+	for (size_t i = 0; i < q->v->n && answer != ANSWER_YES; i++) {
+		enum answer one = try_value(q, w, q->v->values[i]);
 
 		if (one != ANSWER_NO)
 			answer = one;
 	}
-	if (answer == ANSWER_NO && v->cut) {
-		*problem = STR("the field has more values than can be looked at");
-		return ANSWER_UNSURE;
-	}
+	if (answer == ANSWER_NO && q->v->cut)
+		return unsure(q, STR("the field has more values than can be looked at"));
 	return answer;
 }
 
 static enum answer
-try_condition(
-    const struct condition *c, const struct field_values *v, struct arena *a, struct str *problem)
+try_condition(struct asking *q)
 {
+	const struct condition *c = q->c;
 	enum answer answer = c->all ? ANSWER_YES : ANSWER_NO;
 
+	if (q->v->n == 0 && q->v->cut)
+		return unsure(q, STR("the field could not be looked at as a whole"));
 	if (c->op == OP_EXISTS)
-		return c->wanted[0].exists == v->present ? ANSWER_YES : ANSWER_NO;
+		return c->wanted[0].exists == q->v->present ? ANSWER_YES : ANSWER_NO;
 	for (size_t i = 0; i < c->n; i++) {
-		enum answer one = try_wanted(c, &c->wanted[i], v, a, problem);
+		enum answer one = try_wanted(q, &c->wanted[i]);
 
 		if (c->all ? one == ANSWER_NO : one == ANSWER_YES)
 			return one;
@@ -157,7 +168,6 @@ show(const struct field_values *v, struct arena *a)
 {
 	struct buf b;
 	struct str text;
-	size_t end;
 
 	if (!v->present)
 		return STR("(absent)");
@@ -169,21 +179,21 @@ show(const struct field_values *v, struct arena *a)
 		buf_add(&b, str_slice(v->values[i], 0, TRACE_VALUE_MAX + 1));
 	}
 	text = buf_str(&b);
-	for (end = 0; end < text.n && end <= TRACE_VALUE_MAX - 4;) {
-		size_t n = utf8_sequence(str_slice(text, end, text.n));
+	if (text.n <= TRACE_VALUE_MAX) {
+		text = arena_str(a, text);
+	} else {
+		size_t end = TRACE_VALUE_MAX - strlen("...");
 
-		end += n == 0 ? 1 : n;
+		while (end > 0 && ((unsigned char)text.p[end] & 0xc0) == 0x80)
+			end--;
+		text = arena_printf(a, "%.*s...", (int)end, text.p);
 	}
-	text = end < text.n && text.n > TRACE_VALUE_MAX
-		   ? arena_printf(a, "%.*s...", (int)end, text.p)
-		   : arena_str(a, text);
 	buf_done(&b);
 	return text;
 }
 
 static void
-note(struct judging *j, const struct selection *s, const struct condition *c,
-    const struct field_values *v, struct str problem, enum answer answer)
+note(struct judging *j, const struct selection *s, const struct asking *q, enum answer answer)
 {
 	struct trace_line *grown;
 
@@ -194,8 +204,8 @@ note(struct judging *j, const struct selection *s, const struct condition *c,
 			memcpy(grown, j->lines, j->n * sizeof(*grown));
 		j->lines = grown;
 	}
-	j->lines[j->n++] = (struct trace_line){ s->name, c->written, c->text, show(v, j->a),
-		answer == ANSWER_UNSURE ? problem : STR_EMPTY, answer };
+	j->lines[j->n++] = (struct trace_line){ s->name, q->c->written, q->c->text,
+		show(q->v, j->a), answer == ANSWER_UNSURE ? q->problem : STR_EMPTY, answer };
 }
 
 /* ---- groups, selections, expression ---- */
@@ -207,13 +217,13 @@ judge_group(struct judging *j, const struct selection *s, const struct group *g)
 
 	for (size_t i = 0; i < g->n && all != ANSWER_NO; i++) {
 		const struct condition *c = &g->conditions[i];
-		struct str problem = STR_EMPTY;
 		struct field_values v;
+		struct asking q = { c, &v, CONDITION_WORK_MAX, STR_EMPTY };
 		enum answer one;
 
 		alert_field(j->al, c->field, j->a, &v);
-		one = try_condition(c, &v, j->a, &problem);
-		note(j, s, c, &v, problem, one);
+		one = try_condition(&q);
+		note(j, s, &q, one);
 		if (one != ANSWER_YES)
 			all = one;
 	}

@@ -8,6 +8,8 @@
 #include "matcher.h"
 
 #define WANTED_TEXT_MAX 200
+/* The judge goes through a condition's selections one inside the other. */
+#define SELECTIONS_MAX 200
 
 struct modifier {
 	const char *name;
@@ -128,16 +130,6 @@ parse_key(
 /* ---- values ---- */
 
 static bool
-to_number(struct str text, struct arena *a, double *out)
-{
-	const char *s = arena_cstr(a, text);
-	char *end;
-
-	*out = strtod(s, &end);
-	return text.n > 0 && *end == '\0' && (s[0] == '-' || (s[0] >= '0' && s[0] <= '9'));
-}
-
-static bool
 parse_compared(struct parser *p, const struct yaml *y, const struct condition *c,
     const struct modifier *main, struct wanted *w)
 {
@@ -149,7 +141,7 @@ parse_compared(struct parser *p, const struct yaml *y, const struct condition *c
 		    STR_ARG(y->text));
 		return false;
 	}
-	if (to_number(y->text, p->a, &w->number))
+	if (number_parse(y->text, &w->number))
 		return true;
 	yaml_error(p->d, y, "'%s' compares numbers, '%.*s' is none", main->name, STR_ARG(y->text));
 	return false;
@@ -161,6 +153,10 @@ parse_regex(struct parser *p, const struct yaml *y, struct wanted *w)
 	size_t at = 0;
 	struct err e;
 
+	if (y->text.n == 0) {
+		yaml_error(p->d, y, "an empty regular expression is in every value");
+		return false;
+	}
 	w->regex = regex_new(y->text, &at, &e);
 	if (w->regex != NULL)
 		return true;
@@ -183,13 +179,19 @@ parse_wanted(struct parser *p, const struct yaml *y, const struct condition *c,
     const struct modifier *main, struct wanted *w)
 {
 	if (y->type != YAML_SCALAR) {
-		yaml_error(p->d, y, "a value is a text, not %s", yaml_type_name(y));
+		yaml_error(p->d, y, "a value is a text, not %s%s", yaml_type_name(y),
+		    y->type == YAML_MAPPING ? "; named selections need a 'condition' beside them"
+					    : "");
 		return false;
 	}
 	w->text = arena_str(p->a, y->text);
 	w->null = y->null;
 	if (y->null && main != NULL) {
 		yaml_error(p->d, y, "'%s' needs a value", main->name);
+		return false;
+	}
+	if (y->text.n == 0 && main != NULL && c->op == OP_LIKE) {
+		yaml_error(p->d, y, "an empty text is in every value: '%s' needs more", main->name);
 		return false;
 	}
 	switch (c->op) {
@@ -216,6 +218,17 @@ parse_wanted(struct parser *p, const struct yaml *y, const struct condition *c,
 	return parse_compared(p, y, c, main, w);
 }
 
+/* At most so many bytes, and whole characters. */
+static struct str
+cut(struct str text, size_t max)
+{
+	size_t n = text.n <= max ? text.n : max;
+
+	while (n > 0 && n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80)
+		n--;
+	return str_slice(text, 0, n);
+}
+
 /* "High or Medium", "a and b" */
 static struct str
 describe(const struct condition *c, struct arena *a)
@@ -225,14 +238,62 @@ describe(const struct condition *c, struct arena *a)
 
 	buf_init(&b, WANTED_TEXT_MAX);
 	for (size_t i = 0; i < c->n && !buf_over(&b); i++) {
+		struct str whole = c->wanted[i].null ? STR("(absent)") : c->wanted[i].text;
+		struct str shown = cut(whole, WANTED_TEXT_MAX - 20);
+
 		if (i > 0)
 			buf_add_cstr(&b, c->all ? " and " : " or ");
-		buf_add(&b, c->wanted[i].null ? STR("(absent)") : c->wanted[i].text);
+		buf_add(&b, shown);
+		buf_add_cstr(&b, shown.n < whole.n ? "..." : "");
 	}
 	text = buf_over(&b) ? arena_printf(a, "%.*s ...", STR_ARG(buf_str(&b)))
 			    : arena_str(a, buf_str(&b));
 	buf_done(&b);
 	return text;
+}
+
+/* ---- slips that are no mistakes: any path of the payload may be matched ---- */
+
+static const char *const known_fields[] = { "alertDisplayName", "alertName", "alertType",
+	"alertUri", "compromisedEntity", "correlationKey", "description", "endTimeUtc", "entities",
+	"event", "extendedLinks", "extendedProperties", "intent", "isIncident",
+	"processingEndTimeUtc", "productComponentName", "productName", "remediationSteps",
+	"resourceGroup", "resourceId", "resourceIdentifiers", "resourceName", "resourceType",
+	"severity", "startTimeUtc", "status", "subscriptionId", "subTechniques",
+	"supportingEvidence", "systemAlertId", "tactics", "techniques", "timeGeneratedUtc",
+	"vendorName", "version", /* and of events: */ "data", "eventTime", "eventType", "id",
+	"name", "properties", "source", "subject", "time", "topic", "type" };
+#define KNOWN_FIELDS (sizeof(known_fields) / sizeof(known_fields[0]))
+
+static void
+warn_field(struct parser *p, const struct yaml *key, struct str field)
+{
+	struct str rest = field, first;
+	const char *near;
+
+	str_next(&rest, '.', &first);
+	for (size_t i = 0; i < KNOWN_FIELDS; i++)
+		if (str_is_nocase(first, known_fields[i]))
+			return;
+	near = str_nearest(first, known_fields, KNOWN_FIELDS);
+	if (near != NULL)
+		yaml_warning(p->d, key, "alerts have no field '%.*s', did you mean '%s'?",
+		    STR_ARG(first), near);
+}
+
+static void
+warn_severity(struct parser *p, const struct yaml *y, const struct condition *c)
+{
+	static const char *const words[] = { "Informational", "Low", "Medium", "High" };
+	const char *near;
+
+	if (!str_is_nocase(c->field, "severity") || c->op != OP_LIKE || y->type != YAML_SCALAR ||
+	    y->null || severity_parse(y->text) != SEVERITY_UNKNOWN)
+		return;
+	near = str_nearest(y->text, words, sizeof(words) / sizeof(words[0]));
+	if (near != NULL)
+		yaml_warning(
+		    p->d, y, "'%.*s' is no severity, did you mean '%s'?", STR_ARG(y->text), near);
 }
 
 static bool
@@ -257,12 +318,15 @@ parse_condition(
 	}
 	c->wanted = arena_alloc(p->a, n * sizeof(*c->wanted));
 	for (size_t i = 0; i < n; i++) {
-		ok =
-		    parse_wanted(p, is_list ? value->items[i] : value, c, main, &c->wanted[c->n]) &&
-		    ok;
+		const struct yaml *one = is_list ? value->items[i] : value;
+
+		ok = parse_wanted(p, one, c, main, &c->wanted[c->n]) && ok;
+		if (main == NULL)
+			warn_severity(p, one, c);
 		c->n++;
 	}
 	c->text = describe(c, p->a);
+	warn_field(p, key, c->field);
 	return ok;
 }
 
@@ -318,14 +382,25 @@ parse_named(
 {
 	bool ok = true;
 
+	if (match->n > SELECTIONS_MAX) {
+		yaml_error(p->d, match, "more than %d selections", SELECTIONS_MAX);
+		return false;
+	}
 	m->selections = arena_alloc(p->a, match->n * sizeof(*m->selections));
 	for (size_t i = 0; i < match->n; i++) {
 		const struct yaml_pair *pair = &match->pairs[i];
 
-		if (pair->value != expression)
-			ok = parse_selection(
-				 p, pair->key->text, pair->value, &m->selections[m->n++]) &&
-			     ok;
+		if (pair->value == expression)
+			continue;
+		if (!selection_name_fits(pair->key->text)) {
+			yaml_error(p->d, pair->key,
+			    "'%.*s' cannot name a selection: letters, digits, '_', '-' and '.', "
+			    "and no word of the condition",
+			    STR_ARG(pair->key->text));
+			ok = false;
+			continue;
+		}
+		ok = parse_selection(p, pair->key->text, pair->value, &m->selections[m->n++]) && ok;
 	}
 	m->root = condition_parse(expression, m, p->a, p->d);
 	return ok && m->root != NULL;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/str.h"
@@ -24,29 +25,40 @@ struct pattern {
 	size_t n;
 };
 
-/* More comparisons than this for one value: unsure. */
-#define PATTERN_STEPS_MAX 20000000
+/*
+ * What one condition may spend over all its values, in characters and steps: attackers choose the
+ * values.  About fifty milliseconds; when it is used up the answer is unsure.
+ */
+#define CONDITION_WORK_MAX 20000000
 
 void pattern_parse(
     struct str text, bool open_front, bool open_end, struct arena *a, struct pattern *out);
-enum answer pattern_match(const struct pattern *p, struct str text, bool cased);
+/* *work is what is left to spend. */
+enum answer pattern_match(const struct pattern *p, struct str text, bool cased, int64_t *work);
 
 /* ---- regular expressions (regex.c), the one door to PCRE2 ---- */
 
-struct regex;
+#define REGEX_PATTERN_MAX 4096
+
+struct regex; /* immutable; many threads may match with it */
 struct regex *regex_new(struct str text, size_t *error_at, struct err *e); /* NULL on failure */
 void regex_free(struct regex *r);
-/* Finds it anywhere in the text.  A limit that was hit is unsure. */
-enum answer regex_match(const struct regex *r, struct str text);
+/* Finds it anywhere in the text.  A limit that was hit is unsure; *work as above. */
+enum answer regex_match(const struct regex *r, struct str text, int64_t *work);
 
 /* ---- addresses (pattern.c) ---- */
 
 struct cidr {
 	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
-	int bits;
+	int bits;		 /* of 128 */
+	bool v4;
 };
 bool cidr_parse(struct str text, struct cidr *out);
-bool cidr_holds(const struct cidr *range, struct str address);
+/* Unsure when the text is no address. */
+enum answer cidr_holds(const struct cidr *range, struct str address);
+
+/* A decimal number as JSON writes it, and nothing else: no hexadecimal, no infinity. */
+bool number_parse(struct str text, double *out);
 
 /* ---- conditions ---- */
 
@@ -113,6 +125,9 @@ struct matcher *match_parse(const struct yaml *match, struct arena *a, struct di
 void matcher_done(struct matcher *m);
 /* Does some condition ask for one of these fields? */
 bool matcher_asks(const struct matcher *m, const char *const *fields, size_t n);
+
+/* The words of a condition, and what cannot stand in one, are no names. */
+bool selection_name_fits(struct str name);
 
 /* `condition: a and not (b or c)` over the selections of m. */
 struct node *

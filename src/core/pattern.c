@@ -1,6 +1,8 @@
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "matcher.h"
 
 static char
@@ -62,14 +64,14 @@ takes(const struct element *el, struct str text, bool cased)
 
 /* Goes back to the last * only, which is enough: quadratic at worst, and counted. */
 enum answer
-pattern_match(const struct pattern *p, struct str text, bool cased)
+pattern_match(const struct pattern *p, struct str text, bool cased, int64_t *work)
 {
-	size_t i = 0, t = 0, star = SIZE_MAX, mark = 0, steps = 0;
+	size_t i = 0, t = 0, star = SIZE_MAX, mark = 0;
 
 	while (t < text.n) {
 		size_t n = 0;
 
-		if (++steps > PATTERN_STEPS_MAX)
+		if (--*work < 0)
 			return ANSWER_UNSURE;
 		if (i < p->n && p->elements[i].kind == ELEMENT_ANY) {
 			star = i++;
@@ -120,31 +122,52 @@ cidr_parse(struct str text, struct cidr *out)
 {
 	struct str rest = text, address = STR_EMPTY;
 	int64_t bits;
-	bool v4;
 
 	str_next(&rest, '/', &address);
-	if (!address_parse(address, out->bytes, &v4))
+	if (!address_parse(address, out->bytes, &out->v4))
 		return false;
-	v4 = v4 && memchr(address.p, ':', address.n) == NULL;
-	bits = v4 ? 32 : 128;
+	/* ::ffff:10.0.0.0/104 is an IPv4 range with its length counted as in IPv6. */
+	bits = memchr(address.p, ':', address.n) == NULL ? 32 : 128;
+	out->bits = bits == 32 ? 96 : 0;
 	if (rest.p != NULL && !str_to_int(rest, 0, bits, &bits))
 		return false;
-	out->bits = (int)bits + (v4 ? 96 : 0);
+	out->bits += (int)bits;
+	out->v4 = out->v4 && out->bits >= 96;
 	return true;
 }
 
-bool
+enum answer
 cidr_holds(const struct cidr *range, struct str text)
 {
 	unsigned char bytes[16], mask;
 	int whole = range->bits / 8;
 	bool v4;
 
-	if (!address_parse(str_trim(text), bytes, &v4) ||
-	    memcmp(bytes, range->bytes, (size_t)whole) != 0)
-		return false;
+	if (!address_parse(str_trim(text), bytes, &v4))
+		return ANSWER_UNSURE;
+	if (v4 != range->v4 || memcmp(bytes, range->bytes, (size_t)whole) != 0)
+		return ANSWER_NO;
 	if (range->bits % 8 == 0)
-		return true;
+		return ANSWER_YES;
 	mask = (unsigned char)(0xff << (8 - range->bits % 8));
-	return (bytes[whole] & mask) == (range->bytes[whole] & mask);
+	return (bytes[whole] & mask) == (range->bytes[whole] & mask) ? ANSWER_YES : ANSWER_NO;
+}
+
+/* ---- numbers ---- */
+
+#define NUMBER_TEXT_MAX 64
+
+bool
+number_parse(struct str text, double *out)
+{
+	char copy[NUMBER_TEXT_MAX];
+	struct err e;
+
+	if (text.n == 0 || text.n >= sizeof(copy) ||
+	    (text.p[0] != '-' && !(text.p[0] >= '0' && text.p[0] <= '9')) || !json_check(text, &e))
+		return false;
+	memcpy(copy, text.p, text.n);
+	copy[text.n] = '\0';
+	*out = strtod(copy, NULL);
+	return true;
 }

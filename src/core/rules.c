@@ -15,6 +15,8 @@
 
 #define RULE_NAME_MAX 100
 #define HASH_DIGITS 12
+/* Names are compared with each other, and every rule is asked about every alert. */
+#define RULES_MAX 2000
 
 struct rules {
 	struct arena *arena;
@@ -302,6 +304,10 @@ read_file(struct reading *r)
 		return;
 	if (list->type != YAML_SEQUENCE) {
 		yaml_error(r->d, list, "rules are a list, not %s", yaml_type_name(list));
+		return;
+	}
+	if (r->rules->n + list->n > RULES_MAX) {
+		yaml_error(r->d, list, "more than %d rules", RULES_MAX);
 		return;
 	}
 	for (size_t i = 0; i < list->n; i++)

@@ -1,0 +1,65 @@
+/*
+ * Rules out of C texts, with actions that stand in for the real ones.
+ */
+#ifndef TESTS_UNIT_RULES_TEXT_H
+#define TESTS_UNIT_RULES_TEXT_H
+
+#include "core/rules.h"
+#include "test.h"
+
+static struct arena *rules_arena;
+static struct diags diags;
+static struct buf shown;
+
+/* isolate_vm is disruptive, notify reports to what its parameter names, nothing else is known. */
+static inline bool
+check_action(const void *ctx, const struct yaml *name, const struct yaml *params, struct arena *a,
+    struct rule_action *out, struct diags *d)
+{
+	(void)ctx;
+	*out = (struct rule_action){
+		.name = arena_str(a, name->text), .params = STR("{}"), .named = STR_EMPTY
+	};
+	if (str_is(name->text, "isolate_vm")) {
+		out->disruptive = true;
+		return true;
+	}
+	if (str_is(name->text, "notify") && params != NULL) {
+		out->target = TARGET_NAMED;
+		out->named = arena_str(a, params->text);
+		out->reports = true;
+		return true;
+	}
+	yaml_error(d, name, "unknown action '%.*s'", STR_ARG(name->text));
+	return false;
+}
+
+static inline struct rules *
+rules_of_files(const struct source *files, size_t n)
+{
+	buf_done(&shown);
+	arena_free(rules_arena);
+	rules_arena = arena_new();
+	diags_init(&diags, rules_arena);
+	buf_init(&shown, 1024 * 1024);
+	return rules_parse(files, n, check_action, NULL, &diags);
+}
+
+static inline struct rules *
+rules_of(const char *text)
+{
+	static struct source source;
+
+	source = (struct source){ "r.yaml", str_of(text) };
+	return rules_of_files(&source, 1);
+}
+
+static inline const char *
+complaints(void)
+{
+	buf_reset(&shown);
+	diags_print(&diags, &shown);
+	return buf_cstr(&shown);
+}
+
+#endif
