@@ -1,5 +1,7 @@
 #include "azure_world.h"
 
+#include <pthread.h>
+
 #define WANTED "{\"ports\":[22,3389],\"max_duration\":10800000,\"sources\":[\"203.0.113.0/24\"]}"
 #define SHOP_POLICY POLICY("westeurope", "default")
 
@@ -337,4 +339,52 @@ TEST(a_protected_machine_is_not_armed)
 	CHECK_INT(drive(&step, 0, NULL, &e), OUTCOME_REFUSED);
 	CHECK_CSTR(e.text, "protected by tag env");
 	CHECK_INT(count_calls("PUT", ""), 0);
+}
+
+/* ---- several performers at once ---- */
+
+struct worker {
+	const char *vm;
+	enum outcome outcome;
+};
+
+static void *
+arm_one(void *arg)
+{
+	struct worker *w = arg;
+	struct arena *a = arena_new();
+	struct performer *p = performer_new(world.shared);
+	struct job job = { .step = a_step("enable_jit", w->vm, WANTED), .alert = &world.alert };
+	int64_t until_ms = clock_mono_ms() + DRIVE_LIMIT_MS;
+	struct err e;
+
+	do
+		w->outcome = performer_run(p, &job, world.now_ms, a, &e);
+	while (w->outcome == OUTCOME_LATER && clock_mono_ms() < until_ms);
+	performer_free(p);
+	arena_free(a);
+	return NULL;
+}
+
+/* There is no ETag: without turns each would write the policy without the others. */
+TEST(machines_armed_at_the_same_time_do_not_push_each_other_out)
+{
+	struct worker workers[] = { { VM("web-01"), OUTCOME_LATER },
+		{ VM("jump-01"), OUTCOME_LATER }, { VM("api-flex_1a2b3c4d"), OUTCOME_LATER } };
+	pthread_t threads[3];
+	struct json *before;
+
+	fresh_world();
+	before = resource(SHOP_POLICY);
+	fault("{\"method\":\"PUT\",\"path\":\"/jitNetworkAccessPolicies/\",\"times\":-1,"
+	      "\"delay_s\":0.05}");
+	for (int i = 0; i < 3; i++)
+		CHECK(pthread_create(&threads[i], NULL, arm_one, &workers[i]) == 0);
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+		CHECK_INT(workers[i].outcome, OUTCOME_DONE);
+	}
+	CHECK_INT(machines(SHOP_POLICY), 6);
+	check_others_kept(before, resource(SHOP_POLICY));
+	CHECK_INT(count_calls("PUT", "/default"), 3);
 }
