@@ -215,6 +215,43 @@ TEST(a_dropped_token_is_never_handed_out_again)
 	CHECK_STR(token, "Bearer two");
 }
 
+struct asker {
+	pthread_t thread;
+	bool ok;
+};
+
+static void *
+ask(void *arg)
+{
+	struct asker *x = arg;
+	struct arena *own = arena_new();
+	struct http *h = http_new(NULL);
+	struct str token;
+	struct err e;
+
+	x->ok = credential_get(credential, h, AUDIENCE, NOW, own, &token, &e) &&
+		str_is(token, "Bearer one");
+	http_free(h);
+	arena_free(own);
+	return NULL;
+}
+
+TEST(performers_that_ask_at_once_share_one_token)
+{
+	struct asker askers[4];
+
+	SCRIPT(&server, TOKEN("\"expires_in\":3600", "one"));
+	begin(server.url, CREDENTIAL_MANAGED_IDENTITY);
+	for (int i = 0; i < 4; i++)
+		CHECK(pthread_create(&askers[i].thread, NULL, ask, &askers[i]) == 0);
+	for (int i = 0; i < 4; i++)
+		pthread_join(askers[i].thread, NULL);
+	scripted_end(&server);
+	for (int i = 0; i < 4; i++)
+		CHECK(askers[i].ok);
+	CHECK_INT(server.asked, 1);
+}
+
 /* ---- refusals ---- */
 
 TEST(passing_trouble_is_told_from_refusals)
