@@ -52,7 +52,7 @@ wrong(struct expression *x, const char *what)
 }
 
 static struct node *
-new_node(struct expression *x, int kind, struct node *left, struct node *right)
+new_node(struct expression *x, enum node_kind kind, struct node *left, struct node *right)
 {
 	struct node *n = arena_alloc(x->a, sizeof(*n));
 

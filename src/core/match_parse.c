@@ -252,35 +252,7 @@ describe(const struct condition *c, struct arena *a)
 	return text;
 }
 
-/* ---- slips that are no mistakes: any path of the payload may be matched ---- */
-
-static const char *const known_fields[] = { "alertDisplayName", "alertName", "alertType",
-	"alertUri", "compromisedEntity", "correlationKey", "description", "endTimeUtc", "entities",
-	"event", "extendedLinks", "extendedProperties", "intent", "isIncident",
-	"processingEndTimeUtc", "productComponentName", "productName", "remediationSteps",
-	"resourceGroup", "resourceId", "resourceIdentifiers", "resourceName", "resourceType",
-	"severity", "startTimeUtc", "status", "subscriptionId", "subTechniques",
-	"supportingEvidence", "systemAlertId", "tactics", "techniques", "timeGeneratedUtc",
-	"vendorName", "version", /* and of events: */ "data", "eventTime", "eventType", "id",
-	"name", "properties", "source", "subject", "time", "topic", "type" };
-#define KNOWN_FIELDS (sizeof(known_fields) / sizeof(known_fields[0]))
-
-static void
-warn_field(struct parser *p, const struct yaml *key, struct str field)
-{
-	struct str rest = field, first;
-	const char *near;
-
-	str_next(&rest, '.', &first);
-	for (size_t i = 0; i < KNOWN_FIELDS; i++)
-		if (str_is_nocase(first, known_fields[i]))
-			return;
-	near = str_nearest(first, known_fields, KNOWN_FIELDS);
-	if (near != NULL)
-		yaml_warning(p->d, key, "alerts have no field '%.*s', did you mean '%s'?",
-		    STR_ARG(first), near);
-}
-
+/* Azure leaves its enumerations open: a word that looks like a slip is only warned of. */
 static void
 warn_severity(struct parser *p, const struct yaml *y, const struct condition *c)
 {
@@ -326,7 +298,6 @@ parse_condition(
 		c->n++;
 	}
 	c->text = describe(c, p->a);
-	warn_field(p, key, c->field);
 	return ok;
 }
 

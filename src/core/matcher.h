@@ -17,9 +17,11 @@
 /* ---- text patterns (pattern.c) ---- */
 
 /* Sigma's wildcards: * any text, ? one character, a backslash before them takes that away. */
+enum element_kind { ELEMENT_CHAR, ELEMENT_ONE, ELEMENT_ANY };
+
 struct pattern {
 	struct element {
-		enum { ELEMENT_CHAR, ELEMENT_ONE, ELEMENT_ANY } kind;
+		enum element_kind kind;
 		char c;
 	} * elements;
 	size_t n;
@@ -108,8 +110,10 @@ struct selection {
 	size_t n;
 };
 
+enum node_kind { NODE_SELECTION, NODE_NOT, NODE_AND, NODE_OR };
+
 struct node {
-	enum { NODE_SELECTION, NODE_NOT, NODE_AND, NODE_OR } kind;
+	enum node_kind kind;
 	size_t selection;
 	struct node *left, *right;
 };

@@ -12,7 +12,7 @@ fold(char c)
 }
 
 static void
-add(struct pattern *p, int kind, char c)
+add(struct pattern *p, enum element_kind kind, char c)
 {
 	p->elements[p->n].kind = kind;
 	p->elements[p->n++].c = c;
