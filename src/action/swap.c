@@ -30,7 +30,7 @@ swap_wait(struct swap *s, struct str of, int64_t ms)
 }
 
 static bool
-put(struct swap *s, const struct nic *n, struct str nsg, struct err *e)
+put(struct swap *s, struct nic *n, struct str nsg, struct err *e)
 {
 	struct arm_answer answer;
 
@@ -40,6 +40,7 @@ put(struct swap *s, const struct nic *n, struct str nsg, struct err *e)
 		return false;
 	if (FAULT("action.isolate.put.done"))
 		return fail_again(e, 0, "fault ordered at action.isolate.put.done");
+	n->nsg = nsg;
 	operations_add(s->env, s->step, n->id, &answer);
 	swap_wait(s, n->id, answer.operation.n > 0 ? answer.poll_ms : SOON_MS);
 	s->sent++;
@@ -47,7 +48,7 @@ put(struct swap *s, const struct nic *n, struct str nsg, struct err *e)
 }
 
 bool
-swap_nic(struct swap *s, const struct nic *n, struct str nsg)
+swap_nic(struct swap *s, struct nic *n, struct str nsg)
 {
 	enum provisioning state = provisioning_of(n->body);
 	struct err e;

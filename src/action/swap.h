@@ -22,8 +22,11 @@ struct swap {
 
 void swap_init(struct swap *s, struct action_env *env, struct step *step);
 
-/* Does the interface carry it, with nothing under way?  Otherwise see to it. */
-bool swap_nic(struct swap *s, const struct nic *n, struct str nsg);
+/*
+ * Does the interface carry it, with nothing under way?  Otherwise see to it; n->nsg follows what
+ * was sent.
+ */
+bool swap_nic(struct swap *s, struct nic *n, struct str nsg);
 
 /* A call about one of the interfaces failed. */
 void swap_trouble(struct swap *s, const struct err *e);

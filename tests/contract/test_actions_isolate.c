@@ -1,5 +1,7 @@
 #include "azure_world.h"
 
+#include <pthread.h>
+
 #define NO_PARAMS "{}"
 
 /* What undo and everybody else rely on: the interface without its group and what Azure counts. */
@@ -380,6 +382,7 @@ TEST(a_protecting_tag_is_seen_before_anything_is_touched)
 
 TEST(a_missing_permission_ends_it_by_name_and_says_what_is_cut_off)
 {
+	const struct json *first;
 	struct step step;
 	struct err e;
 
@@ -396,7 +399,9 @@ TEST(a_missing_permission_ends_it_by_name_and_says_what_is_cut_off)
 	CHECK_HAS(e.text, "Microsoft.Network/virtualNetworks/subnets/join/action");
 	CHECK_HAS(e.text, "1 of 2 network interfaces are cut off");
 	CHECK_STR(group_of(NIC("web-01-nic")), QUARANTINE);
-	CHECK_INT(json_count(json_get(result_of(&step), "interfaces")), 2);
+	first = json_first(json_get(result_of(&step), "interfaces"));
+	CHECK_STR(json_text(json_get(first, "now")), QUARANTINE);
+	CHECK(json_is(json_get(json_next(first), "now"), JSON_NULL));
 }
 
 TEST(an_unreadable_machine_is_never_touched)
@@ -461,19 +466,48 @@ TEST(passing_trouble_at_each_place_ends_well)
 	}
 }
 
+/* Waits until our reading of the group is held up, and changes an interface in that moment. */
+static void *
+colleague(void *arg)
+{
+	struct arena *a = arena_new();
+	struct http *h = http_new(NULL);
+	struct str nic = http_escape(STR(NIC("web-01-nic")), a);
+	struct http_request held = { .method = "GET",
+		.url = arena_printf(a,
+		    "%s/_emulator/wait?method=GET&path=networkSecurityGroups&count=2&arrived=1",
+		    world.url) };
+	struct http_request change = { .method = "PATCH",
+		.url = arena_printf(a, "%s/_emulator/resource?id=%.*s", world.url, STR_ARG(nic)),
+		.body = STR("{\"tags\":{\"owner\":\"night shift\"}}"),
+		.has_body = true };
+	struct http_response rs;
+	struct err e;
+	bool *well = arg;
+
+	*well = http_call(h, &held, a, &rs, &e) && rs.status == 200 &&
+		http_call(h, &change, a, &rs, &e) && rs.status == 200;
+	http_free(h);
+	arena_free(a);
+	return NULL;
+}
+
 TEST(a_change_by_somebody_else_between_reading_and_writing_is_kept)
 {
+	bool well = false;
+	pthread_t thread;
 	struct step step;
-	struct err e;
 
 	fresh_world();
-	fault("{\"method\":\"PUT\",\"path\":\"/web-01-nic$\",\"status\":412}");
+	fault(
+	    "{\"method\":\"GET\",\"path\":\"/networkSecurityGroups/\",\"skip\":1,\"delay_s\":0.5}");
+	CHECK(pthread_create(&thread, NULL, colleague, &well) == 0);
 	step = a_step("isolate_vm", VM("web-01"), NO_PARAMS);
-	while (count_calls("PUT", "/web-01-nic") == 0)
-		CHECK_INT(call_once(&step, false, &e), OUTCOME_LATER);
-	change_resource(NIC("web-01-nic"), "{\"tags\":{\"owner\":\"night shift\"}}");
 	drive_done(&step);
+	pthread_join(thread, NULL);
+	CHECK(well);
 	check_isolated();
+	CHECK_INT(count_calls("PUT", "/web-01-nic"), 2);
 	CHECK_STR(json_text(json_at(resource(NIC("web-01-nic")), "tags.owner")), "night shift");
 }
 
