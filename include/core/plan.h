@@ -89,8 +89,8 @@ struct str step_key(struct str alert, struct str action, struct str params, stru
     int64_t undo_of, struct arena *a);
 
 /* The step that takes a finished one back, due then.  Copies what undo needs. */
-void step_undo(const struct step *done, struct str alert, int64_t due_ms, struct arena *a,
-    struct step *out);
+void step_undo(
+    const struct step *done, struct str alert, int64_t due_ms, struct arena *a, struct step *out);
 
 const char *step_state_name(enum step_state s);
 bool step_state_parse(struct str name, enum step_state *out);

@@ -77,8 +77,8 @@ store_count_steps(struct store *s, struct str action, struct str subscription, i
  * the commit that covers the record.  *count is how often it was handed out, this time included.
  * Commits.
  */
-bool store_hand_out(struct store *s, uint64_t seq, int64_t event, int64_t *count,
-    struct err *e) MUST_CHECK;
+bool store_hand_out(
+    struct store *s, uint64_t seq, int64_t event, int64_t *count, struct err *e) MUST_CHECK;
 
 /* ---- perform ---- */
 
@@ -119,8 +119,8 @@ store_add_step(struct store *s, const struct step *step, int64_t *id, struct err
  * A person's word on a step that is held for approval: it waits to be done now, or is refused.
  * ERR_NOT_FOUND; ERR_CONFLICT when it is not held.  Commits.
  */
-bool store_answer_approval(struct store *s, int64_t id, bool approved, int64_t now_ms,
-    struct err *e) MUST_CHECK;
+bool store_answer_approval(
+    struct store *s, int64_t id, bool approved, int64_t now_ms, struct err *e) MUST_CHECK;
 
 /* Let a destination rest until then.  Commits. */
 bool
