@@ -50,6 +50,7 @@ warnings += -Wduplicated-cond -Wlogical-op
 endif
 
 B        := build/$(MODE)
+JOBS     := -j$(shell nproc)
 cflags    = $(warnings) $(mode_$(MODE)) -g -fPIE -pthread -D_GNU_SOURCE \
             -DGRIDWARDEN_VERSION='"$(VERSION)"' -Iinclude -I$(B)/gen \
             $(shell $(PKG_CONFIG) --cflags $(LIBS)) $(CFLAGS)
@@ -63,7 +64,7 @@ suites   := $(sort $(wildcard tests/unit/test_*.c) $(wildcard tests/contract/tes
 programs := $(suites:tests/%.c=$(B)/tests/%)
 depfiles  = $(objects:.o=.d) $(B)/src/cmd/main.d $(programs:%=%.d) $(B)/tests/main.d
 
-.PHONY: all run demo test check asan tsan bench install deps deps-check clean format \
+.PHONY: all programs run demo test check asan tsan bench install deps deps-check clean format \
         unit contract golden scenario emulator-test layers
 
 all: $(B)/gridwarden
@@ -100,6 +101,8 @@ $(B)/tests/%: tests/%.c $(B)/tests/main.o $(B)/libgridwarden.a Makefile
 
 -include $(wildcard $(depfiles))
 
+programs: $(programs)
+
 unit: $(filter $(B)/tests/unit/%,$(programs))
 	@tests/run_suites.sh $^
 
@@ -123,27 +126,29 @@ emulator-test:
 
 test: deps
 	@$(MAKE) --no-print-directory layers
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@$(MAKE) --no-print-directory $(JOBS) MODE=test all programs
 	@$(MAKE) --no-print-directory MODE=test unit contract golden emulator-test scenario
 
 asan tsan: deps
+	@$(MAKE) --no-print-directory $(JOBS) MODE=$@ all programs
 	@$(MAKE) --no-print-directory MODE=$@ unit contract
 
 check: deps-check layers
-	@$(MAKE) --no-print-directory MODE=clang all
+	@$(MAKE) --no-print-directory $(JOBS) MODE=clang all
 	@tests/check_format.sh
 	@tests/check_static.sh
 
 # ---- run, demo, bench -------------------------------------------------------------------------
 demo: deps
-	@$(MAKE) --no-print-directory MODE=release all
+	@$(MAKE) --no-print-directory $(JOBS) MODE=release all
 	@GRIDWARDEN=build/release/gridwarden $(PYTHON) demo/demo.py $(if $(KEEP),--keep)
 
 run: all
 	$(B)/gridwarden serve --config config/gridwarden.yaml
 
 bench: deps
-	@$(MAKE) --no-print-directory MODE=release all
+	@$(MAKE) --no-print-directory $(JOBS) MODE=release all
 	@GRIDWARDEN=build/release/gridwarden $(PYTHON) tests/bench/bench.py
 
 # ---- what a fresh Debian 12 lacks ---------------------------------------------------------------
