@@ -297,7 +297,8 @@ parse_condition(
 			warn_severity(p, one, c);
 		c->n++;
 	}
-	c->text = describe(c, p->a);
+	if (ok)
+		c->text = describe(c, p->a);
 	return ok;
 }
 
