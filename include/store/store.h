@@ -21,7 +21,11 @@
 
 struct store;
 
-/* "sqlite:/path/file.db".  Refuses a damaged file and one written by a newer version. */
+/*
+ * "sqlite:/path/file.db", made when it is missing, with its folder.  Refuses a damaged file
+ * (ERR_SYSTEM), one of a newer version or of another program (ERR_INPUT), and one that another
+ * process has open (ERR_CONFLICT).
+ */
 bool store_open(struct str url, struct store **out, struct err *e) MUST_CHECK;
 void store_close(struct store *s);
 
@@ -30,7 +34,7 @@ bool
 store_secret(struct store *s, const char *name, unsigned char out[16], struct err *e) MUST_CHECK;
 /* The journal's last record whose events are all decided. */
 bool store_decided_seq(struct store *s, uint64_t *seq, struct err *e) MUST_CHECK;
-/* Hashes of the newest events, at most max, through fn. */
+/* Hashes of the newest events, at most max, through fn; of these the oldest first. */
 bool store_each_hash(struct store *s, size_t max, void (*fn)(void *ctx, const struct hash128 *h),
     void *ctx, struct err *e) MUST_CHECK;
 
@@ -59,8 +63,9 @@ struct decision {
 
 /*
  * A group of decisions: begin takes the writing connection for this thread, commit or rollback
- * gives it back.  store_put_decision() sees what was put before it.  An event that is known by its
- * hash changes nothing (*fresh false); a step whose key is known is not added again.
+ * gives it back, commit also when it fails.  store_put_decision() sees what was put before it.  An
+ * event that is known by its hash changes nothing (*fresh false); a step whose key is known is not
+ * added again.
  */
 bool store_begin(struct store *s, struct err *e) MUST_CHECK;
 bool store_put_decision(
@@ -68,7 +73,11 @@ bool store_put_decision(
 bool store_commit(struct store *s, uint64_t decided_seq, struct err *e) MUST_CHECK; /* commits */
 void store_rollback(struct store *s);
 
-/* Between begin and commit: disruptive forward steps let through (not refused or shadow). */
+/*
+ * Between begin and commit: disruptive forward steps let through since then; not refused, not
+ * shadow, and not held, until approved.  Of one subscription (without case) or, with "", of all.
+ * A budget that cannot be looked up is used up: INT32_MAX.
+ */
 int64_t
 store_count_steps(struct store *s, struct str action, struct str subscription, int64_t since_ms);
 
@@ -101,8 +110,10 @@ bool store_claim_step(struct store *s, int64_t now_ms, int64_t lease_ms, int64_t
     struct arena *a, struct claimed *out, bool *found, int64_t *next_ms, struct err *e) MUST_CHECK;
 
 /*
- * Write back state, reason, due_ms, before, cursor, result of a step that this process has claimed,
- * and its calls; when it is settled (any state but waiting) settled_ms too.  Commits.
+ * Write back state, reason, due_ms, before, cursor, result, destination of a step that this process
+ * has claimed, and add its calls.  With STEP_RUNNING it goes on under its lease; any other state
+ * but waiting settles it.  ERR_NOT_FOUND; ERR_CONFLICT when it is settled already or was claimed
+ * again since (attempts differs): then nothing is written.  Commits.
  */
 bool store_settle_step(struct store *s, const struct step *step, int64_t now_ms,
     const struct step_call *calls, size_t n_calls, struct err *e) MUST_CHECK;
@@ -122,7 +133,7 @@ store_add_step(struct store *s, const struct step *step, int64_t *id, struct err
 bool store_answer_approval(
     struct store *s, int64_t id, bool approved, int64_t now_ms, struct err *e) MUST_CHECK;
 
-/* Let a destination rest until then.  Commits. */
+/* Let a destination rest until then; a longer rest stays.  "" never rests.  Commits. */
 bool
 store_rest(struct store *s, struct str destination, int64_t until_ms, struct err *e) MUST_CHECK;
 

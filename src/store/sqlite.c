@@ -7,11 +7,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +24,7 @@
 #define SCHEMA_VERSION 1
 #define BUSY_MS 5000
 
-static const char schema[] =
+static const char schema[] = ""
 #include "sqlite_schema.inc"
     ;
 
@@ -220,33 +223,41 @@ db_close(struct db *db)
 }
 
 static bool
-user_version(struct db *db, int64_t *version, struct err *e)
+ask_int(struct db *db, const char *sql, int64_t *out, struct err *e)
 {
-	sqlite3_stmt *st = db_bind(db, e, "PRAGMA user_version", "");
+	sqlite3_stmt *st = db_bind(db, e, sql, "");
 	bool found;
 
 	if (st == NULL || !db_step(db, st, &found, e) || !found)
 		return false;
-	*version = db_int(st, 0);
+	*out = db_int(st, 0);
 	db_reset(st);
+	return true;
+}
+
+/* Ours, of this version, or empty; asked before anything is written. */
+static bool
+check_ours(struct db *db, bool *empty, struct err *e)
+{
+	int64_t version = 0, tables = 0;
+
+	if (!ask_int(db, "PRAGMA user_version", &version, e) ||
+	    !ask_int(db, "SELECT count(*) FROM sqlite_schema", &tables, e))
+		return false;
+	*empty = version == 0 && tables == 0;
+	if (version == 0 && tables > 0)
+		return fail(e, ERR_INPUT, "it is the database of another program");
+	if (version > SCHEMA_VERSION)
+		return fail(e, ERR_INPUT,
+		    "the database is of version %" PRId64
+		    ", written by a newer gridwarden; this one knows version %d",
+		    version, SCHEMA_VERSION);
 	return true;
 }
 
 static bool
 make_schema(struct db *db, struct err *e)
 {
-	int64_t version;
-
-	if (!user_version(db, &version, e))
-		return false;
-	if (version > SCHEMA_VERSION)
-		return fail(e, ERR_INPUT,
-		    "the database is of version %" PRId64
-		    ", written by a newer gridwarden; this one "
-		    "knows version %d",
-		    version, SCHEMA_VERSION);
-	if (version == SCHEMA_VERSION)
-		return true;
 	return exec(db, "BEGIN EXCLUSIVE", e) && exec(db, schema, e) &&
 	       exec(db, "PRAGMA user_version = 1", e) && exec(db, "COMMIT", e);
 }
@@ -255,13 +266,15 @@ make_schema(struct db *db, struct err *e)
 static bool
 set_up_writer(struct db *db, struct err *e)
 {
-	return pragma_is(db, "PRAGMA journal_mode = WAL", "wal", e) &&
+	bool empty;
+
+	return pragma_is(db, "PRAGMA quick_check(1)", "ok", e) && check_ours(db, &empty, e) &&
+	       pragma_is(db, "PRAGMA journal_mode = WAL", "wal", e) &&
 	       exec(db,
 		   "PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;"
 		   "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216",
 		   e) &&
-	       pragma_is(db, "PRAGMA synchronous", "2", e) &&
-	       pragma_is(db, "PRAGMA quick_check(1)", "ok", e) && make_schema(db, e);
+	       pragma_is(db, "PRAGMA synchronous", "2", e) && (!empty || make_schema(db, e));
 }
 
 static bool
@@ -271,13 +284,10 @@ set_up_reader(struct db *db, struct err *e)
 	    "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -512", e);
 }
 
-/* The file holds alerts and what was done about them: nobody else reads it. */
 static bool
-make_file(const char *path, struct err *e)
+make_folder(const char *path, struct err *e)
 {
 	char *folder = xstrdup(path), *slash = strrchr(folder, '/');
-	mode_t old;
-	FILE *f;
 	bool ok = true;
 
 	if (slash != NULL && slash != folder) {
@@ -285,24 +295,58 @@ make_file(const char *path, struct err *e)
 		ok = file_make_dirs(folder, e);
 	}
 	free(folder);
-	if (!ok)
-		return false;
-	old = umask(0027);
-	f = fopen(path, "ae");
+	return ok;
+}
+
+/* The file holds alerts and what was done about them: nobody else reads it. */
+static int
+open_private(const char *path)
+{
+	mode_t old = umask(0027);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+
 	umask(old);
-	if (f == NULL)
+	return fd;
+}
+
+/*
+ * A file of its own: closing any descriptor of the database would drop SQLite's locks.  Two
+ * processes that write and checkpoint at once could damage the database (SQLite before 3.51.3).
+ */
+static bool
+lock_file(struct store *s, struct err *e)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s-lock", s->path);
+	s->lock = open_private(path);
+	if (s->lock < 0)
 		return fail_errno(e, ERR_SYSTEM, "cannot open %s", path);
-	fclose(f);
+	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	if (errno == EWOULDBLOCK)
+		return fail(e, ERR_CONFLICT, "it is in use by another process");
+	return fail_errno(e, ERR_SYSTEM, "cannot lock %s", path);
+}
+
+static bool
+make_file(const char *path, struct err *e)
+{
+	int fd = open_private(path);
+
+	if (fd < 0)
+		return fail_errno(e, ERR_SYSTEM, "cannot open %s", path);
+	close(fd);
 	return true;
 }
 
 static bool
 open_both(struct store *s, struct err *e)
 {
-	return make_file(s->path, e) &&
-	       db_open(&s->writer, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e) &&
+	return make_folder(s->path, e) && lock_file(s, e) && make_file(s->path, e) &&
+	       db_open(&s->writer, s->path, SQLITE_OPEN_READWRITE, e) &&
 	       set_up_writer(&s->writer, e) &&
-	       db_open(&s->reader, s->path, SQLITE_OPEN_READWRITE, e) &&
+	       db_open(&s->reader, s->path, SQLITE_OPEN_READONLY, e) &&
 	       set_up_reader(&s->reader, e);
 }
 
@@ -311,9 +355,10 @@ store_open(struct str url, struct store **out, struct err *e)
 {
 	struct store *s;
 
-	if (!str_starts_nocase(url, STR("sqlite:")))
+	if (!str_starts_nocase(url, STR("sqlite:")) || url.n == strlen("sqlite:"))
 		return fail(e, ERR_INPUT, "store '%.*s' is not sqlite:/path", STR_ARG(url));
 	s = xcalloc(1, sizeof(*s));
+	s->lock = -1;
 	s->path = xstrndup(str_slice(url, strlen("sqlite:"), url.n));
 	if (!open_both(s, e)) {
 		fail_in(e, "store %s", s->path);
@@ -331,6 +376,8 @@ store_close(struct store *s)
 		return;
 	db_close(&s->reader);
 	db_close(&s->writer);
+	if (s->lock >= 0)
+		close(s->lock);
 	free(s->path);
 	free(s);
 }
@@ -392,7 +439,7 @@ store_each_hash(struct store *s, size_t max, void (*fn)(void *ctx, const struct 
 	st = db_bind(&s->reader, e,
 	    "SELECT hash FROM events WHERE id > (SELECT coalesce(max(id), 0) FROM events) - ?"
 	    " ORDER BY id",
-	    "i", (int64_t)max);
+	    "i", max > INT64_MAX ? INT64_MAX : (int64_t)max);
 	ok = st != NULL;
 	while (ok && (ok = db_step(&s->reader, st, &found, e)) && found) {
 		if (sqlite3_column_bytes(st, 0) != (int)sizeof(h.bytes))

@@ -26,6 +26,7 @@ struct store {
 	struct db writer; /* all writing and all checkpoints: one connection */
 	struct db reader; /* listings */
 	char *path;
+	int lock; /* the file that keeps a second process out */
 };
 
 /* One letter a value: i int64_t, s struct str, b struct hash128 const *. */

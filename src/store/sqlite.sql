@@ -59,7 +59,7 @@ CREATE TABLE steps (
 	attempts     INTEGER NOT NULL,
 	created_ms   INTEGER NOT NULL,
 	due_ms       INTEGER NOT NULL,
-	lease_ms     INTEGER NOT NULL,         -- running: somebody has it until then
+	look_ms      INTEGER,                  -- waiting: due_ms; running: its lease ends; else NULL
 	settled_ms   INTEGER NOT NULL,
 	record       TEXT NOT NULL,            -- what was there before the first change
 	cursor       TEXT NOT NULL,            -- where a long operation stands
@@ -67,7 +67,8 @@ CREATE TABLE steps (
 	destination  TEXT NOT NULL,            -- rests together when throttled
 	subscription TEXT NOT NULL             -- of the target, lower case; for budgets
 ) STRICT;
-CREATE INDEX steps_by_due ON steps (state, due_ms);
+CREATE INDEX steps_to_do ON steps (look_ms, id) WHERE look_ms IS NOT NULL;
+CREATE INDEX steps_by_state ON steps (state, due_ms);
 CREATE INDEX steps_by_alert ON steps (alert);
 CREATE INDEX steps_by_budget ON steps (action, created_ms) WHERE disruptive AND undo_of = 0;
 

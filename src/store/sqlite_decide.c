@@ -176,22 +176,42 @@ subscription_of(struct str target, char out[64])
 	return (struct str){ out, field.n };
 }
 
+/* A step that a guard refused, or that is only shadow, is settled when it is made. */
+static bool
+is_settled(enum step_state state)
+{
+	switch (state) {
+	case STEP_WAITING:
+	case STEP_RUNNING:
+	case STEP_APPROVAL:
+		return false;
+	case STEP_DONE:
+	case STEP_FAILED:
+	case STEP_REFUSED:
+	case STEP_SHADOW:
+		break;
+	}
+	return true;
+}
+
 bool
 insert_step(struct db *db, const struct step *step, struct err *e)
 {
 	char subscription[64];
 
 	return db_run(db, e,
-	    "INSERT INTO steps (key, alert, event, rule, action, target, params, disruptive, "
-	    "reports,"
-	    " undo_of, state, reason, attempts, created_ms, due_ms, lease_ms, settled_ms, record,"
-	    " cursor, result, destination, subscription)"
-	    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,0,?,?,0,0,?,'','',?,?) ON CONFLICT (key) DO NOTHING",
-	    "siissssiiissiisss", step->key, step->alert_id, step->event_id, step->rule,
+	    "INSERT INTO steps (key, alert, event, rule, action, target, params, disruptive,"
+	    " reports, undo_of, state, reason, attempts, created_ms, due_ms, look_ms, settled_ms,"
+	    " record, cursor, result, destination, subscription)"
+	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,0,?13,?14,"
+	    " CASE ?11 WHEN 'waiting' THEN ?14 END,?15,?16,'','',?17,?18)"
+	    " ON CONFLICT (key) DO NOTHING",
+	    "siissssiiissiiisss", step->key, step->alert_id, step->event_id, step->rule,
 	    step->action, step->target, step->params, (int64_t)step->disruptive,
 	    (int64_t)step->reports, step->undo_of, str_of(step_state_name(step->state)),
-	    step->reason, step->created_ms, step->due_ms, step->before, step->destination,
-	    subscription_of(step->target, subscription));
+	    step->reason, step->created_ms, step->due_ms,
+	    is_settled(step->state) ? step->created_ms : (int64_t)0, step->before,
+	    step->destination, subscription_of(step->target, subscription));
 }
 
 int64_t
@@ -199,7 +219,7 @@ store_count_steps(struct store *s, struct str action, struct str subscription, i
 {
 	struct err e;
 	bool found = false;
-	int64_t n = INT64_MAX; /* what cannot be counted is a budget used up */
+	int64_t n = INT32_MAX; /* what cannot be counted is a budget used up */
 	sqlite3_stmt *st;
 
 	st = db_bind(&s->writer, &e,

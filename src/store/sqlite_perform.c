@@ -64,35 +64,47 @@ read_alert_steps(
 /* ---- claim ---- */
 
 /*
- * A report waits for what else is to be done about its alert, not for ways back that are due some
- * day.
+ * A step is looked at when it is due, or when the lease on it ends (look_ms).  It is ready when its
+ * destination does not rest and, if it reports, when what else is to be done about its alert is
+ * done, ways back that are due some day aside.  ?1 is now, ?2 how long a report waits at most.
  */
+#define REST_END "coalesce((SELECT until_ms FROM rests r WHERE r.destination = s.destination), 0)"
+#define REPORT_END                                                                       \
+	"(CASE WHEN s.reports AND EXISTS (SELECT 1 FROM steps o WHERE o.alert = s.alert" \
+	" AND NOT o.reports AND o.look_ms IS NOT NULL"                                   \
+	" AND (o.undo_of = 0 OR o.due_ms <= ?1)) THEN s.created_ms + ?2 ELSE 0 END)"
+
+/* In the order of the index, so that a backlog costs nothing: the first that is ready. */
 #define CLAIM                                                                               \
-	"SELECT " STEP_COLUMNS " FROM steps s WHERE"                                        \
-	" ((state = 'waiting' AND due_ms <= ?1) OR (state = 'running' AND lease_ms <= ?1))" \
-	" AND NOT EXISTS (SELECT 1 FROM rests r WHERE r.destination = s.destination"        \
-	"  AND r.until_ms > ?1)"                                                            \
-	" AND (NOT reports OR created_ms + ?2 <= ?1 OR NOT EXISTS (SELECT 1 FROM steps o"   \
-	"  WHERE o.alert = s.alert AND NOT o.reports AND o.state IN ('waiting', 'running')" \
-	"  AND (o.undo_of = 0 OR o.due_ms <= ?1)))"                                         \
-	" ORDER BY due_ms, id LIMIT 1"
+	"SELECT " STEP_COLUMNS " FROM steps s WHERE s.look_ms <= ?1 AND " REST_END " <= ?1" \
+	" AND " REPORT_END " <= ?1 ORDER BY s.look_ms, s.id LIMIT 1"
 
-#define NEXT                                                                                \
-	"SELECT min(max(CASE state WHEN 'running' THEN lease_ms ELSE due_ms END,"           \
-	" coalesce((SELECT until_ms FROM rests r WHERE r.destination = s.destination), 0)," \
-	" CASE WHEN reports AND due_ms <= ?1 THEN created_ms + ?2 ELSE 0 END))"             \
-	" FROM steps s WHERE state IN ('waiting', 'running')"
+#define NEXT                                                             \
+	"SELECT s.look_ms, max(s.look_ms, " REST_END ", " REPORT_END ")" \
+	" FROM steps s WHERE s.look_ms IS NOT NULL ORDER BY s.look_ms, s.id"
 
+/* When the first of those not ready will be; INT64_MAX when there is none. */
 static bool
 next_time(struct db *db, int64_t now_ms, int64_t wait_ms, int64_t *next_ms, struct err *e)
 {
-	bool found = false;
+	int64_t next = INT64_MAX, look = 0, ready;
+	bool found = true;
 	sqlite3_stmt *st = db_bind(db, e, NEXT, "ii", now_ms, wait_ms);
 
-	if (st == NULL || !db_step(db, st, &found, e))
+	if (st == NULL)
 		return false;
-	*next_ms = sqlite3_column_type(st, 0) == SQLITE_NULL ? INT64_MAX : db_int(st, 0);
+	/* Nothing is ready before it is looked at, so the rest of the rows cannot be earlier. */
+	while (found && look < next) {
+		if (!db_step(db, st, &found, e))
+			return false;
+		if (!found)
+			break;
+		look = db_int(st, 0);
+		ready = db_int(st, 1);
+		next = ready < next ? ready : next;
+	}
 	db_reset(st);
+	*next_ms = next;
 	return true;
 }
 
@@ -102,7 +114,7 @@ take_lease(struct db *db, struct step *step, int64_t until_ms, struct err *e)
 	step->state = STEP_RUNNING;
 	step->attempts++;
 	return db_run(db, e,
-	    "UPDATE steps SET state = 'running', lease_ms = ?, attempts = ? WHERE id = ?", "iii",
+	    "UPDATE steps SET state = 'running', look_ms = ?, attempts = ? WHERE id = ?", "iii",
 	    until_ms, step->attempts, step->id);
 }
 
@@ -139,28 +151,50 @@ find_due(struct db *db, int64_t now_ms, int64_t wait_ms, struct arena *a, struct
 	return true;
 }
 
+/* Rests that are over: nothing else removes them. */
+static bool
+forget_rests(struct db *db, int64_t now_ms, struct err *e)
+{
+	return db_run(db, e, "DELETE FROM rests WHERE until_ms <= ?", "i", now_ms);
+}
+
+static bool
+claim(struct db *db, int64_t now_ms, int64_t lease_ms, struct arena *a, struct claimed *c,
+    struct err *e)
+{
+	if (!take_lease(db, &c->step, now_ms + lease_ms, e) || !forget_rests(db, now_ms, e) ||
+	    !read_event(db, c->step.event_id, a, c, e) ||
+	    !read_alert_steps(db, c->step.alert_id, a, &c->steps, &c->n_steps, e))
+		return false;
+	return !FAULT("store.claim") || fail(e, ERR_SYSTEM, "fault ordered at store.claim");
+}
+
 bool
 store_claim_step(struct store *s, int64_t now_ms, int64_t lease_ms, int64_t report_wait_ms,
     struct arena *a, struct claimed *out, bool *found, int64_t *next_ms, struct err *e)
 {
 	struct db *db = &s->writer;
-	bool ok;
+	struct claimed c = { 0 };
+	int64_t next = 0;
+	bool is_due = false, ok;
 
-	*found = false;
 	if (!db_begin(s, e))
 		return false;
-	ok = find_due(db, now_ms, report_wait_ms, a, &out->step, found, e);
-	if (ok && !*found)
-		ok = next_time(db, now_ms, report_wait_ms, next_ms, e);
-	if (ok && *found)
-		ok = take_lease(db, &out->step, now_ms + lease_ms, e) &&
-		     read_event(db, out->step.event_id, a, out, e) &&
-		     read_alert_steps(db, out->step.alert_id, a, &out->steps, &out->n_steps, e);
-	if (ok && !*found) /* nothing was written: nothing to sync */
-		return db_end(s, false, e) || true;
-	if (ok && FAULT("store.claim"))
-		ok = fail(e, ERR_SYSTEM, "fault ordered at store.claim");
-	return db_end(s, ok, e);
+	ok = find_due(db, now_ms, report_wait_ms, a, &c.step, &is_due, e);
+	if (ok && !is_due) {
+		ok = next_time(db, now_ms, report_wait_ms, &next, e);
+		(void)db_end(s, false, e); /* nothing was written: nothing to sync */
+	} else {
+		ok = db_end(s, ok && claim(db, now_ms, lease_ms, a, &c, e), e);
+	}
+	if (!ok)
+		return false;
+	*found = is_due;
+	if (is_due)
+		*out = c;
+	else
+		*next_ms = next;
+	return true;
 }
 
 /* ---- settle ---- */
@@ -179,20 +213,49 @@ put_calls(struct db *db, int64_t step, const struct step_call *calls, size_t n, 
 	return ok;
 }
 
+/* Why no row was written. */
+static bool
+not_settled(struct db *db, int64_t id, struct err *e)
+{
+	bool found = false;
+	sqlite3_stmt *st = db_bind(db, e, "SELECT state FROM steps WHERE id = ?", "i", id);
+
+	if (st == NULL || !db_step(db, st, &found, e))
+		return false;
+	if (!found)
+		return fail(e, ERR_NOT_FOUND, "there is no action %" PRId64, id);
+	fail(e, ERR_CONFLICT, "action %" PRId64 " is %s, and not by this claim", id,
+	    (const char *)sqlite3_column_text(st, 0));
+	db_reset(st);
+	return false;
+}
+
+/* The attempt is the claim: a step that was claimed again since is somebody else's. */
+static bool
+update_step(struct db *db, const struct step *step, int64_t now_ms, struct err *e)
+{
+	bool done = step->state != STEP_WAITING && step->state != STEP_RUNNING;
+
+	return db_run(db, e,
+		   "UPDATE steps SET state = ?1, reason = ?2, due_ms = ?3, settled_ms = ?4,"
+		   " record = ?5, cursor = ?6, result = ?7, destination = ?8,"
+		   " look_ms = CASE ?1 WHEN 'waiting' THEN ?3 WHEN 'running' THEN look_ms END"
+		   " WHERE id = ?9 AND attempts = ?10 AND state = 'running'",
+		   "ssiissssii", str_of(step_state_name(step->state)), step->reason, step->due_ms,
+		   done ? now_ms : (int64_t)0, step->before, step->cursor, step->result,
+		   step->destination, step->id, step->attempts) &&
+	       (sqlite3_changes(db->handle) == 1 || not_settled(db, step->id, e));
+}
+
 bool
 store_settle_step(struct store *s, const struct step *step, int64_t now_ms,
     const struct step_call *calls, size_t n_calls, struct err *e)
 {
-	int64_t settled_ms = step->state == STEP_WAITING ? 0 : now_ms;
 	bool ok;
 
 	if (!db_begin(s, e))
 		return false;
-	ok = db_run(&s->writer, e,
-		 "UPDATE steps SET state = ?, reason = ?, due_ms = ?, settled_ms = ?, record = ?,"
-		 " cursor = ?, result = ?, lease_ms = 0 WHERE id = ?",
-		 "ssiisssi", str_of(step_state_name(step->state)), step->reason, step->due_ms,
-		 settled_ms, step->before, step->cursor, step->result, step->id) &&
+	ok = update_step(&s->writer, step, now_ms, e) &&
 	     put_calls(&s->writer, step->id, calls, n_calls, e);
 	if (ok && FAULT("store.settle"))
 		ok = fail(e, ERR_SYSTEM, "fault ordered at store.settle");
@@ -211,8 +274,9 @@ store_add_step(struct store *s, const struct step *step, int64_t *id, struct err
 		return false;
 	ok = insert_step(&s->writer, step, e) &&
 	     db_run(&s->writer, e,
-		 "UPDATE steps SET due_ms = ? WHERE key = ? AND state = 'waiting' AND due_ms > ?",
-		 "isi", step->due_ms, step->key, step->due_ms);
+		 "UPDATE steps SET due_ms = ?1, look_ms = ?1"
+		 " WHERE key = ?2 AND state = 'waiting' AND due_ms > ?1",
+		 "is", step->due_ms, step->key);
 	st = ok ? db_bind(&s->writer, e, "SELECT id FROM steps WHERE key = ?", "s", step->key)
 		: NULL;
 	ok = st != NULL && db_step(&s->writer, st, &found, e) && found;
@@ -244,9 +308,9 @@ answer(struct db *db, int64_t id, bool approved, int64_t now_ms, struct err *e)
 	db_reset(st);
 	if (approved)
 		return db_run(db, e,
-		    "UPDATE steps SET state = 'waiting', reason = 'approved', created_ms = ?,"
-		    " due_ms = ? WHERE id = ?",
-		    "iii", now_ms, now_ms, id);
+		    "UPDATE steps SET state = 'waiting', reason = 'approved', created_ms = ?1,"
+		    " due_ms = ?1, look_ms = ?1 WHERE id = ?2",
+		    "ii", now_ms, id);
 	return db_run(db, e,
 	    "UPDATE steps SET state = 'refused', reason = 'denied by a person', settled_ms = ?"
 	    " WHERE id = ?",
@@ -264,6 +328,9 @@ store_answer_approval(struct store *s, int64_t id, bool approved, int64_t now_ms
 bool
 store_rest(struct store *s, struct str destination, int64_t until_ms, struct err *e)
 {
+	/* Steps that name no destination have none in common. */
+	if (destination.n == 0)
+		return true;
 	if (!db_begin(s, e))
 		return false;
 	return db_end(s,
@@ -280,5 +347,6 @@ store_drop_leases(struct store *s, struct err *e)
 	if (!db_begin(s, e))
 		return false;
 	return db_end(s,
-	    db_run(&s->writer, e, "UPDATE steps SET lease_ms = 0 WHERE state = 'running'", ""), e);
+	    db_run(&s->writer, e, "UPDATE steps SET look_ms = due_ms WHERE state = 'running'", ""),
+	    e);
 }
