@@ -3,4 +3,4 @@
 cd "$(dirname "$0")/.." || exit 2
 cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
     --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
-    -D_GNU_SOURCE -Iinclude -j2 src
+    -D_GNU_SOURCE -Iinclude -Ibuild/release/gen -j2 src

@@ -62,6 +62,7 @@ struct action {
 
 extern const struct action *const actions[]; /* ends with NULL */
 const struct action *action_find(struct str name);
+const char *action_nearest(struct str name); /* for "did you mean"; NULL when none is near */
 
 /* For rules_parse(); ctx is the const struct settings * that names channels, or NULL. */
 bool action_check(const void *ctx, const struct yaml *name, const struct yaml *params,

@@ -11,7 +11,8 @@ struct list_command {
 	const char *list, *show; /* commands of the daemon's socket */
 	const struct column *columns;
 	size_t n_columns;
-	const char *nothing;					   /* said when the list is empty */
+	const char *const *states; /* what --state takes; ends with NULL */
+	const char *nothing;	   /* said when the list is empty */
 	void (*print)(const struct json *object, struct arena *a); /* one object for people */
 };
 

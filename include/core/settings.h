@@ -69,6 +69,7 @@ struct settings_budget {
 	struct str action;
 	int64_t per_hour;		   /* 0 = no limit */
 	int64_t per_subscription_per_hour; /* 0 = no limit */
+	int line, col;			   /* where it is written */
 	bool over_approve;		   /* over budget: wait for approval; otherwise refuse */
 };
 

@@ -61,8 +61,8 @@ bool listener_start(const struct listener_options *o, const struct listener_hand
     struct listener **out, struct err *e) MUST_CHECK;
 int listener_port(const struct listener *l);
 /*
- * No new connections; answers from now on close theirs.  True when no request is held any more,
- * false when some still are after limit_ms.
+ * New connections are closed at once; answers from now on close theirs.  True when no request is
+ * held any more, false when some still are after limit_ms.
  */
 bool listener_drain(struct listener *l, int64_t limit_ms);
 /* Ends all connections and threads.  Every held request must have been answered. */

@@ -30,15 +30,22 @@ action_find(struct str name)
 
 /* ---- what rules may write ---- */
 
-static void
-unknown_action(const struct yaml *name, struct diags *d)
+const char *
+action_nearest(struct str name)
 {
-	const char *names[NAMES_MAX], *near;
+	const char *names[NAMES_MAX];
 	size_t n = 0;
 
 	for (const struct action *const *a = actions; *a != NULL && n < NAMES_MAX; a++)
 		names[n++] = (*a)->name;
-	near = str_nearest(name->text, names, n);
+	return str_nearest(name, names, n);
+}
+
+static void
+unknown_action(const struct yaml *name, struct diags *d)
+{
+	const char *near = action_nearest(name->text);
+
 	if (near != NULL)
 		yaml_error(d, name, "unknown action '%.*s', did you mean '%s'?",
 		    STR_ARG(name->text), near);

@@ -11,6 +11,9 @@ static const struct column columns[] = {
 	{ "REASON", "reason", 80 },
 };
 
+static const char *const states[] = { "waiting", "running", "approval", "done", "failed", "refused",
+	"shadow", NULL };
+
 static void
 print(const struct json *step, struct arena *a)
 {
@@ -38,7 +41,7 @@ static int
 run(const struct command *self, int argc, char **argv)
 {
 	const struct list_command lc = { self, "actions.list", "actions.show", columns,
-		sizeof(columns) / sizeof(columns[0]), "no actions", print };
+		sizeof(columns) / sizeof(columns[0]), states, "no actions", print };
 
 	return list_run(&lc, argc, argv);
 }

@@ -10,6 +10,8 @@ static const struct column columns[] = {
 	{ "ACTIONS", "steps", 0 },
 };
 
+static const char *const states[] = { "decided", "unreadable", "damaged", "notice", NULL };
+
 static void
 print_condition(const struct json *c)
 {
@@ -61,7 +63,7 @@ static int
 run(const struct command *self, int argc, char **argv)
 {
 	const struct list_command lc = { self, "alerts.list", "alerts.show", columns,
-		sizeof(columns) / sizeof(columns[0]), "no alerts", print };
+		sizeof(columns) / sizeof(columns[0]), states, "no alerts", print };
 
 	return list_run(&lc, argc, argv);
 }

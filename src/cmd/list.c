@@ -43,6 +43,22 @@ set_since(const struct command *self, struct json *q, const char *value, struct 
 	return true;
 }
 
+static bool
+is_state(const struct list_command *lc, const char *value)
+{
+	const char *near;
+	size_t n = 0;
+
+	for (; lc->states[n] != NULL; n++)
+		if (strcmp(lc->states[n], value) == 0)
+			return true;
+	near = str_nearest(str_of(value), lc->states, n);
+	usage_error(lc->self, "there is no state '%s'%s%s%s", value,
+	    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
+	    near == NULL ? "" : "'?");
+	return false;
+}
+
 /* One option; false after a message. */
 static bool
 take(
@@ -59,7 +75,7 @@ take(
 		return set_since(lc->self, c->question, value, a);
 	case 't':
 		json_set_cstr(c->question, "state", value, a);
-		return true;
+		return is_state(lc, value);
 	case 'a':
 		json_set_cstr(c->question, "action", value, a);
 		return true;

@@ -6,6 +6,7 @@
  * says which; what was started before it is taken down again.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <link.h>
 #include <malloc.h>
 #include <poll.h>
@@ -133,16 +134,32 @@ remember(void *ctx, const struct hash128 *hash)
 	inbox_remember(ctx, hash);
 }
 
+/* What a disk lost is said, never passed over. */
+static void
+say_damage(struct inbox *in)
+{
+	struct inbox_figures f;
+
+	inbox_figures(in, &f);
+	if (f.damage[0] != '\0')
+		log_error("the inbox is damaged, %" PRIu64 " records could not be read: %s", f.lost,
+		    f.damage);
+}
+
 static bool
 open_state(struct server *sv, const struct settings *s, struct arena *a, struct err *e)
 {
 	const char *inbox = arena_cstr(a, s->inbox);
 	uint64_t decided;
+	bool ok;
 
-	return store_open(s->store, &sv->store, e) && store_decided_seq(sv->store, &decided, e) &&
-	       store_drop_leases(sv->store, e) && file_make_dirs(inbox, e) &&
-	       inbox_open(inbox, decided, &sv->inbox, e) &&
-	       store_each_hash(sv->store, INBOX_KNOWN_MAX, remember, sv->inbox, e);
+	ok = store_open(s->store, &sv->store, e) && store_decided_seq(sv->store, &decided, e) &&
+	     store_drop_leases(sv->store, e) && file_make_dirs(inbox, e) &&
+	     inbox_open(inbox, decided, &sv->inbox, e) &&
+	     store_each_hash(sv->store, INBOX_KNOWN_MAX, remember, sv->inbox, e);
+	if (ok)
+		say_damage(sv->inbox);
+	return ok;
 }
 
 static bool

@@ -249,7 +249,7 @@ unknown_key(struct reader *r, const struct param *table, const struct yaml *key)
 	const char *names[NAMES_MAX], *near;
 	size_t n = 0;
 
-	for (; table[n].name != NULL && n < NAMES_MAX; n++)
+	for (; n < NAMES_MAX && table[n].name != NULL; n++)
 		names[n] = table[n].name;
 	near = str_nearest(key->text, names, n);
 	if (near != NULL)

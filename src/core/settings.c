@@ -31,6 +31,18 @@ struct copying {
 	struct diags *d;
 };
 
+/* The node that a mistake is about; the nearest one that is written. */
+static const struct yaml *
+at(const struct copying *c, const char *group, const char *key)
+{
+	const struct yaml *y = yaml_get(c->root, group), *inner;
+
+	if (y == NULL)
+		return c->root;
+	inner = key == NULL ? NULL : yaml_get(y, key);
+	return inner == NULL ? y : inner;
+}
+
 /* ---- copying ---- */
 
 static struct str
@@ -200,12 +212,18 @@ static void
 copy_budgets(const struct copying *c)
 {
 	const struct json *all = json_at(c->j, "guards.budgets");
+	const struct yaml *written = yaml_get(at(c, "guards", NULL), "budgets");
 	struct settings_budget *list = arena_alloc(c->a, json_count(all) * sizeof(*list));
 
 	for (const struct json *i = json_first(all); i != NULL; i = json_next(i)) {
 		struct settings_budget *b = &list[c->s->n_budgets++];
 
+		const struct yaml_pair *pair;
+
 		b->action = arena_str(c->a, json_name(i));
+		pair = yaml_pair(written, b->action.p);
+		b->line = pair == NULL ? 0 : pair->key->line;
+		b->col = pair == NULL ? 0 : pair->key->col;
 		json_int(json_get(i, "per_hour"), &b->per_hour);
 		json_int(json_get(i, "per_subscription_per_hour"), &b->per_subscription_per_hour);
 		b->over_approve = str_is(json_text(json_get(i, "over")), "approve");
@@ -237,18 +255,6 @@ copy_rest(const struct copying *c)
 }
 
 /* ---- what makes no sense together ---- */
-
-/* The node that a mistake is about; the nearest one that is written. */
-static const struct yaml *
-at(const struct copying *c, const char *group, const char *key)
-{
-	const struct yaml *y = yaml_get(c->root, group), *inner;
-
-	if (y == NULL)
-		return c->root;
-	inner = key == NULL ? NULL : yaml_get(y, key);
-	return inner == NULL ? y : inner;
-}
 
 static bool
 is_loopback(struct str address)

@@ -446,6 +446,17 @@ on_completed(
 	arena_free(rq->arena);
 }
 
+/* While draining nobody new is let in: the sender comes again and finds the next process. */
+static enum MHD_Result
+on_accept(void *cls, const struct sockaddr *address, socklen_t size)
+{
+	struct listener *l = cls;
+
+	(void)address;
+	(void)size;
+	return atomic_load(&l->draining) ? MHD_NO : MHD_YES;
+}
+
 static void
 on_connection(
     void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
@@ -489,7 +500,7 @@ mhd_start(struct listener *l, struct err *e)
 			 MHD_USE_ERROR_LOG | (l->tls == NULL ? 0 : MHD_USE_TLS);
 
 	/* clang-format off: one option a line */
-	l->mhd = MHD_start_daemon(flags, 0, NULL, NULL, on_request, l, MHD_OPTION_EXTERNAL_LOGGER,
+	l->mhd = MHD_start_daemon(flags, 0, on_accept, l, on_request, l, MHD_OPTION_EXTERNAL_LOGGER,
 	    on_log, l, /* first, or the default one speaks */
 	    MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_THREAD_POOL_SIZE, l->o.threads,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, LISTENER_HEAD_MAX, MHD_OPTION_CONNECTION_LIMIT,
@@ -578,9 +589,9 @@ listener_drain(struct listener *l, int64_t limit_ms)
 	bool done;
 	int waited = 0;
 
-	/* Closed at the end only: a thread may be about to accept on that number. */
-	if (!atomic_exchange(&l->draining, true))
-		shutdown(MHD_quiesce_daemon(l->mhd), SHUT_RDWR);
+	/* Not MHD_quiesce_daemon(): it ends the process when a thread leaves epoll at that instant.
+	 */
+	atomic_store(&l->draining, true);
 	pthread_mutex_lock(&l->lock);
 	while (l->held > 0 && waited == 0)
 		waited = pthread_cond_timedwait(&l->none_held, &l->lock, &at);
@@ -598,6 +609,7 @@ listener_stop(struct listener *l)
 	while (!listener_drain(l, LISTENER_DEADLINE_MS))
 		log_warning("the listener waits for requests that nobody has answered yet");
 	MHD_stop_daemon(l->mhd);
+	l->fd = -1; /* closed with it */
 	listener_free(l);
 }
 

@@ -20,12 +20,41 @@ read_source(const char *path, struct arena *a, struct diags *d)
 	return src;
 }
 
+/* A budget for an action that does not exist would limit nothing. */
+static bool
+budgets_name_actions(const struct settings *s, const struct source *src, struct diags *d)
+{
+	size_t errors = d->errors;
+
+	for (size_t i = 0; i < s->n_budgets; i++) {
+		const struct settings_budget *b = &s->budgets[i];
+		const struct action *action = action_find(b->action);
+		const char *near = action == NULL ? action_nearest(b->action) : NULL;
+
+		if (action == NULL && near != NULL)
+			diags_add(d, DIAG_ERROR, src, b->line, b->col,
+			    "unknown action '%.*s', did you mean '%s'?", STR_ARG(b->action), near);
+		else if (action == NULL)
+			diags_add(d, DIAG_ERROR, src, b->line, b->col, "unknown action '%.*s'",
+			    STR_ARG(b->action));
+		else if (!action->disruptive)
+			diags_add(d, DIAG_ERROR, src, b->line, b->col,
+			    "'%s' changes nothing, a budget would never hold it back",
+			    action->name);
+	}
+	return d->errors == errors;
+}
+
 struct settings *
 load_settings(const char *path, struct arena *a, struct diags *d)
 {
 	struct source *src = read_source(path, a, d);
+	struct settings *s = src == NULL ? NULL : settings_parse(src, d);
 
-	return src == NULL ? NULL : settings_parse(src, d);
+	if (s == NULL || budgets_name_actions(s, src, d))
+		return s;
+	settings_free(s);
+	return NULL;
 }
 
 struct rules *

@@ -59,6 +59,8 @@ inbox_metrics(struct metrics *m, struct buf *out)
 	    out, "inbox_waiting", "gauge", "Records that are not decided yet.", (int64_t)f.waiting);
 	metric(out, "inbox_bytes", "gauge", "Size of the journal.", f.bytes);
 	metric(out, "inbox_syncs_total", "counter", "fdatasync calls.", (int64_t)f.syncs);
+	metric(out, "inbox_lost_records", "gauge", "Records that the last start could not read.",
+	    (int64_t)f.lost);
 	metric(out, "inbox_failures_total", "counter", "Groups that could not be kept.",
 	    m->pipeline->figures_failed_commits);
 	metric(out, "events_decided_total", "counter", "Events decided.",

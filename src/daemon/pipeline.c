@@ -483,8 +483,8 @@ follow_up(struct pipeline *p, const struct claimed *c, const struct step *step,
 }
 
 static enum outcome
-run(struct performer *performer, const struct claimed *c, struct job *job, struct alert *al,
-    int64_t now_ms, struct arena *a, struct err *e)
+run(struct performer *performer, const struct settings *settings, const struct claimed *c,
+    struct job *job, struct alert *al, int64_t now_ms, struct arena *a, struct err *e)
 {
 	struct json *trace;
 	struct verdict_text *reasons;
@@ -492,6 +492,12 @@ run(struct performer *performer, const struct claimed *c, struct job *job, struc
 
 	if (!read_alert(c, a, al, e))
 		return OUTCOME_NEVER;
+	/* Planned before somebody said shadow, and nothing was changed yet: it stays undone. */
+	if (settings->mode == GUARD_SHADOW && c->step.disruptive && c->step.undo_of == 0 &&
+	    c->step.before.n == 0) {
+		fail(e, ERR_DENIED, "guards.mode is shadow now");
+		return OUTCOME_REFUSED;
+	}
 	trace = json_parse(c->trace.n == 0 ? STR("{}") : c->trace, a, e);
 	trace_reasons(trace, a, &reasons, &job->n_reasons);
 	job->reasons = reasons;
@@ -545,7 +551,7 @@ pipeline_perform_one(struct pipeline *p, struct performer *performer,
 	if (!*found)
 		return true;
 	job.step = c.step;
-	outcome = run(performer, &c, &job, &al, now_ms, a, &trouble);
+	outcome = run(performer, settings, &c, &job, &al, now_ms, a, &trouble);
 	now_ms = clock_now_ms();
 	conclude(&job.step, &c.step, outcome, now_ms, a, &trouble);
 	/* What was done is not forgotten because the disk is full just now. */
