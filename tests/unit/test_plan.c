@@ -255,7 +255,7 @@ TEST(shadow_keeps_the_step_and_still_tells)
 
 TEST(a_budget_that_is_used_up_refuses_or_holds_for_approval)
 {
-	struct settings_budget budget = { STR("isolate_vm"), 5, 0, false };
+	struct settings_budget budget = { .action = STR("isolate_vm"), .per_hour = 5 };
 
 	fresh();
 	settings.budgets = &budget;
@@ -266,7 +266,8 @@ TEST(a_budget_that_is_used_up_refuses_or_holds_for_approval)
 	check_first(plan_of(ISOLATE, high), STEP_REFUSED, "budget used up: 5 isolate_vm an hour");
 	budget.over_approve = true;
 	check_first(plan_of(ISOLATE, high), STEP_APPROVAL, "budget used up: 5 isolate_vm an hour");
-	budget = (struct settings_budget){ STR("isolate_vm"), 0, 2, false };
+	budget =
+	    (struct settings_budget){ .action = STR("isolate_vm"), .per_subscription_per_hour = 2 };
 	done_in_subscription = 2;
 	check_first(plan_of(ISOLATE, high), STEP_REFUSED,
 	    "budget used up: 2 isolate_vm an hour in one subscription");
