@@ -21,7 +21,8 @@ enum param_type {
 	PARAM_CHOICE,	/* one of choices, separated by '|' */
 	PARAM_PORT,	/* 1..65535 */
 	PARAM_CIDR,	/* IPv4 or IPv6 address with or without prefix length */
-	PARAM_URL,	/* https://host..., or http:// on a loopback address */
+	PARAM_URL,	/* https://host[:port][/path]; http:// on this machine, or for the host
+			   in choices */
 	PARAM_RESOURCE_ID,
 	PARAM_GROUP,	  /* a mapping with the keys of `group` */
 	PARAM_NAMED,	  /* a mapping from names of the user's choice to `group` */
@@ -43,9 +44,9 @@ struct param {
 };
 
 /*
- * Check a mapping against a table and give the value as JSON, defaults filled in; y NULL gives the
- * defaults alone.  All mistakes go to d, with "did you mean" for unknown keys.  What is wrong is
- * left out of the result.
+ * Check a mapping (the caller has seen that it is one) against a table and give the value as JSON,
+ * defaults filled in; y NULL gives the defaults alone.  All mistakes go to d, with "did you mean"
+ * for unknown keys.  What is wrong is left out of the result.
  */
 struct json *
 params_read(const struct param *table, const struct yaml *y, struct arena *a, struct diags *d);

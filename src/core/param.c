@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "core/resource_id.h"
+#include "endpoint.h"
 
 #define NAMES_MAX 64
 #define NAME_MAX_BYTES 64
@@ -184,21 +185,23 @@ to_cidr(const struct param *p, struct str text, struct arena *a, struct err *e)
 	return NULL;
 }
 
+/* Tokens and alerts go to these: only encrypted, or without leaving the machine. */
 static struct json *
 to_url(const struct param *p, struct str text, struct arena *a, struct err *e)
 {
-	static const char *const local[] = { "http://127.", "http://localhost", "http://[::1]",
-		"http://169.254.169.254" };
-	bool ok = str_starts_nocase(text, STR("https://")) && text.n > strlen("https://");
+	struct str scheme, host;
 
-	(void)p;
-	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
-		ok = ok || str_starts_nocase(text, str_of(local[i]));
-	for (size_t i = 0; i < text.n; i++)
-		ok = ok && (unsigned char)text.p[i] > 0x20 && (unsigned char)text.p[i] < 0x7f;
-	if (ok)
+	if (!endpoint_parse_url(text, &scheme, &host)) {
+		fail(e, ERR_INPUT,
+		    "must be an address such as https://host or https://host:8443/path, not '%.*s'",
+		    STR_ARG(text));
+		return NULL;
+	}
+	if (str_is(scheme, "https") || endpoint_is_loopback(host) ||
+	    str_is_nocase(host, "localhost") || (p->choices != NULL && str_is(host, p->choices)))
 		return json_string(text, a);
-	fail(e, ERR_INPUT, "must be an https:// address, not '%.*s'", STR_ARG(text));
+	fail(e, ERR_INPUT, "must begin with https://: http is for this machine alone, not '%.*s'",
+	    STR_ARG(text));
 	return NULL;
 }
 
@@ -438,6 +441,7 @@ params_read(const struct param *table, const struct yaml *y, struct arena *a, st
 	struct reader r = { a, d };
 	struct json *out = json_object(a);
 
+	assert(y == NULL || y->type == YAML_MAPPING);
 	for (size_t i = 0; y != NULL && i < y->n; i++)
 		if (find(table, y->pairs[i].key->text) == NULL)
 			unknown_key(&r, table, y->pairs[i].key);

@@ -9,6 +9,10 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "endpoint.h"
+
+/* Batches are cut at this size: https://learn.microsoft.com/azure/event-grid/quotas-limits */
+#define EVENT_GRID_DELIVERY_MAX (1024 * 1024)
 
 /* https://learn.microsoft.com/azure/developer/identity/clouds and the SDKs' environments */
 static const struct cloud {
@@ -259,36 +263,76 @@ copy_rest(const struct copying *c)
 static bool
 is_loopback(struct str address)
 {
-	return str_starts_nocase(address, STR("127.")) ||
-	       str_starts_nocase(address, STR("[::1]:")) ||
-	       str_starts_nocase(address, STR("localhost:"));
+	struct str host;
+
+	return endpoint_parse(address, &host) && endpoint_is_loopback(host);
+}
+
+static void
+check_address(const struct copying *c, const struct yaml *y, const char *key, struct str address)
+{
+	struct str host;
+
+	if (!endpoint_parse(address, &host))
+		yaml_error(c->d, y,
+		    "%s must be an IP address and a port such as [::]:8443 or 127.0.0.1:8443, "
+		    "not '%.*s'",
+		    key, STR_ARG(address));
+}
+
+/* RFC 9110: a token. */
+static bool
+header_fits(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			strchr("!#$%&'*+-.^_`|~", c) != NULL))
+			return false;
+	}
+	return true;
 }
 
 static void
 check_listen(const struct copying *c)
 {
 	const struct settings_listen *l = &c->s->listen;
-	bool loopback = is_loopback(l->address);
 
-	if (memchr(l->address.p, ':', l->address.n) == NULL)
-		yaml_error(c->d, at(c, "listen", "address"),
-		    "address '%.*s' has no port, write [::]:8443", STR_ARG(l->address));
-	if (l->path.n == 0 || l->path.p[0] != '/')
+	if (l->address.n > 0)
+		check_address(c, at(c, "listen", "address"), "address", l->address);
+	if (c->s->operations.n > 0)
+		check_address(c, at(c, "operations", NULL), "operations", c->s->operations);
+	if (l->path.n > 0 && l->path.p[0] != '/')
 		yaml_error(c->d, at(c, "listen", "path"), "path must begin with '/'");
+	if (l->body_max > 0 && l->body_max < EVENT_GRID_DELIVERY_MAX)
+		yaml_warning(c->d, at(c, "listen", "body_max"),
+		    "Event Grid sends up to 1 MiB, and drops what is answered 413");
 	if ((l->certificate.n == 0) != (l->private_key.n == 0))
 		yaml_error(c->d, at(c, "listen", NULL), "certificate and private_key go together");
-	else if (l->certificate.n == 0 && !(c->s->auth.insecure && loopback))
+	else if (l->certificate.n == 0 && !(c->s->auth.insecure && is_loopback(l->address)))
 		yaml_error(c->d, at(c, "listen", NULL),
 		    "certificate and private_key are missing: "
 		    "Event Grid delivers over HTTPS only");
-	if (c->s->auth.insecure && !loopback)
+}
+
+static void
+check_auth(const struct copying *c)
+{
+	const struct settings_auth *auth = &c->s->auth;
+	struct str address = c->s->listen.address;
+
+	if (auth->insecure && address.n > 0 && !is_loopback(address))
 		yaml_error(c->d, at(c, "auth", "insecure"),
 		    "insecure is for a loopback address, and listen.address is '%.*s'",
-		    STR_ARG(l->address));
-	if (c->s->auth.n_keys_files == 0 && !c->s->auth.insecure)
+		    STR_ARG(address));
+	if (auth->n_keys_files == 0 && !auth->insecure)
 		yaml_error(c->d, at(c, "auth", NULL),
 		    "no credential is asked for: name a keys_file, or anyone could isolate "
 		    "machines");
+	if (!header_fits(auth->key_header))
+		yaml_error(c->d, at(c, "auth", "key_header"), "'%.*s' cannot name a header",
+		    STR_ARG(auth->key_header));
 }
 
 static void
@@ -309,33 +353,53 @@ check_azure(const struct copying *c)
 	}
 }
 
+/* A guard that can never fit would protect nothing, and nobody would know. */
+static void
+check_protected(const struct copying *c, const struct yaml *entry)
+{
+	const struct yaml *subscription = yaml_get(entry, "subscription"),
+			  *resource = yaml_get(entry, "resource"), *tag = yaml_get(entry, "tag");
+	struct resource_id id;
+	struct err e;
+
+	if (entry->type == YAML_MAPPING && entry->n == 0)
+		yaml_error(c->d, entry,
+		    "an entry must name a subscription, resource_group, resource or tag, or it "
+		    "would protect everything");
+	if (subscription != NULL && subscription->text.n > 0 &&
+	    !resource_id_parse(
+		arena_printf(c->a, "/subscriptions/%.*s", STR_ARG(subscription->text)), &id, &e))
+		yaml_error(c->d, subscription,
+		    "subscription must be an id such as 11111111-2222-3333-4444-555555555555, not "
+		    "'%.*s'",
+		    STR_ARG(subscription->text));
+	if (resource != NULL && resource->text.n > 0 && resource->text.p[0] != '*' &&
+	    !str_starts_nocase(resource->text, STR("/subscriptions/")))
+		yaml_error(c->d, resource,
+		    "resource must be an id with * and ? that begins with /subscriptions/ or *, "
+		    "not '%.*s'",
+		    STR_ARG(resource->text));
+	if (tag != NULL && tag->type == YAML_MAPPING && (tag->n != 1 || entry->n != 1))
+		yaml_error(c->d, tag, "a tag stands alone in its entry, one tag in each");
+}
+
 static void
 check_guards(const struct copying *c)
 {
-	const struct yaml *list = yaml_get(at(c, "guards", NULL), "protected");
+	const struct yaml *guards = yaml_get(c->root, "guards");
+	const struct yaml *list = yaml_get(guards, "protected");
 
-	for (size_t i = 0; i < c->s->n_protects; i++) {
-		const struct yaml *y = list != NULL && list->type == YAML_SEQUENCE && i < list->n
-					   ? list->items[i]
-					   : list;
-		const struct yaml *tag = y == NULL ? NULL : yaml_get(y, "tag");
-
-		if (c->s->protects[i].text.n == 0)
-			yaml_error(c->d, y,
-			    "an entry must name a subscription, resource_group, resource "
-			    "or tag, or it would protect everything");
-		if (tag != NULL && (tag->n != 1 || c->s->protects[i].resource_group.n +
-							   c->s->protects[i].subscription.n +
-							   c->s->protects[i].resource.n >
-						       0))
-			yaml_error(c->d, tag, "a tag stands alone in its entry, one tag in each");
-	}
+	if (list != NULL && list->type == YAML_MAPPING)
+		check_protected(c, list);
+	for (size_t i = 0; list != NULL && list->type == YAML_SEQUENCE && i < list->n; i++)
+		check_protected(c, list->items[i]);
 }
 
 static void
 check_store(const struct copying *c)
 {
-	if (!str_starts_nocase(c->s->store, STR("sqlite:")))
+	if (c->s->store.n > 0 &&
+	    (!str_starts_nocase(c->s->store, STR("sqlite:")) || c->s->store.n == strlen("sqlite:")))
 		yaml_error(c->d, at(c, "store", NULL), "store must be sqlite:/path/of/the/file");
 }
 
@@ -374,6 +438,7 @@ settings_parse(const struct source *src, struct diags *d)
 		copy_budgets(&c);
 		copy_rest(&c);
 		check_listen(&c);
+		check_auth(&c);
 		check_azure(&c);
 		check_guards(&c);
 		check_store(&c);

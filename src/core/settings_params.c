@@ -80,6 +80,7 @@ static const struct param cloud_params[] = {
 	{ .name = "login", .type = PARAM_URL, .help = "Microsoft Entra." },
 	{ .name = "imds",
 	    .type = PARAM_URL,
+	    .choices = "169.254.169.254", /* link-local, and has no TLS */
 	    .fallback = "http://169.254.169.254",
 	    .help = "Instance metadata service." },
 	{ .name = NULL },

@@ -1,0 +1,321 @@
+#include "test.h"
+
+#include <stdio.h>
+
+#include "core/settings.h"
+
+static struct arena *arena;
+static struct diags d;
+static struct source source;
+static struct buf out;
+static struct settings *s;
+
+/* The last settings stay valid until the next call. */
+static struct settings *
+parse_as(const char *file, const char *text)
+{
+	settings_free(s);
+	buf_done(&out);
+	arena_free(arena);
+	arena = arena_new();
+	diags_init(&d, arena);
+	buf_init(&out, 65536);
+	source = (struct source){ file, str_of(text) };
+	s = settings_parse(&source, &d);
+	diags_print(&d, &out);
+	return s;
+}
+
+static struct settings *
+parse(const char *text)
+{
+	parse_as("/etc/gw/gridwarden.yaml", text);
+	if (s == NULL)
+		print_error("%s", buf_cstr(&out));
+	CHECK(s != NULL);
+	return s;
+}
+
+#define BASE                                                      \
+	"listen: {certificate: tls/c.pem, private_key: /k.pem}\n" \
+	"auth: {keys_file: key}\n"
+
+/* One mistake, at that place, with these words. */
+static void
+check_refused(const char *text, int line, int col, const char *words)
+{
+	char place[64];
+
+	CHECK(parse_as("g.yaml", text) == NULL);
+	snprintf(place, sizeof(place), "g.yaml:%d:%d: error: ", line, col);
+	CHECK_HAS(buf_cstr(&out), place);
+	CHECK_HAS(buf_cstr(&out), words);
+	if (d.errors != 1)
+		print_error("%s", buf_cstr(&out));
+	CHECK_INT(d.errors, 1);
+}
+
+TEST(a_short_file_gets_the_defaults)
+{
+	parse(BASE);
+	CHECK_STR(s->listen.address, "[::]:8443");
+	CHECK_STR(s->listen.path, "/api/events");
+	CHECK_INT(s->listen.body_max, 4 * 1024 * 1024);
+	CHECK(s->listen.connections_max > 0 && s->listen.per_address_max > 0);
+	CHECK_STR(s->operations, "127.0.0.1:9464");
+	CHECK_STR(s->socket, "/run/gridwarden/gridwarden.sock");
+	CHECK_STR(s->inbox, "/var/lib/gridwarden/inbox");
+	CHECK_STR(s->store, "sqlite:/var/lib/gridwarden/gridwarden.db");
+	CHECK_STR(s->auth.key_header, "");
+	CHECK_INT(s->auth.n_subscriptions, 0);
+	CHECK_INT(s->auth.n_origins, 1);
+	CHECK_STR(s->auth.origins[0], "eventgrid.azure.net");
+	CHECK(!s->auth.insecure);
+	CHECK_STR(s->azure.resource_manager, "https://management.azure.com");
+	CHECK_STR(s->azure.audience, "https://management.azure.com/");
+	CHECK_STR(s->azure.login, "https://login.microsoftonline.com");
+	CHECK_STR(s->azure.imds, "http://169.254.169.254");
+	CHECK_INT(s->azure.credential, CREDENTIAL_MANAGED_IDENTITY);
+	CHECK_INT(s->azure.operation_timeout_ms, 30 * 60000);
+	CHECK_INT(s->mode, GUARD_ENFORCE);
+	CHECK_INT(s->n_channels + s->n_protects + s->n_budgets, 0);
+	CHECK_INT(s->report_wait_ms, 30000);
+	CHECK_STR(s->log_level, "info");
+}
+
+TEST(paths_are_relative_to_the_folder_of_the_file)
+{
+	parse(BASE "inbox: data/inbox\nstore: sqlite:data/db\nchannels: {soc: {url_file: url}}\n");
+	CHECK_STR(s->listen.certificate, "/etc/gw/tls/c.pem");
+	CHECK_STR(s->listen.private_key, "/k.pem");
+	CHECK_STR(s->auth.keys_files[0], "/etc/gw/key");
+	CHECK_STR(s->inbox, "/etc/gw/data/inbox");
+	CHECK_STR(s->store, "sqlite:/etc/gw/data/db");
+	CHECK_STR(s->rules, "/etc/gw/rules.d");
+	CHECK_STR(s->channels[0].url_file, "/etc/gw/url");
+	CHECK(parse_as("gridwarden.yaml", BASE) != NULL);
+	CHECK_STR(s->rules, "./rules.d");
+	CHECK(parse_as("/gridwarden.yaml", BASE) != NULL);
+	CHECK_STR(s->rules, "//rules.d");
+}
+
+TEST(a_full_file_is_read)
+{
+	const struct settings_protected *p;
+
+	parse("config_version: 1\n"
+	      "listen: {address: '127.0.0.1:0', path: /in, certificate: /c, private_key: /k,\n"
+	      "  body_max: 2MiB, connections_max: 50, per_address_max: 10}\n"
+	      "operations: off\n"
+	      "auth: {keys_file: [/a, /b], key_header: X-Key, subscriptions: [s1, s2],\n"
+	      "  origins: [x.example]}\n"
+	      "azure:\n"
+	      "  cloud: usgovernment\n"
+	      "  credential: {type: client_secret, tenant: t, client_id: c,\n"
+	      "    client_secret_file: /s}\n"
+	      "  operation_timeout: 1h\n"
+	      "channels:\n"
+	      "  soc: {type: teams, format: message_card, url_file: /u}\n"
+	      "  it: {url_file: /v}\n"
+	      "guards:\n"
+	      "  mode: shadow\n"
+	      "  protected:\n"
+	      "    - resource_group: rg-identity\n"
+	      "    - {subscription: 11111111-2222-3333-4444-555555555555, resource_group: rg}\n"
+	      "    - resource: '/subscriptions/*/virtualMachines/dc-*'\n"
+	      "    - tag: {gridwarden: protected}\n"
+	      "    - tag: {critical: '*'}\n"
+	      "  budgets:\n"
+	      "    isolate_vm: {per_hour: 5, per_subscription_per_hour: 3, over: approve}\n"
+	      "    enable_jit: {per_hour: 9}\n"
+	      "report_wait: 1m\n"
+	      "log_level: debug\n");
+	CHECK_STR(s->listen.address, "127.0.0.1:0");
+	CHECK_INT(s->listen.body_max, 2 * 1024 * 1024);
+	CHECK_STR(s->operations, "");
+	CHECK_INT(s->auth.n_keys_files, 2);
+	CHECK_STR(s->auth.key_header, "X-Key");
+	CHECK_STR(s->auth.subscriptions[1], "s2");
+	CHECK_STR(s->auth.origins[0], "x.example");
+	CHECK_STR(s->azure.resource_manager, "https://management.usgovcloudapi.net");
+	CHECK_STR(s->azure.login, "https://login.microsoftonline.us");
+	CHECK_INT(s->azure.credential, CREDENTIAL_CLIENT_SECRET);
+	CHECK_STR(s->azure.client_secret_file, "/s");
+	CHECK_INT(s->azure.operation_timeout_ms, 3600000);
+	CHECK_INT(settings_channel(s, STR("soc"))->format, FORMAT_MESSAGE_CARD);
+	CHECK_INT(settings_channel(s, STR("it"))->format, FORMAT_ADAPTIVE_CARD);
+	CHECK(settings_channel(s, STR("nobody")) == NULL);
+	CHECK_INT(s->mode, GUARD_SHADOW);
+	CHECK_INT(s->n_protects, 5);
+	p = s->protects;
+	CHECK_STR(p[0].text, "resource_group rg-identity");
+	CHECK_STR(
+	    p[1].text, "subscription 11111111-2222-3333-4444-555555555555, resource_group rg");
+	CHECK_STR(p[2].resource, "/subscriptions/*/virtualMachines/dc-*");
+	CHECK_STR(p[3].text, "tag gridwarden=protected");
+	CHECK_STR(p[4].tag_name, "critical");
+	CHECK_STR(p[4].tag_value, "");
+	CHECK_INT(s->n_budgets, 2);
+	CHECK_INT(s->budgets[0].per_hour, 5);
+	CHECK_INT(s->budgets[0].per_subscription_per_hour, 3);
+	CHECK(s->budgets[0].over_approve && !s->budgets[1].over_approve);
+	CHECK_INT(s->budgets[1].per_subscription_per_hour, 0);
+	CHECK_INT(s->report_wait_ms, 60000);
+	CHECK_INT(d.warnings, 0);
+}
+
+TEST(clouds_have_their_endpoints_and_each_can_be_overridden)
+{
+	parse(BASE "azure: {cloud: china}\n");
+	CHECK_STR(s->azure.resource_manager, "https://management.chinacloudapi.cn");
+	CHECK_STR(s->azure.audience, "https://management.chinacloudapi.cn");
+	CHECK_STR(s->azure.login, "https://login.chinacloudapi.cn");
+	parse(BASE "azure: {cloud: {resource_manager: 'https://arm.local:4443/',\n"
+		   "  audience: 'https://arm.local/', login: 'http://127.0.0.1:5000',\n"
+		   "  imds: 'http://127.0.0.1:5001/'}}\n");
+	CHECK_STR(s->azure.resource_manager, "https://arm.local:4443");
+	CHECK_STR(s->azure.audience, "https://arm.local/");
+	CHECK_STR(s->azure.login, "http://127.0.0.1:5000");
+	CHECK_STR(s->azure.imds, "http://127.0.0.1:5001");
+	parse(BASE "azure: {cloud: {name: usgovernment, login: 'https://login.local'}}\n");
+	CHECK_STR(s->azure.resource_manager, "https://management.usgovcloudapi.net");
+	CHECK_STR(s->azure.login, "https://login.local");
+}
+
+TEST(json_is_read_too)
+{
+	parse("{\n\t\"listen\": {\"certificate\": \"/c\", \"private_key\": \"/k\"},\n"
+	      "\t\"auth\": {\"keys_file\": [\"/a\"]}\n}\n");
+	CHECK_STR(s->auth.keys_files[0], "/a");
+}
+
+TEST(nobody_delivers_without_a_credential)
+{
+	check_refused("listen: {certificate: /c, private_key: /k}\n", 1, 1,
+	    "no credential is asked for: name a keys_file");
+	check_refused("listen: {certificate: /c, private_key: /k}\nauth: {key_header: X}\n", 2, 7,
+	    "no credential is asked for");
+	check_refused("listen: {certificate: /c, private_key: /k}\nauth: {insecure: true}\n", 2, 18,
+	    "insecure is for a loopback address, and listen.address is '[::]:8443'");
+	check_refused("listen: {address: '127.evil.example:1', certificate: /c, private_key: /k}\n"
+		      "auth: {keys_file: k}\n",
+	    1, 20, "address must be an IP address and a port");
+	parse("listen: {address: '127.0.0.1:1'}\nauth: {insecure: true}\n");
+	CHECK(s->auth.insecure);
+	parse("listen: {address: '[::1]:1'}\nauth: {insecure: true}\n");
+	CHECK(s->auth.insecure);
+}
+
+TEST(the_listener_needs_an_address_a_path_and_a_certificate)
+{
+	check_refused("auth: {keys_file: k}\n", 1, 1, "Event Grid delivers over HTTPS only");
+	check_refused("listen: {certificate: /c}\nauth: {keys_file: k}\n", 1, 9,
+	    "certificate and private_key go together");
+	check_refused("listen: {path: events, certificate: /c, private_key: /k}\n"
+		      "auth: {keys_file: k}\n",
+	    1, 16, "path must begin with '/'");
+#define LISTEN(address)                                                      \
+	"listen: {address: " address ", certificate: /c, private_key: /k}\n" \
+	"auth: {keys_file: k}\n"
+	check_refused(LISTEN("'[::]'"), 1, 20, "an IP address and a port");
+	check_refused(LISTEN("'8443'"), 1, 20, "an IP address and a port");
+	check_refused(LISTEN("localhost:8443"), 1, 19, "an IP address and a port");
+	check_refused(LISTEN("'::1:8443'"), 1, 20, "an IP address and a port");
+	check_refused(LISTEN("127.0.0.1:65536"), 1, 19, "an IP address and a port");
+	check_refused(BASE "operations: localhost\n", 3, 13, "operations must be an IP address");
+	check_refused("listen: {certificate: /c, private_key: /k}\n"
+		      "auth: {keys_file: k, key_header: 'X Key'}\n",
+	    2, 35, "'X Key' cannot name a header");
+}
+
+TEST(what_this_version_cannot_do_is_said_clearly)
+{
+	check_refused(BASE "tickets: {a: b}\n", 3, 10, "tickets: this version opens no tickets");
+	check_refused("listen: {certificate: /c, private_key: /k}\n"
+		      "auth: {keys_file: k, entra: {tenant: x}}\n",
+	    2, 29, "entra: bearer tokens cannot be verified by this version");
+	check_refused(BASE "config_version: 2\n", 3, 17, "config_version must be a whole number");
+	check_refused(BASE "store: postgres:x\n", 3, 8, "store must be sqlite:/path/of/the/file");
+	check_refused(BASE "store: 'sqlite:'\n", 3, 9, "store must be sqlite:/path/of/the/file");
+}
+
+TEST(a_credential_needs_all_its_parts)
+{
+	CHECK(parse_as("g.yaml", BASE "azure: {credential: client_secret}\n") == NULL);
+	CHECK_INT(d.errors, 3);
+	CHECK_HAS(buf_cstr(&out), "g.yaml:3:21: error: client_secret needs a tenant");
+	CHECK_HAS(buf_cstr(&out), "client_secret needs a client_id");
+	CHECK_HAS(buf_cstr(&out), "client_secret needs a client_secret_file");
+	check_refused(BASE "azure: {credential: {client_secret_file: /s}}\n", 3, 21,
+	    "client_secret_file goes with type: client_secret");
+	check_refused(BASE "azure: {credential: azure_cli}\n", 3, 21,
+	    "must be managed_identity or client_secret");
+	check_refused(BASE "azure: {cloud: {login: 'http://login.example'}}\n", 3, 25,
+	    "login must begin with https://");
+	check_refused(BASE "azure: {cloud: {login: 'http://169.254.169.254'}}\n", 3, 25,
+	    "login must begin with https://");
+}
+
+TEST(a_guard_that_would_protect_everything_or_nothing_is_refused)
+{
+#define PROTECTED(entry) BASE "guards:\n  protected:\n    - " entry "\n"
+	check_refused(PROTECTED("{}"), 5, 7, "or it would protect everything");
+	check_refused(PROTECTED("{resource_grup: x}"), 5, 8, "did you mean 'resource_group'?");
+	check_refused(
+	    PROTECTED("{subscription: prod}"), 5, 22, "subscription must be an id such as");
+	check_refused(PROTECTED("{resource: dc-01}"), 5, 18, "begins with /subscriptions/ or *");
+	check_refused(PROTECTED("{tag: {a: b, c: d}}"), 5, 13, "a tag stands alone in its entry");
+	check_refused(PROTECTED("{tag: {a: b}, resource_group: x}"), 5, 13, "a tag stands alone");
+	check_refused(PROTECTED("{tag: critical}"), 5, 13, "tag must be a mapping");
+	check_refused(PROTECTED("rg-identity"), 5, 7, "protected must be a mapping of keys");
+	/* One wrong entry does not shift the places of the others. */
+	check_refused(PROTECTED("{resource_group: a}\n    - x\n    - {resource_group: b}"), 6, 7,
+	    "not a text");
+	check_refused(BASE "guards: {budgets: {isolate_vm: {per_hour: 0}}}\n", 3, 43,
+	    "a whole number from 1 to 100000");
+	check_refused(BASE "guards: {budgets: {isolate_vm: {over: ask}}}\n", 3, 39,
+	    "must be approve or refuse");
+}
+
+TEST(a_body_smaller_than_event_grid_sends_is_warned_of)
+{
+	parse("listen: {certificate: /c, private_key: /k, body_max: 512KiB}\n"
+	      "auth: {keys_file: k}\n");
+	CHECK_INT(d.warnings, 1);
+	CHECK_HAS(buf_cstr(&out), "g");
+	CHECK_HAS(buf_cstr(&out), ":1:54: warning: Event Grid sends up to 1 MiB");
+}
+
+TEST(a_file_that_is_no_mapping_is_refused)
+{
+	check_refused("- a\n", 1, 1, "settings are a mapping of keys, not a list");
+	check_refused("hello\n", 1, 1, "settings are a mapping of keys, not a text");
+	check_refused("a: [\n", 1, 4, "'[' is not closed");
+	CHECK(parse_as("g.yaml", "") == NULL);
+	CHECK_HAS(buf_cstr(&out), "no credential is asked for");
+}
+
+TEST(ten_mistakes_are_all_shown)
+{
+	CHECK(parse_as("g.yaml",
+		  "config_version: 3\n"
+		  "listn: {}\n"
+		  "listen: {certificate: /c, private_key: /k, body_max: 4MB, path: events}\n"
+		  "auth: {keys_file: k, insecure: yes}\n"
+		  "azure: {cloud: publik, operation_timeout: 30}\n"
+		  "channels: {soc: {type: slack}}\n"
+		  "guards: {mode: shaddow}\n"
+		  "log_level: loud\n") == NULL);
+	CHECK_HAS(buf_cstr(&out), "g.yaml:1:17: error: config_version must be a whole number");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:2:1: error: unknown key 'listn', did you mean 'listen'?");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:3:54: error: body_max must be a size such as");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:3:65: error: path must begin with '/'");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:4:32: error: insecure must be true or false, not 'yes'");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:5:16: error: name is 'publik', did you mean 'public'?");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:5:43: error: operation_timeout '30' has no unit");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:6:17: error: the key 'url_file' is missing");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:6:24: error: type must be teams, not 'slack'");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:7:16: error: mode is 'shaddow', did you mean 'shadow'?");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:8:12: error: log_level must be error, warning, info or");
+	CHECK_INT(d.errors, 11);
+}
