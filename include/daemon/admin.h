@@ -34,7 +34,7 @@ struct admin_options {
 bool admin_start(const struct admin_options *o, struct admin **out, struct err *e) MUST_CHECK;
 void admin_stop(struct admin *ad);
 
-/* What the answers are made of; explain uses the same. */
-struct json *admin_step_json(const struct step *s, struct arena *a);
+/* One line of JSON for one line of JSON; what the socket's thread calls. */
+struct str admin_answer(const struct admin_options *o, struct str line, struct arena *a);
 
 #endif

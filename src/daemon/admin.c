@@ -7,7 +7,7 @@
 #include "daemon/admin.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,352 +17,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/log.h"
-
-#define LIST_DEFAULT 50
-#define LIST_MAX 10000
-
 struct admin {
 	struct admin_options options;
 	char *path;
 	int fd, stop[2];
 	pthread_t thread;
 };
-
-/* ---- rows as JSON ---- */
-
-static void
-set_time(struct json *j, const char *name, int64_t ms, struct arena *a)
-{
-	char text[CLOCK_TEXT_MAX];
-
-	if (ms > 0)
-		json_set_cstr(j, name, clock_format(ms, text), a);
-	else
-		json_set(j, name, json_null(a), a);
-}
-
-/* Stored JSON text as a value; what cannot be read is shown as the text it is. */
-static void
-set_stored(struct json *j, const char *name, struct str text, struct arena *a)
-{
-	struct json *value;
-	struct err e;
-
-	if (text.n == 0)
-		return;
-	value = json_parse(text, a, &e);
-	json_set(j, name, value == NULL ? json_string(text, a) : value, a);
-}
-
-struct json *
-admin_step_json(const struct step *s, struct arena *a)
-{
-	struct json *j = json_object(a);
-
-	json_set_int(j, "id", s->id, a);
-	json_set_int(j, "alert", s->alert_id, a);
-	json_set_str(j, "action", s->action, a);
-	json_set_cstr(j, "state", step_state_name(s->state), a);
-	json_set_str(j, "target", s->target, a);
-	json_set_str(j, "rule", s->rule, a);
-	if (s->undo_of != 0)
-		json_set_int(j, "undo_of", s->undo_of, a);
-	json_set_str(j, "reason", s->reason, a);
-	json_set_int(j, "attempts", s->attempts, a);
-	set_time(j, "created", s->created_ms, a);
-	set_time(j, "due", s->state == STEP_WAITING ? s->due_ms : 0, a);
-	set_time(j, "settled", s->settled_ms, a);
-	set_stored(j, "params", s->params, a);
-	set_stored(j, "result", s->result, a);
-	return j;
-}
-
-static struct json *
-alert_json(const struct alert_row *r, struct arena *a)
-{
-	struct json *j = json_object(a);
-
-	json_set_int(j, "id", r->id, a);
-	set_time(j, "received", r->received_ms, a);
-	json_set_str(j, "severity", r->severity, a);
-	json_set_str(j, "name", r->name, a);
-	json_set_str(j, "resource", r->resource, a);
-	json_set_str(j, "entity", r->entity, a);
-	json_set_str(j, "status", r->status, a);
-	json_set_str(j, "type", r->type, a);
-	json_set_str(j, "alert_id", r->alert, a);
-	json_set_str(j, "form", r->form, a);
-	json_set_str(j, "state", r->state, a);
-	json_set_str(j, "reason", r->reason, a);
-	json_set_int(j, "events", r->events, a);
-	json_set_str(j, "steps", r->summary, a);
-	return j;
-}
-
-static struct json *
-call_json(const struct step_call *c, struct arena *a)
-{
-	struct json *j = json_object(a);
-	char time[CLOCK_TEXT_MAX];
-
-	json_set_cstr(j, "time", clock_format_ms(c->at_ms, time), a);
-	json_set_str(j, "method", c->method, a);
-	json_set_str(j, "path", c->path, a);
-	json_set_int(j, "status", c->status, a);
-	json_set_str(j, "request_id", c->request_id, a);
-	if (c->error.n > 0)
-		json_set_str(j, "error", c->error, a);
-	return j;
-}
-
-/* ---- commands: each gives a result or an error ---- */
-
-struct question {
-	struct admin *admin;
-	const struct json *args;
-	struct arena *arena;
-};
-
-static struct list_filter
-read_filter(const struct question *q)
-{
-	struct list_filter f = { .limit = LIST_DEFAULT };
-	int64_t n;
-
-	if (json_int(json_get(q->args, "limit"), &n) && n > 0)
-		f.limit = n > LIST_MAX ? LIST_MAX : (size_t)n;
-	if (json_int(json_get(q->args, "since_ms"), &n))
-		f.since_ms = n;
-	if (json_int(json_get(q->args, "alert"), &n))
-		f.alert_id = n;
-	f.state = json_text(json_get(q->args, "state"));
-	f.action = json_text(json_get(q->args, "action"));
-	return f;
-}
-
-static bool
-read_id(const struct question *q, int64_t *id, struct err *e)
-{
-	if (!json_int(json_get(q->args, "id"), id))
-		return fail(e, ERR_INPUT, "an id is missing");
-	return true;
-}
-
-static struct json *
-alerts_list(const struct question *q, struct err *e)
-{
-	struct list_filter f = read_filter(q);
-	struct json *list = json_array(q->arena);
-	struct alert_row *rows;
-	size_t n;
-
-	if (!store_list_alerts(q->admin->options.pipeline->store, &f, q->arena, &rows, &n, e))
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		json_add(list, alert_json(&rows[i], q->arena), q->arena);
-	return list;
-}
-
-static struct json *
-alerts_show(const struct question *q, struct err *e)
-{
-	struct alert_detail d;
-	struct json *j, *steps = json_array(q->arena);
-	int64_t id;
-
-	if (!read_id(q, &id, e) ||
-	    !store_show_alert(q->admin->options.pipeline->store, id, q->arena, &d, e))
-		return NULL;
-	j = alert_json(&d.row, q->arena);
-	set_time(j, "decided", d.decided_ms, q->arena);
-	json_set_str(j, "rules", d.rules_hash, q->arena);
-	for (size_t i = 0; i < d.n_steps; i++)
-		json_add(steps, admin_step_json(&d.steps[i], q->arena), q->arena);
-	json_set(j, "actions", steps, q->arena);
-	set_stored(j, "why", d.trace, q->arena);
-	set_stored(j, "event", d.event_raw, q->arena);
-	return j;
-}
-
-static struct json *
-actions_list(const struct question *q, struct err *e)
-{
-	struct list_filter f = read_filter(q);
-	struct json *list = json_array(q->arena);
-	struct step *rows;
-	size_t n;
-
-	if (!store_list_steps(q->admin->options.pipeline->store, &f, q->arena, &rows, &n, e))
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		json_add(list, admin_step_json(&rows[i], q->arena), q->arena);
-	return list;
-}
-
-static struct json *
-actions_show(const struct question *q, struct err *e)
-{
-	struct json *j, *list = json_array(q->arena);
-	struct step_call *calls;
-	struct step step;
-	int64_t id;
-	size_t n;
-
-	if (!read_id(q, &id, e) ||
-	    !store_show_step(q->admin->options.pipeline->store, id, q->arena, &step, &calls, &n, e))
-		return NULL;
-	j = admin_step_json(&step, q->arena);
-	set_stored(j, "before", step.before, q->arena);
-	for (size_t i = 0; i < n; i++)
-		json_add(list, call_json(&calls[i], q->arena), q->arena);
-	json_set(j, "calls", list, q->arena);
-	return j;
-}
-
-/* Take a finished step back: the same road as everything else, a step of its own. */
-static struct json *
-release(const struct question *q, struct err *e)
-{
-	struct pipeline *p = q->admin->options.pipeline;
-	const struct action *action;
-	struct alert_detail alert;
-	struct step_call *calls;
-	struct step step, undo;
-	int64_t id;
-	size_t n;
-
-	if (!read_id(q, &id, e) || !store_show_step(p->store, id, q->arena, &step, &calls, &n, e) ||
-	    !store_show_alert(p->store, step.alert_id, q->arena, &alert, e))
-		return NULL;
-	action = action_find(step.action);
-	if (action == NULL || action->undo == NULL || step.undo_of != 0) {
-		fail(e, ERR_INPUT, "action %" PRId64 " (%.*s) cannot be taken back", id,
-		    STR_ARG(step.action));
-		return NULL;
-	}
-	if (step.state != STEP_DONE && step.state != STEP_FAILED) {
-		fail(e, ERR_CONFLICT,
-		    "action %" PRId64 " is %s: only what was done can be released", id,
-		    step_state_name(step.state));
-		return NULL;
-	}
-	step_undo(&step, alert.row.alert, clock_now_ms(), q->arena, &undo);
-	if (!store_add_step(p->store, &undo, &id, e) ||
-	    !store_show_step(p->store, id, q->arena, &undo, &calls, &n, e))
-		return NULL;
-	log_info("release of action %" PRId64 " was asked for", step.id);
-	bell_ring(&p->due);
-	return admin_step_json(&undo, q->arena);
-}
-
-static struct json *
-answer_approval(const struct question *q, bool approved, struct err *e)
-{
-	struct pipeline *p = q->admin->options.pipeline;
-	struct step_call *calls;
-	struct step step;
-	int64_t id;
-	size_t n;
-
-	if (!read_id(q, &id, e) ||
-	    !store_answer_approval(p->store, id, approved, clock_now_ms(), e) ||
-	    !store_show_step(p->store, id, q->arena, &step, &calls, &n, e))
-		return NULL;
-	log_info("action %" PRId64 " was %s", id, approved ? "approved" : "denied");
-	bell_ring(&p->due);
-	return admin_step_json(&step, q->arena);
-}
-
-static struct json *
-approve(const struct question *q, struct err *e)
-{
-	return answer_approval(q, true, e);
-}
-
-static struct json *
-deny(const struct question *q, struct err *e)
-{
-	return answer_approval(q, false, e);
-}
-
-static struct json *
-status(const struct question *q, struct err *e)
-{
-	struct pipeline *p = q->admin->options.pipeline;
-	struct json *j = json_object(q->arena), *steps = json_object(q->arena);
-	struct store_figures f;
-	struct inbox_figures in;
-
-	if (!store_figures(p->store, &f, e))
-		return NULL;
-	inbox_figures(p->inbox, &in);
-	json_set_cstr(j, "version", GRIDWARDEN_VERSION, q->arena);
-	json_set_int(j, "pid", getpid(), q->arena);
-	json_set_int(j, "port", q->admin->options.port, q->arena);
-	json_set_int(j, "undecided", (int64_t)in.waiting, q->arena);
-	json_set_int(j, "events", f.events, q->arena);
-	json_set_int(j, "alerts", f.alerts, q->arena);
-	for (int i = STEP_WAITING; i <= STEP_SHADOW; i++)
-		json_set_int(steps, step_state_name((enum step_state)i), f.steps[i], q->arena);
-	json_set(j, "actions", steps, q->arena);
-	return j;
-}
-
-static struct json *
-reload(const struct question *q, struct err *e)
-{
-	const struct admin_options *o = &q->admin->options;
-
-	return o->reload(o->ctx, e) ? json_boolean(true, q->arena) : NULL;
-}
-
-static const struct {
-	const char *name;
-	struct json *(*run)(const struct question *q, struct err *e);
-} commands[] = {
-	{ "alerts.list", alerts_list },
-	{ "alerts.show", alerts_show },
-	{ "actions.list", actions_list },
-	{ "actions.show", actions_show },
-	{ "release", release },
-	{ "approve", approve },
-	{ "deny", deny },
-	{ "status", status },
-	{ "reload", reload },
-};
-
-static struct json *
-run(const struct question *q, struct err *e)
-{
-	struct str name = json_text(json_get(q->args, "command"));
-
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (str_is(name, commands[i].name))
-			return commands[i].run(q, e);
-	fail(e, ERR_INPUT, "unknown command \"%.*s\"", STR_ARG(name));
-	return NULL;
-}
-
-static struct str
-answer(struct admin *ad, struct str line, struct arena *a)
-{
-	struct question q = { ad, NULL, a };
-	struct json *j = json_object(a), *result;
-	struct err e;
-
-	q.args = json_parse(line, a, &e);
-	result = q.args == NULL ? NULL : run(&q, &e);
-	json_set_bool(j, "ok", result != NULL, a);
-	if (result != NULL) {
-		json_set(j, "result", result, a);
-	} else {
-		json_set_cstr(j, "kind", err_kind_name(e.kind), a);
-		json_set_cstr(j, "error", e.text, a);
-	}
-	return json_print(j, a);
-}
 
 /* ---- the socket ---- */
 
@@ -409,7 +69,7 @@ serve_one(struct admin *ad, int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	buf_init(&line, ADMIN_REQUEST_MAX);
 	if (read_line(fd, &line)) {
-		write_all(fd, answer(ad, buf_str(&line), a));
+		write_all(fd, admin_answer(&ad->options, buf_str(&line), a));
 		write_all(fd, STR("\n"));
 	}
 	buf_done(&line);
@@ -485,8 +145,13 @@ admin_start(const struct admin_options *o, struct admin **out, struct err *e)
 		free(ad);
 		return false;
 	}
-	if (pipe(ad->stop) != 0 || pthread_create(&ad->thread, NULL, serve, ad) != 0)
-		return fail_errno(e, ERR_SYSTEM, "cannot start the command line's thread");
+	if (pipe2(ad->stop, O_CLOEXEC) != 0 || pthread_create(&ad->thread, NULL, serve, ad) != 0) {
+		fail_errno(e, ERR_SYSTEM, "cannot start the command line's thread");
+		close(ad->fd);
+		free(ad->path);
+		free(ad);
+		return false;
+	}
 	*out = ad;
 	return true;
 }

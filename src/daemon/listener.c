@@ -39,6 +39,7 @@
 #include "daemon/query.h"
 #include "daemon/reaper.h"
 #include "daemon/tls.h"
+#include "request.h"
 
 #define THREADS 2
 #define BODY_FIRST ((size_t)8 * 1024)
@@ -61,78 +62,6 @@ struct listener {
 	pthread_cond_t none_held;
 	int64_t held;
 };
-
-enum stage { STAGE_HEAD, STAGE_BODY, STAGE_HANDLED };
-
-struct request {
-	struct listener *l;
-	struct MHD_Connection *mhd;
-	struct watch *watch;
-	struct arena *arena; /* holds this struct too */
-	enum stage stage;
-	struct str method, target, path, query, peer;
-	struct header *headers;
-	size_t n_headers, cap_headers;
-	struct framing framing;
-	char *body;
-	size_t n_body, cap_body;
-	int64_t drained, drain_max; /* thrown away after a refusal */
-	bool held;
-	unsigned status;
-	struct MHD_Response *response; /* the answer until it is queued */
-	bool answered;
-};
-
-/* ---- what handlers may ask ---- */
-
-struct str
-request_method(const struct request *rq)
-{
-	return rq->method;
-}
-
-struct str
-request_path(const struct request *rq)
-{
-	return rq->path;
-}
-
-struct str
-request_peer(const struct request *rq)
-{
-	return rq->peer;
-}
-
-struct str
-request_body(const struct request *rq)
-{
-	return rq->n_body == 0 ? STR_EMPTY : (struct str){ rq->body, rq->n_body };
-}
-
-struct str
-request_header(const struct request *rq, const char *name)
-{
-	for (size_t i = 0; i < rq->n_headers; i++)
-		if (str_is_nocase(rq->headers[i].name, name))
-			return str_trim(rq->headers[i].value);
-	return STR_EMPTY;
-}
-
-size_t
-request_header_count(const struct request *rq, const char *name)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < rq->n_headers; i++)
-		count += str_is_nocase(rq->headers[i].name, name);
-	return count;
-}
-
-struct str
-request_query(struct request *rq, const char *name)
-{
-	return query_value(rq->query, name, rq->arena);
-}
 
 /* ---- the answer ---- */
 

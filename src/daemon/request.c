@@ -1,0 +1,55 @@
+/*
+ * What handlers may ask of a request: plain reading, nothing of libmicrohttpd.
+ */
+#include "request.h"
+
+#include "daemon/query.h"
+
+struct str
+request_method(const struct request *rq)
+{
+	return rq->method;
+}
+
+struct str
+request_path(const struct request *rq)
+{
+	return rq->path;
+}
+
+struct str
+request_peer(const struct request *rq)
+{
+	return rq->peer;
+}
+
+struct str
+request_body(const struct request *rq)
+{
+	return rq->n_body == 0 ? STR_EMPTY : (struct str){ rq->body, rq->n_body };
+}
+
+struct str
+request_header(const struct request *rq, const char *name)
+{
+	for (size_t i = 0; i < rq->n_headers; i++)
+		if (str_is_nocase(rq->headers[i].name, name))
+			return str_trim(rq->headers[i].value);
+	return STR_EMPTY;
+}
+
+size_t
+request_header_count(const struct request *rq, const char *name)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rq->n_headers; i++)
+		count += str_is_nocase(rq->headers[i].name, name);
+	return count;
+}
+
+struct str
+request_query(struct request *rq, const char *name)
+{
+	return query_value(rq->query, name, rq->arena);
+}

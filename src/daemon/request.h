@@ -1,0 +1,36 @@
+/*
+ * A request as the listener keeps it; handlers see it through daemon/listener.h only.
+ */
+#ifndef DAEMON_REQUEST_H
+#define DAEMON_REQUEST_H
+
+#include "base/arena.h"
+#include "daemon/framing.h"
+#include "daemon/listener.h"
+
+struct MHD_Connection;
+struct MHD_Response;
+struct watch;
+
+enum stage { STAGE_HEAD, STAGE_BODY, STAGE_HANDLED };
+
+struct request {
+	struct listener *l;
+	struct MHD_Connection *mhd;
+	struct watch *watch;
+	struct arena *arena; /* holds this struct too */
+	enum stage stage;
+	struct str method, target, path, query, peer;
+	struct header *headers;
+	size_t n_headers, cap_headers;
+	struct framing framing;
+	char *body;
+	size_t n_body, cap_body;
+	int64_t drained, drain_max; /* thrown away after a refusal */
+	bool held;
+	unsigned status;
+	struct MHD_Response *response; /* the answer until it is queued */
+	bool answered;
+};
+
+#endif
