@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -26,6 +27,7 @@ void buf_reset(struct buf *b);		  /* empties, keeps the memory */
 void buf_add(struct buf *b, struct str s);
 void buf_add_cstr(struct buf *b, const char *s);
 void buf_add_char(struct buf *b, char c);
+void buf_add_utf8(struct buf *b, uint32_t c); /* c: a Unicode code point */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 bool buf_over(const struct buf *b);

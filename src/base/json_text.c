@@ -346,26 +346,6 @@ json_text_member(struct str object, size_t *at, struct str *key, struct str *v)
 	return take(object, at, v);
 }
 
-static void
-add_utf8(struct buf *b, unsigned int c)
-{
-	if (c < 0x80) {
-		buf_add_char(b, (char)c);
-	} else if (c < 0x800) {
-		buf_add_char(b, (char)(0xc0 | c >> 6));
-		buf_add_char(b, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		buf_add_char(b, (char)(0xe0 | c >> 12));
-		buf_add_char(b, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_add_char(b, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_add_char(b, (char)(0xf0 | c >> 18));
-		buf_add_char(b, (char)(0x80 | (c >> 12 & 0x3f)));
-		buf_add_char(b, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_add_char(b, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 /* A checked "\uXXXX" (or pair) at p, behind the backslash; gives how many bytes it took. */
 static size_t
 add_unicode(struct buf *b, const char *p)
@@ -374,10 +354,11 @@ add_unicode(struct buf *b, const char *p)
 	unsigned int c = (unsigned int)hex4(u + 1, u + 5);
 
 	if (c < 0xd800 || c > 0xdbff) {
-		add_utf8(b, c);
+		buf_add_utf8(b, c);
 		return 5;
 	}
-	add_utf8(b, 0x10000 + ((c - 0xd800) << 10) + ((unsigned int)hex4(u + 7, u + 11) - 0xdc00));
+	buf_add_utf8(
+	    b, 0x10000 + ((c - 0xd800) << 10) + ((unsigned int)hex4(u + 7, u + 11) - 0xdc00));
 	return 11;
 }
 

@@ -26,26 +26,6 @@ take(struct str *s)
 	return n == 0 ? REPLACEMENT : c;
 }
 
-static void
-put(struct buf *b, uint32_t c)
-{
-	if (c < 0x80) {
-		buf_add_char(b, (char)c);
-	} else if (c < 0x800) {
-		buf_add_char(b, (char)(0xc0 | c >> 6));
-		buf_add_char(b, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		buf_add_char(b, (char)(0xe0 | c >> 12));
-		buf_add_char(b, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_add_char(b, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_add_char(b, (char)(0xf0 | c >> 18));
-		buf_add_char(b, (char)(0x80 | (c >> 12 & 0x3f)));
-		buf_add_char(b, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_add_char(b, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 static bool
 is_blank(uint32_t c)
 {
@@ -104,7 +84,7 @@ visible(struct str s, size_t max, struct arena *a)
 			if (blank)
 				buf_add_char(&b, ' ');
 			blank = false;
-			put(&b, c);
+			buf_add_utf8(&b, c);
 			n++;
 		}
 	}
