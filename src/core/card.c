@@ -13,11 +13,16 @@
 
 /* The last one is small enough for any text: 4 bytes a character, doubled by escapes. */
 static const struct card_size sizes[] = {
-	{ .text = 256, .description = 600, .steps = 12, .reasons = 8, .remediation = 5 },
-	{ .text = 256, .description = 256, .steps = 8, .reasons = 5, .remediation = 0 },
-	{ .text = 160, .description = 0, .steps = 6, .reasons = 4, .remediation = 0 },
-	{ .text = 96, .description = 0, .steps = 4, .reasons = 2, .remediation = 0 },
-	{ .text = 48, .description = 0, .steps = 1, .reasons = 0, .remediation = 0 },
+	{ .text = 256,
+	    .step = 600,
+	    .description = 600,
+	    .steps = 12,
+	    .reasons = 8,
+	    .remediation = 5 },
+	{ .text = 256, .step = 400, .description = 256, .steps = 8, .reasons = 5 },
+	{ .text = 160, .step = 256, .steps = 6, .reasons = 4 },
+	{ .text = 96, .step = 96, .steps = 4, .reasons = 2 },
+	{ .text = 48, .step = 48, .steps = 1 },
 };
 
 /* ---- links ---- */
@@ -129,7 +134,7 @@ take_steps(const struct card *c, const struct card_size *z, struct arena *a, str
 				p->done.more++;
 			else
 				p->done.lines[p->done.n++] =
-				    text_tame(step_sentence(s, a), z->text, a);
+				    text_tame(step_sentence(s, a), z->step, a);
 		}
 	}
 }

@@ -9,6 +9,7 @@
 /* How much of each a card shows.  card.c tries smaller ones until the card fits. */
 struct card_size {
 	size_t text;	    /* characters of a fact */
+	size_t step;	    /* of a step: why it failed names a resource and a permission */
 	size_t description; /* characters; 0 = left out */
 	size_t steps, reasons, remediation;
 };

@@ -108,6 +108,8 @@ why(const struct json *rule, struct arena *a)
 	struct buf b;
 
 	buf_init(&b, WHY_MAX);
+	if (str_is(answer, answer_name(ANSWER_UNSURE)))
+		buf_add_cstr(&b, "could not be decided");
 	for (const struct json *c = json_first(json_get(rule, "conditions")); c != NULL;
 	     c = json_next(c))
 		if (str_eq(json_text(json_get(c, "answer")), answer))
