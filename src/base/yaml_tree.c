@@ -35,6 +35,9 @@ yaml_type_name(const struct yaml *y)
 	return y == NULL || y->null ? "nothing" : names[y->type];
 }
 
+static void add(struct diags *d, enum diag_level level, const struct yaml *at, const char *fmt,
+    va_list ap) PRINTF_LIKE(4, 0);
+
 static void
 add(struct diags *d, enum diag_level level, const struct yaml *at, const char *fmt, va_list ap)
 {
