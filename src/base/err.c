@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+static void fill(struct err *e, enum err_kind kind, int64_t retry_ms, const char *fmt, va_list ap)
+    PRINTF_LIKE(4, 0);
+
 static void
 fill(struct err *e, enum err_kind kind, int64_t retry_ms, const char *fmt, va_list ap)
 {
