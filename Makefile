@@ -138,6 +138,7 @@ check: deps-check layers
 	@$(MAKE) --no-print-directory $(JOBS) MODE=clang all
 	@tests/check_format.sh
 	@tests/check_static.sh
+	@echo "check: floors, doors, a clang build, formatting and static analysis are clean"
 
 # ---- run, demo, bench -------------------------------------------------------------------------
 demo: deps

@@ -69,6 +69,7 @@ struct column {
 	const char *title; /* "SEVERITY" */
 	const char *path;  /* member of the row, dots allowed */
 	int width;	   /* cut there on a terminal; 0 = never */
+	bool tail;	   /* the end is what matters: the front is cut */
 };
 
 /* rows: an array of objects. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "arm_internal.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/hash.h"
 
@@ -73,7 +74,7 @@ record(struct arm *arm, const char *method, struct str url, const struct http_re
 		arm->calls = more;
 	}
 	arm->calls[arm->n_calls++] = (struct step_call){
-		.at_ms = arm->now_ms,
+		.at_ms = clock_now_ms(), /* a job makes many calls: now_ms is when it began */
 		.method = arena_str(arm->log_arena, str_of(method)),
 		.path = arena_str(arm->log_arena, path_of(url)),
 		.status = rs == NULL ? 0 : rs->status,

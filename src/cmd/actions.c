@@ -1,14 +1,14 @@
 #include "cmd/list.h"
 
 static const struct column columns[] = {
-	{ "ID", "id", 0 },
-	{ "CREATED", "created", 0 },
-	{ "ALERT", "alert", 0 },
-	{ "ACTION", "action", 0 },
-	{ "STATE", "state", 0 },
-	{ "TARGET", "target", 60 },
-	{ "RULE", "rule", 32 },
-	{ "REASON", "reason", 80 },
+	{ "ID", "id", 0, false },
+	{ "CREATED", "created", 0, false },
+	{ "ALERT", "alert", 0, false },
+	{ "ACTION", "action", 0, false },
+	{ "STATE", "state", 0, false },
+	{ "TARGET", "target", 40, true },
+	{ "RULE", "rule", 32, false },
+	{ "REASON", "reason", 80, false },
 };
 
 static const char *const states[] = { "waiting", "running", "approval", "done", "failed", "refused",
@@ -18,12 +18,12 @@ static void
 print(const struct json *step, struct arena *a)
 {
 	static const struct column calls[] = {
-		{ "TIME", "time", 0 },
-		{ "CALL", "method", 0 },
-		{ "STATUS", "status", 0 },
-		{ "PATH", "path", 110 },
-		{ "REQUEST ID", "request_id", 0 },
-		{ "ERROR", "error", 60 },
+		{ "TIME", "time", 0, false },
+		{ "CALL", "method", 0, false },
+		{ "STATUS", "status", 0, false },
+		{ "PATH", "path", 80, true },
+		{ "REQUEST ID", "request_id", 0, false },
+		{ "ERROR", "error", 60, false },
 	};
 	const struct json *result = json_get(step, "result");
 

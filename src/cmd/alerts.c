@@ -1,13 +1,13 @@
 #include "cmd/list.h"
 
 static const struct column columns[] = {
-	{ "ID", "id", 0 },
-	{ "RECEIVED", "received", 0 },
-	{ "SEVERITY", "severity", 0 },
-	{ "ALERT", "name", 48 },
-	{ "ENTITY", "entity", 24 },
-	{ "STATE", "state", 0 },
-	{ "ACTIONS", "steps", 0 },
+	{ "ID", "id", 0, false },
+	{ "RECEIVED", "received", 0, false },
+	{ "SEVERITY", "severity", 0, false },
+	{ "ALERT", "name", 48, false },
+	{ "ENTITY", "entity", 24, false },
+	{ "STATE", "state", 0, false },
+	{ "ACTIONS", "steps", 0, false },
 };
 
 static const char *const states[] = { "decided", "unreadable", "damaged", "notice", NULL };
@@ -43,11 +43,11 @@ static void
 print(const struct json *alert, struct arena *a)
 {
 	static const struct column actions[] = {
-		{ "ACTION", "id", 0 },
-		{ "WHAT", "action", 0 },
-		{ "STATE", "state", 0 },
-		{ "TARGET", "target", 60 },
-		{ "REASON", "reason", 80 },
+		{ "ACTION", "id", 0, false },
+		{ "WHAT", "action", 0, false },
+		{ "STATE", "state", 0, false },
+		{ "TARGET", "target", 40, true },
+		{ "REASON", "reason", 80, false },
 	};
 
 	output_object(alert, FORMAT_TABLE, a);

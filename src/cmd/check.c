@@ -23,8 +23,9 @@ diag_json(const struct diag *d, struct arena *a)
 static void
 print(struct diags *d, enum format format, struct arena *a)
 {
-	static const struct column columns[] = { { "FILE", "file", 0 }, { "LINE", "line", 0 },
-		{ "COLUMN", "column", 0 }, { "LEVEL", "level", 0 }, { "TEXT", "text", 0 } };
+	static const struct column columns[] = { { "FILE", "file", 0, false },
+		{ "LINE", "line", 0, false }, { "COLUMN", "column", 0, false },
+		{ "LEVEL", "level", 0, false }, { "TEXT", "text", 0, false } };
 	struct json *list = json_array(a);
 	struct buf text;
 

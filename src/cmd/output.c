@@ -103,18 +103,27 @@ width_of(struct str s)
 	return n;
 }
 
+/* Without its first n characters. */
 static struct str
-cut(struct str s, int width, struct arena *a)
+behind(struct str s, int n)
 {
-	struct str rest = s;
-	int n = 0;
+	for (; n > 0; n--)
+		s = str_slice(s, utf8_sequence(s), s.n);
+	return s;
+}
 
-	if (width == 0 || width_of(s) <= width)
+/* On a terminal a wide cell loses its end, or its front where the end is what matters. */
+static struct str
+fit(struct str s, const struct column *c, bool narrow, struct arena *a)
+{
+	int width = width_of(s);
+	struct str rest;
+
+	if (!narrow || c->width == 0 || width <= c->width)
 		return s;
-	while (n < width - 1) {
-		rest = str_slice(rest, utf8_sequence(rest), rest.n);
-		n++;
-	}
+	if (c->tail)
+		return arena_printf(a, "…%.*s", STR_ARG(behind(s, width - c->width + 1)));
+	rest = behind(s, c->width - 1);
 	return arena_printf(a, "%.*s…", (int)(s.n - rest.n), s.p);
 }
 
@@ -136,7 +145,7 @@ table(const struct json *rows, const struct column *columns, size_t n, struct ar
 		widths[i] = (int)strlen(columns[i].title);
 		for (const struct json *r = json_first(rows); r != NULL; r = json_next(r)) {
 			struct str s = cell(r, columns[i].path, a);
-			int w = width_of(cut(s, narrow ? columns[i].width : 0, a));
+			int w = width_of(fit(s, &columns[i], narrow, a));
 
 			widths[i] = w > widths[i] ? w : widths[i];
 		}
@@ -148,7 +157,7 @@ table(const struct json *rows, const struct column *columns, size_t n, struct ar
 		for (size_t i = 0; i < n; i++) {
 			struct str s = cell(r, columns[i].path, a);
 
-			put_padded(cut(s, narrow ? columns[i].width : 0, a), widths[i], i + 1 == n);
+			put_padded(fit(s, &columns[i], narrow, a), widths[i], i + 1 == n);
 		}
 		putchar('\n');
 	}
