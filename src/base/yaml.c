@@ -35,6 +35,9 @@ struct builder {
 	size_t nodes;
 	size_t documents;
 	size_t end; /* byte behind the last token */
+	/* The last place that was counted: counting goes on from there, not from the front. */
+	size_t counted;
+	struct place place;
 };
 
 static void refuse_at(struct builder *b, struct place at, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -128,6 +131,18 @@ node_new(struct builder *b, enum yaml_type type, struct place at)
 }
 
 static struct place
+place_at(struct builder *b, size_t offset)
+{
+	if (offset < b->counted || b->counted == 0) {
+		b->counted = 0;
+		b->place = (struct place){ 1, 1 };
+	}
+	b->place = place_walk(b->source->text, b->place, b->counted, offset);
+	b->counted = offset;
+	return b->place;
+}
+
+static struct place
 mark_place(const struct fy_mark *mark)
 {
 	return (struct place){ mark->line + 1, mark->column + 1 };
@@ -147,7 +162,7 @@ place_of_dash(struct builder *b)
 		i++;
 	}
 	b->end = i + 1;
-	return place_of(text, i);
+	return place_at(b, i);
 }
 
 static struct place
@@ -161,7 +176,7 @@ place_of_nothing(struct builder *b)
 		return (struct place){ top->key->line, top->key->col };
 	if (top->node->type == YAML_SEQUENCE && !top->flow)
 		return place_of_dash(b);
-	return place_of(b->source->text, b->end);
+	return place_at(b, b->end);
 }
 
 /* A block text is marked at the start of its first line; its place is its first character. */
@@ -317,11 +332,13 @@ close_frame(struct builder *b)
 static void
 refuse_token(struct builder *b, struct fy_token *token, int back, const char *what)
 {
-	const struct fy_mark *mark = token == NULL ? NULL : fy_token_start_mark(token);
-	struct place at = mark == NULL ? place_of(b->source->text, b->end) : mark_place(mark);
+	const struct fy_mark *mark;
+	struct place at;
 
 	if (token == NULL)
 		return;
+	mark = fy_token_start_mark(token);
+	at = mark == NULL ? place_at(b, b->end) : mark_place(mark);
 	at.col -= at.col > back ? back : 0;
 	refuse_at(b, at, "%s are not used here", what);
 }
@@ -343,7 +360,7 @@ document_start(struct builder *b, struct fy_event *ev)
 
 	if (b->documents++ == 0)
 		return true;
-	refuse_at(b, mark == NULL ? place_of(b->source->text, b->end) : mark_place(mark),
+	refuse_at(b, mark == NULL ? place_at(b, b->end) : mark_place(mark),
 	    "a second document starts here; one file is one document");
 	return false;
 }
