@@ -44,7 +44,8 @@ struct step {
 	int64_t undo_of; /* id of the step that this one takes back; 0 = a step forward */
 	enum step_state state;
 	struct str reason; /* why refused, held, failed or shadow */
-	int64_t attempts;
+	int64_t attempts;  /* claims, good and bad */
+	int64_t troubles;  /* in a row: tries without progress, and without a hint when to come */
 	int64_t created_ms, due_ms, settled_ms; /* wall clock */
 	struct str before;	/* JSON: what was there; committed before the first change */
 	struct str cursor;	/* JSON: where a long operation stands; the action's own */

@@ -379,11 +379,11 @@ read_alert(const struct claimed *c, struct arena *a, struct alert *al, struct er
 
 /* Trouble without a hint: 1 s, 2 s, 4 s ... a minute, so that a fault of ours cannot hammer. */
 static int64_t
-backoff_ms(int64_t attempts)
+backoff_ms(int64_t troubles)
 {
 	int64_t ms = 1000;
 
-	for (int64_t i = 1; i < attempts && ms < 60000; i++)
+	for (int64_t i = 1; i < troubles && ms < 60000; i++)
 		ms *= 2;
 	return ms > 60000 ? 60000 : ms;
 }
@@ -400,10 +400,11 @@ try_again(struct step *step, const struct step *before, int64_t now_ms, const st
 	}
 	step->state = STEP_WAITING;
 	step->due_ms = now_ms;
+	step->troubles = e->retry_ms > 0 || moved ? 0 : step->troubles + 1;
 	if (e->retry_ms > 0)
 		step->due_ms += e->retry_ms;
 	else if (!moved)
-		step->due_ms += backoff_ms(step->attempts);
+		step->due_ms += backoff_ms(step->troubles);
 }
 
 /* What an outcome makes of the step. */
@@ -432,11 +433,11 @@ static void
 log_step(const struct step *step)
 {
 	char id[24];
-	struct log_field fields[] = { { "step", str_of(id) }, { "rule", step->rule },
+	struct str number = { id, (size_t)snprintf(id, sizeof(id), "%" PRId64, step->id) };
+	struct log_field fields[] = { { "step", number }, { "rule", step->rule },
 		{ "target", step->target }, { "reason", step->reason } };
 	bool well = step->state == STEP_DONE;
 
-	snprintf(id, sizeof(id), "%" PRId64, step->id);
 	if (step->state == STEP_WAITING)
 		log_line(LOG_LEVEL_DEBUG, fields, 4, "%.*s goes on later", STR_ARG(step->action));
 	else

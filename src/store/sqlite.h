@@ -49,7 +49,7 @@ bool db_end(struct store *s, bool commit, struct err *e); /* returns commit and 
 #define STEP_COLUMNS                                                                          \
 	"id, key, alert, event, rule, action, target, params, disruptive, reports, undo_of, " \
 	"state, reason, attempts, created_ms, due_ms, settled_ms, record, cursor, result, "   \
-	"destination"
+	"destination, troubles"
 void read_step(sqlite3_stmt *st, struct arena *a, struct step *out);
 bool insert_step(struct db *db, const struct step *step, struct err *e);
 /* All steps of an alert, oldest first. */

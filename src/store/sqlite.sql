@@ -57,6 +57,7 @@ CREATE TABLE steps (
 	state        TEXT NOT NULL,            -- core/plan.h
 	reason       TEXT NOT NULL,
 	attempts     INTEGER NOT NULL,
+	troubles     INTEGER NOT NULL,         -- in a row; how long to wait for the next try
 	created_ms   INTEGER NOT NULL,
 	due_ms       INTEGER NOT NULL,
 	look_ms      INTEGER,                  -- waiting: due_ms; running: its lease ends; else NULL

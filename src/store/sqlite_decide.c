@@ -201,9 +201,9 @@ insert_step(struct db *db, const struct step *step, struct err *e)
 
 	return db_run(db, e,
 	    "INSERT INTO steps (key, alert, event, rule, action, target, params, disruptive,"
-	    " reports, undo_of, state, reason, attempts, created_ms, due_ms, look_ms, settled_ms,"
-	    " record, cursor, result, destination, subscription)"
-	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,0,?13,?14,"
+	    " reports, undo_of, state, reason, attempts, troubles, created_ms, due_ms, look_ms,"
+	    " settled_ms, record, cursor, result, destination, subscription)"
+	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,0,0,?13,?14,"
 	    " CASE ?11 WHEN 'waiting' THEN ?14 END,?15,?16,'','',?17,?18)"
 	    " ON CONFLICT (key) DO NOTHING",
 	    "siissssiiissiiisss", step->key, step->alert_id, step->event_id, step->rule,

@@ -32,6 +32,7 @@ read_step(sqlite3_stmt *st, struct arena *a, struct step *out)
 		.cursor = db_text(st, 18, a),
 		.result = db_text(st, 19, a),
 		.destination = db_text(st, 20, a),
+		.troubles = db_int(st, 21),
 	};
 	(void)step_state_parse(db_text(st, 11, a), &out->state);
 }
@@ -238,12 +239,12 @@ update_step(struct db *db, const struct step *step, int64_t now_ms, struct err *
 
 	return db_run(db, e,
 		   "UPDATE steps SET state = ?1, reason = ?2, due_ms = ?3, settled_ms = ?4,"
-		   " record = ?5, cursor = ?6, result = ?7, destination = ?8,"
+		   " record = ?5, cursor = ?6, result = ?7, destination = ?8, troubles = ?11,"
 		   " look_ms = CASE ?1 WHEN 'waiting' THEN ?3 WHEN 'running' THEN look_ms END"
 		   " WHERE id = ?9 AND attempts = ?10 AND state = 'running'",
-		   "ssiissssii", str_of(step_state_name(step->state)), step->reason, step->due_ms,
+		   "ssiissssiii", str_of(step_state_name(step->state)), step->reason, step->due_ms,
 		   done ? now_ms : (int64_t)0, step->before, step->cursor, step->result,
-		   step->destination, step->id, step->attempts) &&
+		   step->destination, step->id, step->attempts, step->troubles) &&
 	       (sqlite3_changes(db->handle) == 1 || not_settled(db, step->id, e));
 }
 
