@@ -5,20 +5,15 @@
 #ifndef TESTS_AZURE_WORLD_H
 #define TESTS_AZURE_WORLD_H
 
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "action/action.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "emulator.h"
 #include "net/http.h"
 #include "test.h"
-
-#define HELPER __attribute__((unused)) static
 
 #define SHOP "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-shop"
 #define VM(name) SHOP "/providers/Microsoft.Compute/virtualMachines/" name
@@ -34,9 +29,7 @@
 #define LONGOP_LIMIT "{\"longop_limit_s\":0.1}"
 
 static struct {
-	pid_t pid;
-	char url[64];
-	struct http *http;
+	struct emulator emulator;
 	struct arena *arena;
 	struct settings settings;
 	struct settings_channel channels[2];
@@ -50,65 +43,22 @@ static struct {
 
 /* ---- the emulator ---- */
 
-HELPER void
-stop_emulator(void)
+static inline void
+end_world(void)
 {
 	performer_free(world.performer);
 	action_shared_free(world.shared);
-	http_free(world.http);
 	arena_free(world.arena);
-	kill(world.pid, SIGTERM);
-	waitpid(world.pid, NULL, 0);
+	emulator_stop(&world.emulator);
 }
 
-HELPER void
-start_emulator(void)
-{
-	char *const args[] = { (char[]){ "/usr/bin/python3" },
-		(char[]){ "tests/emulator/azure.py" }, NULL };
-	char line[256] = "";
-	int ends[2];
-	FILE *out;
-	long port;
-
-	CHECK(pipe(ends) == 0);
-	world.pid = fork();
-	CHECK(world.pid >= 0);
-	if (world.pid == 0) {
-		dup2(ends[1], STDOUT_FILENO);
-		close(ends[0]);
-		close(ends[1]);
-		execv(args[0], args);
-		_exit(127);
-	}
-	close(ends[1]);
-	out = fdopen(ends[0], "r");
-	CHECK(out != NULL && fgets(line, sizeof(line), out) != NULL);
-	fclose(out);
-	port = strtol(strstr(line, "\"port\": ") + 8, NULL, 10);
-	snprintf(world.url, sizeof(world.url), "http://127.0.0.1:%ld", port);
-	atexit(stop_emulator);
-}
-
-/* Ask the emulator's control interface; text of the answer, which must be below 300. */
-HELPER struct json *
+static inline struct json *
 control(const char *method, const char *what, const char *body)
 {
-	struct http_request rq = { .method = method,
-		.url = arena_printf(world.arena, "%s/_emulator/%s", world.url, what),
-		.body = str_of(body),
-		.has_body = body != NULL };
-	struct http_response rs;
-	struct err e;
-
-	CHECK_OK(http_call(world.http, &rq, world.arena, &rs, &e));
-	if (rs.status >= 300)
-		print_error("%s %s: %d %.*s\n", method, what, rs.status, STR_ARG(rs.body));
-	CHECK(rs.status < 300);
-	return rs.body.n == 0 ? NULL : json_parse(rs.body, world.arena, &e);
+	return emulator_control(&world.emulator, method, what, body);
 }
 
-HELPER struct json *
+static inline struct json *
 resource(const char *id)
 {
 	struct str escaped = http_escape(str_of(id), world.arena);
@@ -117,7 +67,7 @@ resource(const char *id)
 	    "GET", arena_printf(world.arena, "resource?id=%.*s", STR_ARG(escaped)).p, NULL);
 }
 
-HELPER void
+static inline void
 change_resource(const char *id, const char *patch)
 {
 	struct str escaped = http_escape(str_of(id), world.arena);
@@ -125,14 +75,14 @@ change_resource(const char *id, const char *patch)
 	control("PATCH", arena_printf(world.arena, "resource?id=%.*s", STR_ARG(escaped)).p, patch);
 }
 
-HELPER void
+static inline void
 fault(const char *order)
 {
-	control("POST", "faults", order);
+	emulator_fault(&world.emulator, order);
 }
 
 /* How many calls of that method to a path that ends so. */
-HELPER int
+static inline int
 count_calls(const char *method, const char *path_end)
 {
 	struct json *calls = control("GET", "calls", NULL);
@@ -146,7 +96,7 @@ count_calls(const char *method, const char *path_end)
 
 /* ---- the performer ---- */
 
-HELPER void
+static inline void
 new_performer(void)
 {
 	performer_free(world.performer);
@@ -156,22 +106,22 @@ new_performer(void)
 }
 
 /* Everything as at the start of the day. */
-HELPER void
+static inline void
 fresh_world(void)
 {
 	struct err e;
 
-	if (world.pid == 0) {
+	if (world.arena == NULL) {
 		CHECK_OK(action_global_init(&e));
+		emulator_start(&world.emulator, NULL, NULL);
 		world.arena = arena_new();
-		world.http = http_new(NULL);
-		start_emulator();
+		atexit(end_world);
 	}
 	world.settings = (struct settings){
-		.azure = { .resource_manager = str_of(world.url),
+		.azure = { .resource_manager = str_of(world.emulator.url),
 		    .audience = STR("https://management.azure.com/"),
-		    .login = str_of(world.url),
-		    .imds = str_of(world.url),
+		    .login = str_of(world.emulator.url),
+		    .imds = str_of(world.emulator.url),
 		    .credential = CREDENTIAL_MANAGED_IDENTITY,
 		    .operation_timeout_ms = 1800000 },
 		.channels = world.channels,
@@ -192,7 +142,7 @@ fresh_world(void)
 	new_performer();
 }
 
-HELPER struct step
+static inline struct step
 a_step(const char *action, const char *target, const char *params)
 {
 	return (struct step){ .id = 1,
@@ -208,7 +158,7 @@ a_step(const char *action, const char *target, const char *params)
 		.result = STR_EMPTY };
 }
 
-HELPER struct step
+static inline struct step
 its_undo(const struct step *done)
 {
 	struct step undo;
@@ -220,7 +170,7 @@ its_undo(const struct step *done)
 }
 
 /* One call.  Its effect on the step is committed unless the process dies before. */
-HELPER enum outcome
+static inline enum outcome
 call_once(struct step *step, bool dies, struct err *e)
 {
 	struct job job = { .step = *step,
@@ -246,7 +196,7 @@ call_once(struct step *step, bool dies, struct err *e)
  * Call until the step is settled.  dies_at: the return (1 = the first) after which the process dies
  * before anything is committed; 0 = never.  calls: how many returns there were, or NULL.
  */
-HELPER enum outcome
+static inline enum outcome
 drive(struct step *step, int dies_at, int *calls, struct err *e)
 {
 	int64_t until_ms = clock_mono_ms() + DRIVE_LIMIT_MS;
@@ -264,7 +214,7 @@ drive(struct step *step, int dies_at, int *calls, struct err *e)
 	return OUTCOME_LATER;
 }
 
-HELPER void
+static inline void
 drive_done(struct step *step)
 {
 	struct err e;
@@ -275,7 +225,7 @@ drive_done(struct step *step)
 	CHECK_INT(outcome, OUTCOME_DONE);
 }
 
-HELPER struct json *
+static inline struct json *
 result_of(const struct step *step)
 {
 	struct err e;
@@ -286,7 +236,7 @@ result_of(const struct step *step)
 }
 
 /* How often run() returns until it is done, when nothing goes wrong. */
-HELPER int
+static inline int
 returns_of(const char *action, const char *target, const char *params)
 {
 	struct step step;

@@ -22,7 +22,7 @@ struct emulator {
 };
 
 /* certificate and key: files for TLS, or NULL for plain HTTP. */
-__attribute__((unused)) static void
+static inline void
 emulator_start(struct emulator *m, const char *certificate, const char *key)
 {
 	const char *const args[] = { "/usr/bin/python3", "tests/emulator/azure.py",
@@ -53,7 +53,7 @@ emulator_start(struct emulator *m, const char *certificate, const char *key)
 	m->http = http_new(certificate);
 }
 
-__attribute__((unused)) static void
+static inline void
 emulator_stop(struct emulator *m)
 {
 	http_free(m->http);
@@ -62,7 +62,8 @@ emulator_stop(struct emulator *m)
 	waitpid(m->pid, NULL, 0);
 }
 
-__attribute__((unused)) static struct json *
+/* What its control interface answers, which must be below 300; NULL for an empty body. */
+static inline struct json *
 emulator_control(struct emulator *m, const char *method, const char *what, const char *body)
 {
 	struct http_request rq = { .method = method,
@@ -79,14 +80,14 @@ emulator_control(struct emulator *m, const char *method, const char *what, const
 	return rs.body.n == 0 ? NULL : json_parse(rs.body, m->arena, &e);
 }
 
-__attribute__((unused)) static void
+static inline void
 emulator_fault(struct emulator *m, const char *order)
 {
 	emulator_control(m, "POST", "faults", order);
 }
 
 /* The n-th last call (0 = the last) to one of its services. */
-__attribute__((unused)) static const struct json *
+static inline const struct json *
 emulator_call(struct emulator *m, const char *service, size_t n)
 {
 	const struct json *calls = emulator_control(m, "GET", "calls", NULL), *all[512];
@@ -99,7 +100,7 @@ emulator_call(struct emulator *m, const char *service, size_t n)
 	return all[found - 1 - n];
 }
 
-__attribute__((unused)) static size_t
+static inline size_t
 emulator_count(struct emulator *m, const char *service, const char *method)
 {
 	size_t n = 0;

@@ -41,7 +41,7 @@ struct scripted {
 };
 
 /* A request with its body: up to the length it names. */
-__attribute__((unused)) static bool
+static inline bool
 scripted_read(int fd, char *out)
 {
 	size_t n = 0, need = 0;
@@ -66,7 +66,7 @@ scripted_read(int fd, char *out)
 	return false;
 }
 
-__attribute__((unused)) static void
+static inline void
 scripted_say(int fd, const char *text)
 {
 	size_t left = strlen(text);
@@ -81,7 +81,7 @@ scripted_say(int fd, const char *text)
 	}
 }
 
-__attribute__((unused)) static void
+static inline void
 scripted_flood(int fd)
 {
 	static char part[65536];
@@ -93,7 +93,7 @@ scripted_flood(int fd)
 }
 
 /* False: the connection is to be closed. */
-__attribute__((unused)) static bool
+static inline bool
 scripted_answer(int fd, const char *answer)
 {
 	char byte;
@@ -111,7 +111,7 @@ scripted_answer(int fd, const char *answer)
 }
 
 /* The connection that speaks next: the kept one or a new one; -1 at the end. */
-__attribute__((unused)) static int
+static inline int
 scripted_next(struct scripted *s, int kept)
 {
 	struct pollfd p[] = { { s->fd, POLLIN, 0 }, { kept, POLLIN, 0 } };
@@ -124,7 +124,7 @@ scripted_next(struct scripted *s, int kept)
 	return accept(s->fd, NULL, NULL);
 }
 
-__attribute__((unused)) static void *
+static inline void *
 scripted_serve(void *arg)
 {
 	struct scripted *s = arg;
@@ -148,7 +148,7 @@ scripted_serve(void *arg)
 	return NULL;
 }
 
-__attribute__((unused)) static void
+static inline void
 scripted_start(struct scripted *s, const char *const *answers, size_t n)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
@@ -173,7 +173,7 @@ scripted_start(struct scripted *s, const char *const *answers, size_t n)
 	} while (0)
 
 /* All that was written down has been said, and nothing more was asked. */
-__attribute__((unused)) static void
+static inline void
 scripted_end(struct scripted *s)
 {
 	shutdown(s->fd, SHUT_RDWR);

@@ -476,9 +476,10 @@ colleague(void *arg)
 	struct http_request held = { .method = "GET",
 		.url = arena_printf(a,
 		    "%s/_emulator/wait?method=GET&path=networkSecurityGroups&count=2&arrived=1",
-		    world.url) };
+		    world.emulator.url) };
 	struct http_request change = { .method = "PATCH",
-		.url = arena_printf(a, "%s/_emulator/resource?id=%.*s", world.url, STR_ARG(nic)),
+		.url = arena_printf(
+		    a, "%s/_emulator/resource?id=%.*s", world.emulator.url, STR_ARG(nic)),
 		.body = STR("{\"tags\":{\"owner\":\"night shift\"}}"),
 		.has_body = true };
 	struct http_response rs;

@@ -1,6 +1,8 @@
 #include "azure_world.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static char url_file[] = "/tmp/gridwarden-url-XXXXXX";
 
@@ -35,7 +37,7 @@ static void
 channel_world(enum channel_format format, const char *path)
 {
 	fresh_world();
-	write_url(arena_printf(world.arena, "%s%s\n", world.url, path).p);
+	write_url(arena_printf(world.arena, "%s%s\n", world.emulator.url, path).p);
 	world.channels[0] = (struct settings_channel){
 		.name = STR("soc"), .format = format, .url_file = str_of(url_file)
 	};
@@ -86,7 +88,7 @@ TEST(a_new_url_in_the_file_counts_at_once)
 	step = a_card();
 	CHECK_INT(call_once(&step, false, &e), OUTCOME_NEVER);
 	CHECK_HAS(e.text, "channel 'soc': Teams refused the card: 401");
-	write_url(arena_printf(world.arena, "%s%s", world.url, WORKFLOW).p);
+	write_url(arena_printf(world.arena, "%s%s", world.emulator.url, WORKFLOW).p);
 	CHECK_INT(call_once(&step, false, &e), OUTCOME_DONE);
 }
 

@@ -1,0 +1,142 @@
+#include "core/card.h"
+
+#include "step_sample.h"
+
+static struct str
+said(struct step s)
+{
+	static struct arena *a;
+
+	if (a == NULL)
+		a = arena_new();
+	return step_sentence(&s, a);
+}
+
+TEST(each_state_has_its_sentence)
+{
+	struct step s = step_of("isolate_vm", STEP_DONE);
+
+	CHECK_STR(said(s), "isolate_vm web-01: done");
+	s.reason = STR("AuthorizationFailed: no permission");
+	s.state = STEP_FAILED;
+	CHECK_STR(said(s), "isolate_vm web-01: failed: AuthorizationFailed: no permission");
+	s.reason = STR("protected by resource_group rg-identity");
+	s.state = STEP_REFUSED;
+	CHECK_STR(said(s), "isolate_vm web-01: refused: protected by resource_group rg-identity");
+	s.reason = STR("budget used up: 5 isolate_vm an hour");
+	s.state = STEP_APPROVAL;
+	CHECK_STR(
+	    said(s), "isolate_vm web-01: needs approval: budget used up: 5 isolate_vm an hour");
+	s.reason = STR("guards.mode is shadow");
+	s.state = STEP_SHADOW;
+	CHECK_STR(said(s),
+	    "isolate_vm web-01: would be done, nothing was touched: guards.mode is shadow");
+	s.reason = empty;
+	s.state = STEP_WAITING;
+	CHECK_STR(said(s), "isolate_vm web-01: waiting");
+	s.attempts = 2;
+	s.reason = STR("waiting for Azure");
+	CHECK_STR(said(s), "isolate_vm web-01: under way: waiting for Azure");
+	s.state = STEP_RUNNING;
+	s.reason = empty;
+	CHECK_STR(said(s), "isolate_vm web-01: under way");
+}
+
+TEST(an_undo_says_so)
+{
+	struct step s = step_of("isolate_vm", STEP_DONE);
+
+	s.undo_of = 3;
+	CHECK_STR(said(s), "undo of isolate_vm web-01: done");
+	s.state = STEP_FAILED;
+	s.reason = STR("drift: somebody changed the network interface");
+	CHECK_STR(said(s),
+	    "undo of isolate_vm web-01: failed: drift: somebody changed the network interface");
+}
+
+TEST(a_channel_is_told_by_its_name)
+{
+	struct step s = step_of("notify", STEP_DONE);
+
+	s.target = STR("soc");
+	CHECK_STR(said(s), "notify soc: done");
+	s.target = empty;
+	CHECK_STR(said(s), "notify: done");
+}
+
+TEST(an_isolation_tells_interfaces_group_and_end)
+{
+	struct step s = step_of("isolate_vm", STEP_DONE);
+
+	s.result = STR("{\"interfaces\":[{\"id\":\"/a/b\",\"was\":null,\"now\":\"\"}]}");
+	CHECK_STR(said(s), "isolate_vm web-01: done (1 network interface)");
+	s.result = STR("{\"interfaces\":[{},{}],\"nsg\":\"/x/networkSecurityGroups/quarantine\","
+		       "\"expires_ms\":1795464000000}");
+	CHECK_STR(said(s),
+	    "isolate_vm web-01: done (2 network interfaces, network security group quarantine, "
+	    "until 2026-11-23T20:00:00Z)");
+}
+
+TEST(an_isolation_names_the_rules_that_still_let_traffic_through)
+{
+	struct step s = step_of("isolate_vm", STEP_DONE);
+
+	s.result = STR("{\"interfaces\":[{}],\"still_allowed_by\":[\"ssh\",\"backup\"]}");
+	CHECK_STR(said(s),
+	    "isolate_vm web-01: done (1 network interface, still allowed by rules ssh, backup)");
+}
+
+TEST(an_isolation_that_failed_half_way_tells_how_far_it_came)
+{
+	struct step s = step_of("isolate_vm", STEP_FAILED);
+
+	s.reason = STR("no permission");
+	s.result = STR("{\"interfaces\":[{\"now\":\"/x/Q\"},{\"now\":null}],\"nsg\":\"/x/q\"}");
+	CHECK_STR(said(s),
+	    "isolate_vm web-01: failed: no permission (1 of 2 network interfaces cut off, network "
+	    "security group q)");
+}
+
+TEST(a_release_tells_what_it_restored_and_what_it_left_alone)
+{
+	struct step s = step_of("isolate_vm", STEP_DONE);
+
+	s.undo_of = 3;
+	s.result = STR("{\"restored\":[\"a\",\"b\"],\"drifted\":[{}],\"gone\":[\"c\"]}");
+	CHECK_STR(said(s),
+	    "undo of isolate_vm web-01: done (2 network interfaces restored, 1 network interface "
+	    "changed by somebody meanwhile and left alone, 1 network interface gone)");
+}
+
+TEST(a_just_in_time_policy_tells_its_ports)
+{
+	struct step s = step_of("enable_jit", STEP_DONE);
+
+	s.result = STR("{\"policy\":\"/x/jitNetworkAccessPolicies/default\",\"kept\":2,"
+		       "\"added\":[22,3389]}");
+	CHECK_STR(said(s), "enable_jit web-01: done (ports 22, 3389 added, policy default, 2 other "
+			   "machines kept)");
+	s.result = STR("{\"policy\":\"default\",\"kept\":0,\"added\":[{\"number\":22}]}");
+	CHECK_STR(said(s), "enable_jit web-01: done (port 22 added, policy default)");
+	s.result = STR("{\"policy\":\"default\",\"kept\":0,\"added\":[]}");
+	CHECK_STR(said(s), "enable_jit web-01: done (nothing to add, policy default)");
+	s.undo_of = 3;
+	s.result = STR("{\"policy\":\"default\",\"removed\":[22],\"drifted\":[3389]}");
+	CHECK_STR(said(s),
+	    "undo of enable_jit web-01: done (port 22 removed, port 3389 changed by somebody "
+	    "meanwhile and left alone)");
+	s.result = STR("{\"removed\":[],\"drifted\":[]}");
+	CHECK_STR(said(s), "undo of enable_jit web-01: done (nothing to remove)");
+}
+
+TEST(a_result_that_is_not_understood_is_left_out)
+{
+	static const char *const results[] = { "no json", "{}", "[]", "{\"interfaces\":5}",
+		"{\"added\":\"x\"}", "null" };
+	struct step s = step_of("isolate_vm", STEP_DONE);
+
+	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+		s.result = str_of(results[i]);
+		CHECK_STR(said(s), "isolate_vm web-01: done");
+	}
+}
