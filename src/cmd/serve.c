@@ -109,19 +109,20 @@ reload(void *ctx, struct err *e)
 	ok = ok && auth_load(&c->settings->auth, &auth, e);
 	ok = ok && listener_set_certificate(sv->listener, c->settings->listen.certificate,
 		       c->settings->listen.private_key, e);
+	/* What the log says is so already. */
+	sv->metrics.reload_ok = ok;
 	if (ok) {
 		apply_log_level(c);
 		intake_set_auth(sv->intake, auth);
+		current_set(&sv->current, config_ref(c));
+		sv->metrics.reload_ms = clock_now_ms();
 		log_info("configuration reloaded: %zu rules, version %.*s", rules_count(c->rules),
 		    STR_ARG(rules_hash(c->rules)));
-		current_set(&sv->current, c);
-		sv->metrics.reload_ms = clock_now_ms();
 	} else {
 		auth_free(auth);
-		config_unref(c);
 		log_error("configuration not reloaded, the old one stays in force: %s", e->text);
 	}
-	sv->metrics.reload_ok = ok;
+	config_unref(c);
 	arena_free(a);
 	return ok;
 }
