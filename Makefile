@@ -162,7 +162,7 @@ deps-check:
 # ---- install ------------------------------------------------------------------------------------
 install: all
 	install -D -m 0755 $(B)/gridwarden $(DESTDIR)$(prefix)/bin/gridwarden
-	install -D -m 0640 config/gridwarden.yaml $(DESTDIR)$(sysconfdir)/gridwarden/gridwarden.yaml
+	install -D -m 0644 config/gridwarden.yaml $(DESTDIR)$(sysconfdir)/gridwarden/gridwarden.yaml
 	install -d $(DESTDIR)$(sysconfdir)/gridwarden/rules.d $(DESTDIR)$(sysconfdir)/gridwarden/samples
 	install -m 0644 config/rules.d/*.yaml $(DESTDIR)$(sysconfdir)/gridwarden/rules.d/
 	install -m 0644 config/samples/*.json $(DESTDIR)$(sysconfdir)/gridwarden/samples/
