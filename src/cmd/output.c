@@ -2,6 +2,7 @@
  * Data on standard output in four formats.  Everything shown may have come from an attacker, so
  * control bytes never reach a terminal.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,22 +30,60 @@ output_color(FILE *f)
 	return !color_off && (no == NULL || *no == '\0') && isatty(fileno(f));
 }
 
-/* C0, DEL, and C1 as UTF-8 (0xc2 0x80..0x9f) become \xNN; what is not UTF-8 too. */
+/* Takes the next character off the text; a byte that is not UTF-8 is given as it is, n = 0. */
+static uint32_t
+take(struct str *s, size_t *n)
+{
+	uint32_t c = (unsigned char)s->p[0];
+
+	*n = utf8_sequence(*s);
+	if (*n > 1)
+		c &= 0x7fu >> *n;
+	for (size_t i = 1; i < *n; i++)
+		c = c << 6 | ((unsigned char)s->p[i] & 0x3fu);
+	*s = str_slice(*s, *n == 0 ? 1 : *n, s->n);
+	return c;
+}
+
+/* DEL and C1 command a terminal; marks, embeddings and isolates make it show a line in disorder. */
+static bool
+is_hostile(uint32_t c)
+{
+	return (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/* Control bytes become \xNN, what is not UTF-8 too; characters that turn the line \uNNNN. */
 static void
 add_visible(struct buf *b, struct str s)
 {
 	while (s.n > 0) {
-		unsigned char c = (unsigned char)s.p[0];
-		size_t n = utf8_sequence(s);
+		struct str rest = s;
+		size_t n;
+		uint32_t c = take(&rest, &n);
 
-		if (n == 0 || c < 0x20 || c == 0x7f ||
-		    (n == 2 && c == 0xc2 && (unsigned char)s.p[1] < 0xa0)) {
-			buf_printf(b, "\\x%02x", n == 2 ? (unsigned char)s.p[1] : c);
-			n = n == 0 ? 1 : n;
-		} else {
+		if (n == 0 || c < 0x20 || is_hostile(c))
+			buf_printf(b, c < 0x100 ? "\\x%02x" : "\\u%04x", (unsigned)c);
+		else
 			buf_add(b, str_slice(s, 0, n));
-		}
-		s = str_slice(s, n, s.n);
+		s = rest;
+	}
+}
+
+/* JSON as it is printed: C0 is escaped already where it stands for itself; the others here. */
+static void
+put_json(struct str s)
+{
+	while (s.n > 0) {
+		struct str rest = s;
+		size_t n;
+		uint32_t c = take(&rest, &n);
+
+		if (n > 0 && is_hostile(c))
+			printf("\\u%04x", (unsigned)c);
+		else
+			fwrite(s.p, 1, s.n - rest.n, stdout);
+		s = rest;
 	}
 }
 
@@ -196,9 +235,8 @@ is_block(const struct json *j)
 static void
 yaml_member(const struct json *child, int indent, struct arena *a)
 {
-	struct str name = json_print(json_string(json_name(child), a), a);
-
-	printf("%.*s:", STR_ARG(name));
+	put_json(json_print(json_string(json_name(child), a), a));
+	putchar(':');
 	if (is_block(child)) {
 		putchar('\n');
 		spaces(indent + 2);
@@ -213,11 +251,9 @@ yaml_member(const struct json *child, int indent, struct arena *a)
 static void
 yaml(const struct json *j, int indent, struct arena *a)
 {
-	struct str text;
-
 	if (!is_block(j)) {
-		text = json_print(j, a);
-		printf("%.*s\n", STR_ARG(text));
+		put_json(json_print(j, a));
+		putchar('\n');
 		return;
 	}
 	for (const struct json *c = json_first(j); c != NULL; c = json_next(c)) {
@@ -235,9 +271,8 @@ yaml(const struct json *j, int indent, struct arena *a)
 static void
 json_out(const struct json *j, struct arena *a)
 {
-	struct str text = json_print_pretty(j, a);
-
-	printf("%.*s\n", STR_ARG(text));
+	put_json(json_print_pretty(j, a));
+	putchar('\n');
 }
 
 void
