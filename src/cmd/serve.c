@@ -238,7 +238,6 @@ start(struct server *sv, struct arena *a, struct err *e)
 static void
 stop(struct server *sv)
 {
-	sv->metrics.draining = true;
 	admin_stop(sv->admin);
 	if (sv->listener != NULL && !listener_drain(sv->listener, DRAIN_MS))
 		log_warning("some deliveries were not answered in time");
@@ -295,6 +294,7 @@ wait_for_signals(struct server *sv, int signals)
 		if (n <= 0 || read(signals, &info, sizeof(info)) != sizeof(info))
 			continue;
 		if (info.ssi_signo != SIGHUP) {
+			sv->metrics.draining = true;
 			log_info("ending: %s", strsignal((int)info.ssi_signo));
 			return;
 		}
