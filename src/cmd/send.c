@@ -38,12 +38,11 @@ static const struct option_row options[] = { { "output", 'o', true }, { "config"
 
 /* The port that the settings name; when they let the system choose, the daemon knows it. */
 static struct str
-port_of(const struct settings *s, struct arena *a)
+port_of(const struct settings *s, struct arena *a, int *code)
 {
 	struct str port = STR_EMPTY, rest = s->listen.address, field;
 	const struct json *status;
 	struct json *question;
-	int code;
 
 	while (str_next(&rest, ':', &field))
 		port = field;
@@ -51,22 +50,26 @@ port_of(const struct settings *s, struct arena *a)
 		return port;
 	question = json_object(a);
 	json_set_cstr(question, "command", "status", a);
-	status = client_ask(arena_cstr(a, s->socket), NULL, question, a, &code);
+	status = client_ask(arena_cstr(a, s->socket), NULL, question, a, code);
 	return json_scalar(json_get(status, "port"), a);
 }
 
-/* https://localhost:port/path of the listener that the settings describe. */
-static struct str
-url_of(const struct settings *s, struct arena *a)
+/* https://localhost:port/path of the listener that the settings describe; NULL after a message. */
+static const char *
+url_of(const struct settings *s, struct arena *a, int *code)
 {
+	struct str port = port_of(s, a, code);
+
+	if (port.n == 0)
+		return NULL;
 	return arena_printf(a, "%s://localhost:%.*s%.*s",
-	    s->listen.certificate.n > 0 ? "https" : "http", STR_ARG(port_of(s, a)),
-	    STR_ARG(s->listen.path));
+	    s->listen.certificate.n > 0 ? "https" : "http", STR_ARG(port), STR_ARG(s->listen.path))
+	    .p;
 }
 
 /* What the command line does not say comes from the settings of the daemon on this machine. */
 static bool
-complete(struct send *s)
+complete(struct send *s, int *code)
 {
 	struct settings *settings;
 	struct diags d;
@@ -82,7 +85,7 @@ complete(struct send *s)
 		return false;
 	}
 	if (s->url == NULL)
-		s->url = url_of(settings, s->arena).p;
+		s->url = url_of(settings, s->arena, code);
 	if (s->key_file == NULL && settings->auth.n_keys_files > 0)
 		s->key_file = arena_cstr(s->arena, settings->auth.keys_files[0]);
 	if (s->ca_file == NULL && settings->listen.certificate.n > 0)
@@ -90,7 +93,7 @@ complete(struct send *s)
 	if (s->subscription == NULL && settings->auth.n_subscriptions > 0)
 		s->subscription = arena_cstr(s->arena, settings->auth.subscriptions[0]);
 	settings_free(settings);
-	return true;
+	return s->url != NULL;
 }
 
 static bool
@@ -335,7 +338,7 @@ take(struct send *s, int key, const char *value)
 		s->handshake = false;
 		return true;
 	case 'o':
-		return format_parse(value, &s->format);
+		return format_parse(s->self, value, &s->format);
 	case 'm':
 		s->cloud_events = strcmp(value, "cloud-events") == 0;
 		if (s->cloud_events || strcmp(value, "event-grid") == 0)
@@ -367,7 +370,7 @@ run(const struct command *self, int argc, char **argv)
 	if (argc - options_end() != 1)
 		return usage_error(self, "takes one file, or - for standard input");
 	s.arena = arena_new();
-	if (s.url != NULL || complete(&s)) {
+	if (s.url != NULL || complete(&s, &code)) {
 		if (s.subscription == NULL)
 			s.subscription = "gridwarden-send";
 		code = send_file(&s, argv[options_end()]);
