@@ -61,7 +61,7 @@ int usage_error(const struct command *self, const char *fmt, ...) PRINTF_LIKE(2,
 void usage_print(const struct command *self);
 
 /* Parse -o's value; a message on standard error when it is wrong. */
-bool format_parse(const char *text, enum format *out);
+bool format_parse(const struct command *self, const char *text, enum format *out);
 
 /* ---- output: data on standard output, talk on standard error ---- */
 

@@ -12,6 +12,7 @@ struct list_command {
 	const struct column *columns;
 	size_t n_columns;
 	const char *const *states; /* what --state takes; ends with NULL */
+	bool of_actions;	   /* takes --action and --alert */
 	const char *nothing;	   /* said when the list is empty */
 	void (*print)(const struct json *object, struct arena *a); /* one object for people */
 };

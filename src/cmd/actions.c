@@ -28,8 +28,11 @@ print(const struct json *step, struct arena *a)
 	const struct json *result = json_get(step, "result");
 
 	output_object(step, FORMAT_TABLE, a);
-	if (result != NULL)
-		printf("%-12s  %.*s\n", "result", STR_ARG(json_print(result, a)));
+	if (result != NULL) {
+		printf("%-12s  ", "result");
+		output_text(stdout, json_print(result, a));
+		putchar('\n');
+	}
 	if (json_count(json_get(step, "calls")) > 0) {
 		putchar('\n');
 		output_rows(json_get(step, "calls"), calls, sizeof(calls) / sizeof(calls[0]),
@@ -41,7 +44,7 @@ static int
 run(const struct command *self, int argc, char **argv)
 {
 	const struct list_command lc = { self, "actions.list", "actions.show", columns,
-		sizeof(columns) / sizeof(columns[0]), states, "no actions", print };
+		sizeof(columns) / sizeof(columns[0]), states, true, "no actions", print };
 
 	return list_run(&lc, argc, argv);
 }

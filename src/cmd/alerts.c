@@ -63,7 +63,7 @@ static int
 run(const struct command *self, int argc, char **argv)
 {
 	const struct list_command lc = { self, "alerts.list", "alerts.show", columns,
-		sizeof(columns) / sizeof(columns[0]), states, "no alerts", print };
+		sizeof(columns) / sizeof(columns[0]), states, false, "no alerts", print };
 
 	return list_run(&lc, argc, argv);
 }

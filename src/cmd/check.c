@@ -87,7 +87,7 @@ run(const struct command *self, int argc, char **argv)
 			config = value;
 		else if (key == 'r')
 			rules = value;
-		else if (key != 'o' || !format_parse(value, &format))
+		else if (key != 'o' || !format_parse(self, value, &format))
 			return EXIT_USAGE;
 	}
 	if (argc - options_end() > 1 || (config != NULL && options_end() < argc))

@@ -313,7 +313,7 @@ run(const struct command *self, int argc, char **argv)
 			rules = value;
 		else if (key == 'R')
 			x.rule = value;
-		else if (key != 'o' || !format_parse(value, &format))
+		else if (key != 'o' || !format_parse(self, value, &format))
 			return EXIT_USAGE;
 	}
 	if (argc - options_end() != 1)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "action/action.h"
 #include "base/clock.h"
 
 struct list_call {
@@ -10,9 +11,10 @@ struct list_call {
 	struct json *question;
 };
 
-static const struct option_row options[] = { { "output", 'o', true }, { "limit", 'n', true },
-	{ "since", 's', true }, { "state", 't', true }, { "action", 'a', true },
-	{ "alert", 'A', true }, { "socket", 'S', true }, { "config", 'c', true },
+/* The first two are for actions alone. */
+static const struct option_row options[] = { { "action", 'a', true }, { "alert", 'A', true },
+	{ "output", 'o', true }, { "limit", 'n', true }, { "since", 's', true },
+	{ "state", 't', true }, { "socket", 'S', true }, { "config", 'c', true },
 	{ NULL, 0, false } };
 
 static bool
@@ -59,6 +61,19 @@ is_state(const struct list_command *lc, const char *value)
 	return false;
 }
 
+static bool
+is_action(const struct list_command *lc, const char *value)
+{
+	const char *near = action_nearest(str_of(value));
+
+	if (action_find(str_of(value)) != NULL)
+		return true;
+	usage_error(lc->self, "there is no action '%s'%s%s%s", value,
+	    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
+	    near == NULL ? "" : "'?");
+	return false;
+}
+
 /* One option; false after a message. */
 static bool
 take(
@@ -66,7 +81,7 @@ take(
 {
 	switch (key) {
 	case 'o':
-		return format_parse(value, &c->format);
+		return format_parse(lc->self, value, &c->format);
 	case 'n':
 		return set_number(lc->self, c->question, "limit", value, a);
 	case 'A':
@@ -78,7 +93,7 @@ take(
 		return is_state(lc, value);
 	case 'a':
 		json_set_cstr(c->question, "action", value, a);
-		return true;
+		return is_action(lc, value);
 	case 'S':
 		c->socket = value;
 		return true;
@@ -146,10 +161,11 @@ list_run(const struct list_command *lc, int argc, char **argv)
 {
 	struct arena *a = arena_new();
 	struct list_call c = { .format = FORMAT_TABLE, .question = json_object(a) };
+	const struct option_row *known = options + (lc->of_actions ? 0 : 2);
 	const char *value;
 	int key, code = -1;
 
-	while (code < 0 && (key = options_next(lc->self, options, argc, argv, &value)) != -1) {
+	while (code < 0 && (key = options_next(lc->self, known, argc, argv, &value)) != -1) {
 		if (key == 'h')
 			code = EXIT_OK;
 		else if (!take(lc, &c, key, value, a))

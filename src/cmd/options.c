@@ -77,7 +77,11 @@ options_next(const struct command *self, const struct option_row *rows, int argc
 			usage_error(self, "option '%s' needs a value", argv[optind - 1]);
 			return '?';
 		case '?':
-			usage_error(self, "unknown option '%s'", argv[optind - 1]);
+			/* A letter may stand among others, then it is not the word before. */
+			if (optopt != 0 && optopt < 256 && strchr(letters, optopt) == NULL)
+				usage_error(self, "unknown option '-%c'", optopt);
+			else
+				usage_error(self, "unknown option '%s'", argv[optind - 1]);
 			return '?';
 		default:
 			return key;
@@ -92,7 +96,7 @@ options_end(void)
 }
 
 bool
-format_parse(const char *text, enum format *out)
+format_parse(const struct command *self, const char *text, enum format *out)
 {
 	static const char *const names[] = { "table", "json", "yaml", "tsv" };
 
@@ -102,7 +106,6 @@ format_parse(const char *text, enum format *out)
 			return true;
 		}
 	}
-	fprintf(stderr, "gridwarden: unknown output format '%s', choose table, json, yaml or tsv\n",
-	    text);
+	usage_error(self, "unknown output format '%s', choose table, json, yaml or tsv", text);
 	return false;
 }

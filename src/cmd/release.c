@@ -53,7 +53,7 @@ run(const struct command *self, int argc, char **argv)
 			o.socket = value;
 		else if (key == 'c')
 			o.config = value;
-		else if (key != 'o' || !format_parse(value, &o.format))
+		else if (key != 'o' || !format_parse(self, value, &o.format))
 			return EXIT_USAGE;
 	}
 	if (argc - options_end() != 1 ||

@@ -13,7 +13,7 @@ run(const struct command *self, int argc, char **argv)
 	while ((key = options_next(self, options, argc, argv, &value)) != -1) {
 		if (key == 'h')
 			return EXIT_OK;
-		if (key != 'o' || !format_parse(value, &format))
+		if (key != 'o' || !format_parse(self, value, &format))
 			return EXIT_USAGE;
 	}
 	if (options_end() != argc)
