@@ -27,7 +27,10 @@ def make(tmp_path, azure):
         made.append(harness.Gridwarden(folder, azure.url, rules=rules, **settings))
         return made[-1]
     yield make
-    for gw in made:
+    running = [gw for gw in made if gw.process and gw.process.poll() is None]
+    codes = [gw.stop() for gw in running]
+    assert codes == [0] * len(running), [gw.log() for gw in running]
+    for gw in set(made) - set(running):  # ended by its test, as that expected
         gw.stop()
 
 
