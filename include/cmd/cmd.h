@@ -81,9 +81,6 @@ void output_object(const struct json *object, enum format format, struct arena *
 void output_text(FILE *f, struct str s);
 /* A condition of a trace as a phrase: "severity is High". */
 void output_phrase(FILE *f, const struct json *condition);
-/* Colour only on a terminal, without NO_COLOR and --no-color. */
-bool output_color(FILE *f);
-void output_no_color(void);
 
 /* ---- the running daemon ---- */
 

@@ -67,8 +67,7 @@ options_next(const struct command *self, const struct option_row *rows, int argc
 		*value = optarg;
 		switch (key) {
 		case NO_COLOR_KEY:
-			output_no_color();
-			continue;
+			continue; /* nothing is coloured; scripts may say so all the same */
 		case 'h':
 		case HELP_KEY:
 			usage_print(self);

@@ -3,7 +3,6 @@
  * control bytes never reach a terminal.
  */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,22 +12,6 @@
 
 #define PHRASE_WORDS_MAX 100
 #define COLUMNS_MAX 16
-
-static bool color_off;
-
-void
-output_no_color(void)
-{
-	color_off = true;
-}
-
-bool
-output_color(FILE *f)
-{
-	const char *no = getenv("NO_COLOR");
-
-	return !color_off && (no == NULL || *no == '\0') && isatty(fileno(f));
-}
 
 /* Takes the next character off the text; a byte that is not UTF-8 is given as it is, n = 0. */
 static uint32_t
