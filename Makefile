@@ -6,6 +6,7 @@
 #   make check      floors and doors, formatting, a clang build, static analysis
 #   make asan tsan  unit and contract tests under the sanitizers
 #   make bench      latency and memory of the running daemon
+#   make bench-parse  what reading a delivery costs, in nanoseconds
 #   make install    DESTDIR= prefix=/usr sysconfdir=/etc
 
 .DELETE_ON_ERROR:
@@ -65,7 +66,7 @@ programs := $(suites:tests/%.c=$(B)/tests/%)
 depfiles  = $(objects:.o=.d) $(B)/src/cmd/main.d $(programs:%=%.d) $(B)/tests/main.d
 
 .PHONY: all programs run demo test check asan tsan bench install deps deps-check clean format \
-        unit contract golden scenario emulator-test layers
+        unit contract golden scenario emulator-test layers bench-parse
 
 all: $(B)/gridwarden
 
@@ -151,6 +152,16 @@ run: all
 bench: deps
 	@$(MAKE) --no-print-directory $(JOBS) MODE=release all
 	@GRIDWARDEN=build/release/gridwarden $(PYTHON) tests/bench/bench.py
+
+# Programs that measure are no tests: no cmocka, one source file each.
+$(B)/bench/%: tests/bench/%.c $(B)/libgridwarden.a Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(cflags) -MMD -MP -MF $@.d -o $@ $< $(B)/libgridwarden.a $(ldflags) $(ldlibs)
+
+-include $(wildcard $(B)/bench/*.d)
+
+bench-parse: $(B)/bench/parse
+	@$<
 
 # ---- what a fresh Debian 12 lacks ---------------------------------------------------------------
 deps:
