@@ -1,9 +1,9 @@
 /*
  * JSON.  Two views of the same thing:
  *
- * - text: json_check() is a strict RFC 8259 scan (UTF-8, numbers, control bytes, depth, no \u0000);
- *   on text it passed, members and elements can be walked as slices of the text, without a tree and
- *   without losing a digit;
+ * - text: json_check() is a strict RFC 8259 scan (UTF-8, numbers, control bytes, depth, no \u0000).
+ *   A reader does the same scan and hands out what the caller asks for on the way, as slices of the
+ *   text: one pass, no tree, no digit lost;
  * - tree: json_parse() scans first, then builds nodes.  Nodes live in the arena they were made in
  *   and are never freed one by one.  Every function accepts NULL where a node is expected and
  *   treats it as absent.
@@ -24,20 +24,65 @@
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
+/* More members of one object are refused: looking one up walks them. */
+#define JSON_MEMBERS_MAX 4000
+/* More values are refused: a tree of so many takes about 100 MB. */
+#define JSON_VALUES_MAX 1000000
+
 /* ---- text ---- */
 
 /* The whole text is one JSON value.  The error says what is wrong and at which byte. */
 bool json_check(struct str text, struct err *e) MUST_CHECK;
 
-/* All below: only on text that json_check() passed, or a slice that one of these handed out. */
+/*
+ * A reader: the scan of json_check(), in the hands of the caller.  Where a function returns false
+ * and `failed` is set, the text is refused with the reason in the err of json_reader_init(), and
+ * the reader is at its end.  What was handed out before is good only when json_read_end() was true.
+ */
+struct json_reader {
+	const unsigned char *start, *p, *end;
+	size_t values, values_max;
+	int depth;
+	bool failed;
+	struct err *e;
+};
+
+/* An array or object that is being walked. */
+struct json_level {
+	size_t n; /* members or elements so far */
+	unsigned char close;
+};
+
+/* values_max: as JSON_VALUES_MAX, of this text. */
+void json_reader_init(struct json_reader *r, struct str text, size_t values_max, struct err *e);
+/* The first byte of the next value ('{', '[', '"', ...), '\0' at the end of the text. */
+char json_read_peek(struct json_reader *r);
+/* Step over the next value. */
+bool json_read_value(struct json_reader *r, struct str *value) MUST_CHECK;
+/*
+ * Walk an array or object: only when json_read_peek() says that there is one.  After each true of
+ * json_read_next() the next value must be read.  *key is set in an object only and is still escaped
+ * (see json_text_decode).  False is the closing bracket, unless `failed`.
+ */
+bool json_read_open(struct json_reader *r, struct json_level *l) MUST_CHECK;
+bool json_read_next(struct json_reader *r, struct json_level *l, struct str *key) MUST_CHECK;
+/* Nothing is behind the value. */
+bool json_read_end(struct json_reader *r) MUST_CHECK;
+
+/* Both: only of a value that a reader handed out.  Empty is null. */
 enum json_type json_text_type(struct str value);
-/* Walk an object: *at starts at 0.  key is still escaped (see json_text_string). */
-bool json_text_member(struct str object, size_t *at, struct str *key, struct str *value);
-bool json_text_element(struct str array, size_t *at, struct str *value);
-/* The first member of that name; names are compared by their decoded text, case-sensitive. */
-bool json_text_find(struct str object, const char *name, struct str *value);
-/* The decoded text of a string value; empty when it is not a string. */
+/* The decoded text of a string value, maybe a slice of it; empty when it is not a string. */
 struct str json_text_string(struct str value, struct arena *a);
+/* What stands between the quotes of a string, or a key, decoded; maybe the same slice. */
+struct str json_text_decode(struct str inner, struct arena *a);
+
+/* A byte becomes so many at most. */
+#define JSON_WRITE_FACTOR 6
+/*
+ * Write s as it stands between the quotes of a JSON string, with U+FFFD for what is not UTF-8, to
+ * room for JSON_WRITE_FACTOR * s.n bytes.  Gives the number of bytes.
+ */
+size_t json_text_write(char *to, struct str s);
 
 /* ---- tree ---- */
 
@@ -45,6 +90,9 @@ struct json;
 
 /* NULL on failure. */
 struct json *json_parse(struct str text, struct arena *a, struct err *e) MUST_CHECK;
+/* The same with a limit of its own in place of JSON_VALUES_MAX. */
+struct json *
+json_parse_within(struct str text, size_t values_max, struct arena *a, struct err *e) MUST_CHECK;
 struct str json_print(const struct json *j, struct arena *a);	     /* one line */
 struct str json_print_pretty(const struct json *j, struct arena *a); /* for people */
 

@@ -50,6 +50,8 @@ struct event {
 
 /* Event Grid sends at most 5,000 events in a batch; beyond this the delivery is unreadable. */
 #define EVENT_BATCH_MAX 10000
+/* Values in a delivery; more make it unreadable: a tree of so many takes about 25 MB. */
+#define EVENT_VALUES_MAX 250000
 
 struct event_batch {
 	struct event *events; /* in the order of the body; at least one */
@@ -69,7 +71,7 @@ struct event_batch {
 void event_batch_parse(
     struct str body, const struct event_headers *headers, struct arena *a, struct event_batch *out);
 
-/* Headers to one line of JSON and back, for the journal. */
+/* Headers to one line of JSON and back, for the journal.  What is read may point into text. */
 struct str event_headers_print(const struct event_headers *h, struct arena *a);
 void event_headers_read(struct str text, struct arena *a, struct event_headers *out);
 

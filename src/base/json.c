@@ -76,9 +76,18 @@ seen(const cJSON *c)
 struct json *
 json_parse(struct str text, struct arena *a, struct err *e)
 {
+	return json_parse_within(text, JSON_VALUES_MAX, a, e);
+}
+
+struct json *
+json_parse_within(struct str text, size_t values_max, struct arena *a, struct err *e)
+{
+	struct json_reader r;
+	struct str value;
 	cJSON *c;
 
-	if (!json_check(text, e))
+	json_reader_init(&r, text, values_max, e);
+	if (!json_read_value(&r, &value) || !json_read_end(&r))
 		return NULL;
 	use(a);
 	c = cJSON_ParseWithLength(text.p, text.n);

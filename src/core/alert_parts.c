@@ -1,5 +1,7 @@
 #include "alert_parts.h"
 
+#include "core/event.h"
+
 const struct json *
 look_inside(const struct json *j, struct arena *a)
 {
@@ -9,7 +11,7 @@ look_inside(const struct json *j, struct arena *a)
 
 	if (text.n == 0 || (text.p[0] != '{' && text.p[0] != '['))
 		return j;
-	inside = json_parse(text, a, &e);
+	inside = json_parse_within(text, EVENT_VALUES_MAX, a, &e);
 	return inside == NULL ? j : inside;
 }
 

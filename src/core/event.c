@@ -1,11 +1,18 @@
 /*
- * Happy path: one strict scan of the body, then each object is known by the names in its envelope.
+ * Happy path: one strict pass over the body, which notes the members of each envelope on its way;
+ * each object is known by their names.
  * What can go wrong: not JSON, too many, an envelope with a hole; each is an unreadable event with
  * its reason, because what was delivered must be shown even when nobody can read it.
  */
 #include "core/event.h"
 
+#include <string.h>
+
+#include "event_names.h"
 #include "event_parts.h"
+
+/* Of a name in a reason: it comes from outside. */
+#define NAME_SHOWN_MAX 60
 
 #define TYPE_VALIDATION "Microsoft.EventGrid.SubscriptionValidationEvent"
 #define TYPE_DELETION "Microsoft.EventGrid.SubscriptionDeletedEvent"
@@ -65,74 +72,133 @@ unreadable(struct event *ev, struct str reason)
 
 /* ---- one object ---- */
 
-/* A member that is a string, decoded; empty otherwise. */
-static bool
-member_text(struct str object, const char *name, struct arena *a, struct str *out)
-{
-	struct str value;
+enum member {
+	MEMBER_ID,
+	MEMBER_TOPIC,
+	MEMBER_EVENT_TYPE,
+	MEMBER_SUBJECT,
+	MEMBER_EVENT_TIME,
+	MEMBER_DATA,
+	MEMBER_DATA_VERSION,
+	MEMBER_METADATA_VERSION,
+	MEMBER_SPECVERSION,
+	MEMBER_SOURCE,
+	MEMBER_TYPE,
+	MEMBER_TIME,
+	MEMBER_DATA_BASE64,
+	MEMBERS
+};
 
-	if (!json_text_find(object, name, &value) || json_text_type(value) != JSON_STRING)
+/* Compared with case, as both specifications say. */
+static const struct str member_names[MEMBERS] = {
+	[MEMBER_ID] = { "id", 2 },
+	[MEMBER_TOPIC] = { "topic", 5 },
+	[MEMBER_EVENT_TYPE] = { "eventType", 9 },
+	[MEMBER_SUBJECT] = { "subject", 7 },
+	[MEMBER_EVENT_TIME] = { "eventTime", 9 },
+	[MEMBER_DATA] = { "data", 4 },
+	[MEMBER_DATA_VERSION] = { "dataVersion", 11 },
+	[MEMBER_METADATA_VERSION] = { "metadataVersion", 15 },
+	[MEMBER_SPECVERSION] = { "specversion", 11 },
+	[MEMBER_SOURCE] = { "source", 6 },
+	[MEMBER_TYPE] = { "type", 4 },
+	[MEMBER_TIME] = { "time", 4 },
+	[MEMBER_DATA_BASE64] = { "data_base64", 11 },
+};
+
+/* An object as one walk over it found it. */
+struct envelope {
+	struct str raw;
+	struct str values[MEMBERS]; /* raw JSON; empty: not there, or null, which says the same */
+	struct names names;	    /* of all members */
+};
+
+static void
+note_member(struct envelope *en, struct str name, struct str value)
+{
+	if (value.p[0] == 'n') /* null */
+		return;
+	for (size_t i = 0; i < MEMBERS; i++)
+		if (name.n == member_names[i].n && memcmp(name.p, member_names[i].p, name.n) == 0 &&
+		    en->values[i].n == 0)
+			en->values[i] = value;
+}
+
+/* Of the object that the reader is at. */
+static bool
+read_envelope(struct json_reader *r, struct arena *a, struct envelope *en)
+{
+	const unsigned char *from = r->p;
+	struct json_level l;
+	struct str key, value;
+
+	memset(en->values, 0, sizeof(en->values));
+	names_init(&en->names, a);
+	if (!json_read_open(r, &l))
 		return false;
-	*out = json_text_string(value, a);
+	while (json_read_next(r, &l, &key)) {
+		if (!json_read_value(r, &value))
+			return false;
+		key = json_text_decode(key, a);
+		names_add(&en->names, key);
+		note_member(en, key, value);
+	}
+	en->raw = (struct str){ (const char *)from, (size_t)(r->p - from) };
+	return !r->failed;
+}
+
+/* A member that is a string, decoded; false, and *out as it was, when there is none. */
+static bool
+member_text(const struct envelope *en, enum member m, struct arena *a, struct str *out)
+{
+	if (json_text_type(en->values[m]) != JSON_STRING)
+		return false;
+	*out = json_text_string(en->values[m], a);
 	return true;
 }
 
-static bool
-has(struct str object, const char *name)
-{
-	struct str value;
-
-	return json_text_find(object, name, &value) && json_text_type(value) != JSON_NULL;
-}
-
-/* null says the same as nothing. */
 static struct str
-member_data(struct str object)
+member_data(const struct envelope *en)
 {
-	struct str value;
-
-	if (!json_text_find(object, "data", &value) || json_text_type(value) == JSON_NULL)
-		return STR_EMPTY;
-	return value;
+	return en->values[MEMBER_DATA].n == 0 ? STR_EMPTY : en->values[MEMBER_DATA];
 }
 
 /* Two of its names make an envelope: one alone may be the publisher's own. */
 static bool
-looks_like_event_grid(struct str object)
+looks_like_event_grid(const struct envelope *en)
 {
-	static const char *const names[] = { "eventType", "eventTime", "subject", "data", "topic",
-		"dataVersion", "metadataVersion" };
 	int found = 0;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		found += has(object, names[i]);
+	for (enum member m = MEMBER_TOPIC; m <= MEMBER_METADATA_VERSION; m++)
+		found += en->values[m].n > 0;
 	return found >= 2;
 }
 
 static void
-read_event_grid(struct event *ev, struct arena *a)
+read_event_grid(struct event *ev, const struct envelope *en, struct arena *a)
 {
 	struct {
-		const char *name;
+		enum member member;
 		struct str *to;
 		bool may_be_empty;
-	} members[] = { { "id", &ev->id, false }, { "eventType", &ev->type, false },
-		{ "subject", &ev->subject, true }, { "eventTime", &ev->time, false } };
+	} members[] = { { MEMBER_ID, &ev->id, false }, { MEMBER_EVENT_TYPE, &ev->type, false },
+		{ MEMBER_SUBJECT, &ev->subject, true }, { MEMBER_EVENT_TIME, &ev->time, false } };
 
 	ev->schema = SCHEMA_EVENT_GRID;
-	member_text(ev->raw, "topic", a, &ev->source);
-	ev->data = member_data(ev->raw);
+	member_text(en, MEMBER_TOPIC, a, &ev->source);
+	ev->data = member_data(en);
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (!member_text(ev->raw, members[i].name, a, members[i].to) ||
+		if (!member_text(en, members[i].member, a, members[i].to) ||
 		    (members[i].to->n == 0 && !members[i].may_be_empty))
-			unreadable(
-			    ev, arena_printf(a, "Event Grid event without '%s'", members[i].name));
+			unreadable(ev, arena_printf(a, "Event Grid event without '%s'",
+					   member_names[members[i].member].p));
 }
 
 /* Sets data to what data_base64 holds.  We act on JSON only, whatever datacontenttype says. */
 static void
-read_base64(struct event *ev, struct arena *a)
+read_base64(struct event *ev, const struct envelope *en, struct arena *a)
 {
+	struct json_reader r;
 	struct str text = STR_EMPTY;
 	struct err e;
 
@@ -140,15 +206,15 @@ read_base64(struct event *ev, struct arena *a)
 		unreadable(ev, STR("CloudEvents event with both 'data' and 'data_base64'"));
 		return;
 	}
-	if (!member_text(ev->raw, "data_base64", a, &text) || !base64_decode(text, a, &text)) {
+	if (!member_text(en, MEMBER_DATA_BASE64, a, &text) || !base64_decode(text, a, &text)) {
 		unreadable(ev, STR("CloudEvents event whose 'data_base64' is not Base64"));
 		return;
 	}
-	if (!json_check(text, &e)) {
+	json_reader_init(&r, text, EVENT_VALUES_MAX, &e);
+	if (json_read_value(&r, &text) && json_read_end(&r))
+		ev->data = text;
+	else
 		unreadable(ev, arena_printf(a, "data_base64: %s", e.text));
-		return;
-	}
-	ev->data = str_trim(text);
 }
 
 static void
@@ -170,20 +236,20 @@ check_cloud_event(struct event *ev, struct str version, struct arena *a)
 }
 
 static void
-read_cloud_event(struct event *ev, struct arena *a)
+read_cloud_event(struct event *ev, const struct envelope *en, struct arena *a)
 {
 	struct str version = STR_EMPTY;
 
 	ev->schema = SCHEMA_CLOUD_EVENTS;
-	member_text(ev->raw, "specversion", a, &version);
-	member_text(ev->raw, "id", a, &ev->id);
-	member_text(ev->raw, "source", a, &ev->source);
-	member_text(ev->raw, "type", a, &ev->type);
-	member_text(ev->raw, "subject", a, &ev->subject);
-	member_text(ev->raw, "time", a, &ev->time);
-	ev->data = member_data(ev->raw);
-	if (has(ev->raw, "data_base64"))
-		read_base64(ev, a);
+	member_text(en, MEMBER_SPECVERSION, a, &version);
+	member_text(en, MEMBER_ID, a, &ev->id);
+	member_text(en, MEMBER_SOURCE, a, &ev->source);
+	member_text(en, MEMBER_TYPE, a, &ev->type);
+	member_text(en, MEMBER_SUBJECT, a, &ev->subject);
+	member_text(en, MEMBER_TIME, a, &ev->time);
+	ev->data = member_data(en);
+	if (en->values[MEMBER_DATA_BASE64].n > 0)
+		read_base64(ev, en, a);
 	check_cloud_event(ev, version, a);
 }
 
@@ -194,25 +260,66 @@ read_custom(struct event *ev)
 	ev->data = ev->raw;
 }
 
+/*
+ * Two readers could see two different events in one text.  The object of the custom schema is the
+ * alert itself, whose members are looked up without case.
+ */
+static void
+refuse_twice(struct event *ev, struct names *names, struct arena *a)
+{
+	struct str name;
+
+	if (names_twice(names, ev->schema == SCHEMA_CUSTOM, &name))
+		unreadable(ev, arena_printf(a, "the event has the member '%.*s' twice",
+				   STR_ARG(str_slice(name, 0, NAME_SHOWN_MAX))));
+}
+
 /* ---- the kinds that Event Grid itself makes ---- */
+
+/* The members of the object that a validation event carries; false when it is not one. */
+static bool
+read_validation_data(struct str data, struct arena *a, struct names *names, struct str *code)
+{
+	struct json_reader r;
+	struct json_level l;
+	struct str key, value;
+	struct err e;
+
+	names_init(names, a);
+	json_reader_init(&r, data, EVENT_VALUES_MAX, &e);
+	if (json_read_peek(&r) != '{' || !json_read_open(&r, &l))
+		return false;
+	while (json_read_next(&r, &l, &key)) {
+		if (!json_read_value(&r, &value))
+			return false;
+		key = json_text_decode(key, a);
+		names_add(names, key);
+		if (str_is(key, "validationCode"))
+			*code = json_text_string(value, a);
+	}
+	return !r.failed && json_read_end(&r);
+}
 
 static void
 read_validation(struct event *ev, struct arena *a)
 {
-	struct str data = ev->data;
-	struct err e;
+	struct str code = STR_EMPTY, twice;
+	struct names names;
 
 	/* Under CloudEvents it was seen as JSON inside a string. */
-	if (json_text_type(data) == JSON_STRING) {
-		data = json_text_string(data, a);
-		if (!json_check(data, &e))
-			data = STR_EMPTY;
-	}
-	if (member_text(data, "validationCode", a, &ev->validation_code) &&
-	    ev->validation_code.n > 0)
-		ev->kind = EVENT_VALIDATION;
-	else
+	if (!read_validation_data(
+		json_text_type(ev->data) == JSON_STRING ? json_text_string(ev->data, a) : ev->data,
+		a, &names, &code) ||
+	    code.n == 0) {
 		unreadable(ev, STR("validation event without 'validationCode'"));
+	} else if (names_twice(&names, false, &twice)) {
+		unreadable(ev,
+		    arena_printf(a, "the data of the validation event has the member '%.*s' twice",
+			STR_ARG(str_slice(twice, 0, NAME_SHOWN_MAX))));
+	} else {
+		ev->validation_code = code;
+		ev->kind = EVENT_VALIDATION;
+	}
 }
 
 static bool
@@ -238,21 +345,40 @@ settle(struct event *ev, const struct event_headers *h, struct arena *a)
 		ev->id = arena_str(a, str_of(uuid_from(ev->raw, id)));
 }
 
-static struct event
-read_element(struct str raw, const struct event_headers *h, struct arena *a)
+static bool
+read_object(struct json_reader *r, struct arena *a, struct event *ev)
 {
-	struct event ev = event_of(raw);
+	struct envelope en;
 
-	if (json_text_type(raw) != JSON_OBJECT)
-		unreadable(&ev, STR("an event must be a JSON object"));
-	else if (has(raw, "specversion"))
-		read_cloud_event(&ev, a);
-	else if (looks_like_event_grid(raw))
-		read_event_grid(&ev, a);
+	if (!read_envelope(r, a, &en))
+		return false;
+	ev->raw = en.raw;
+	if (en.values[MEMBER_SPECVERSION].n > 0)
+		read_cloud_event(ev, &en, a);
+	else if (looks_like_event_grid(&en))
+		read_event_grid(ev, &en, a);
 	else
-		read_custom(&ev);
-	settle(&ev, h, a);
-	return ev;
+		read_custom(ev);
+	refuse_twice(ev, &en.names, a);
+	return true;
+}
+
+/* The next value of the body, in one pass; false when the body is refused. */
+static bool
+read_element(
+    struct json_reader *r, const struct event_headers *h, struct arena *a, struct event *ev)
+{
+	*ev = event_of(STR_EMPTY);
+	if (json_read_peek(r) == '{') {
+		if (!read_object(r, a, ev))
+			return false;
+	} else {
+		if (!json_read_value(r, &ev->raw))
+			return false;
+		unreadable(ev, STR("an event must be a JSON object"));
+	}
+	settle(ev, h, a);
+	return true;
 }
 
 /* ---- a delivery ---- */
@@ -285,6 +411,8 @@ read_binary(
     struct str body, const struct event_headers *h, struct arena *a, struct event_batch *out)
 {
 	struct event ev = event_of(body);
+	struct json_reader r;
+	struct str data = STR_EMPTY;
 	struct err e;
 
 	ev.schema = SCHEMA_CLOUD_EVENTS;
@@ -293,11 +421,12 @@ read_binary(
 	ev.type = header_text(h->ce_type, a);
 	ev.subject = header_text(h->ce_subject, a);
 	ev.time = header_text(h->ce_time, a);
-	if (body.n > 0 && !json_check(body, &e))
+	json_reader_init(&r, body, EVENT_VALUES_MAX, &e);
+	if (body.n > 0 && !(json_read_value(&r, &data) && json_read_end(&r)))
 		unreadable(
 		    &ev, arena_printf(a, "data of a binary CloudEvents delivery: %s", e.text));
 	else
-		ev.data = body;
+		ev.data = data;
 	check_cloud_event(&ev, h->ce_specversion, a);
 	settle(&ev, h, a);
 	give_one(out, ev, a);
@@ -310,28 +439,59 @@ is_binary(const struct event_headers *h)
 	       !str_starts_nocase(h->content_type, STR("application/cloudevents"));
 }
 
-static void
-read_array(struct str body, const struct event_headers *h, struct arena *a, struct event_batch *out)
+/* Most deliveries hold one event: room for more is made when they come. */
+static struct event *
+next_event(struct event_batch *out, struct arena *a)
 {
-	struct str element;
-	size_t at = 0, n = 0;
+	bool full = (out->n & (out->n - 1)) == 0; /* 0, 1, 2, 4, 8 ... */
 
-	while (n <= EVENT_BATCH_MAX && json_text_element(body, &at, &element))
-		n++;
-	if (n == 0) {
-		give_unreadable(out, body, STR("the batch is empty"), h, a);
-		return;
+	if (full) {
+		size_t room = out->n == 0 ? 1 : 2 * out->n;
+		struct event *events = arena_alloc(a, room * sizeof(*events));
+
+		if (out->n > 0)
+			memcpy(events, out->events, out->n * sizeof(*events));
+		out->events = events;
 	}
-	if (n > EVENT_BATCH_MAX) {
-		give_unreadable(out, body,
-		    arena_printf(a, "the batch has more than %d events", EVENT_BATCH_MAX), h, a);
-		return;
+	return &out->events[out->n++];
+}
+
+/* False: the body is refused as a whole, with its reason in e. */
+static bool
+read_array(struct json_reader *r, const struct event_headers *h, struct arena *a,
+    struct event_batch *out, struct err *e)
+{
+	struct json_level l;
+	struct str none;
+
+	if (!json_read_open(r, &l))
+		return false;
+	while (json_read_next(r, &l, &none)) {
+		if (out->n == EVENT_BATCH_MAX)
+			return fail(
+			    e, ERR_INPUT, "the batch has more than %d events", EVENT_BATCH_MAX);
+		if (!read_element(r, h, a, next_event(out, a)))
+			return false;
 	}
-	out->events = arena_alloc(a, n * sizeof(*out->events));
-	out->n = n;
-	at = n = 0;
-	while (json_text_element(body, &at, &element))
-		out->events[n++] = read_element(element, h, a);
+	return !r->failed;
+}
+
+static bool
+read_body(struct str body, const struct event_headers *h, struct arena *a, struct event_batch *out,
+    struct err *e)
+{
+	struct json_reader r;
+
+	*out = (struct event_batch){ .n = 0 };
+	json_reader_init(&r, body, EVENT_VALUES_MAX, e);
+	if (body.n == 0)
+		return fail(e, ERR_INPUT, "the body is empty");
+	if (!(json_read_peek(&r) == '[' ? read_array(&r, h, a, out, e)
+					: read_element(&r, h, a, next_event(out, a))))
+		return false;
+	if (!json_read_end(&r))
+		return false;
+	return out->n > 0 || fail(e, ERR_INPUT, "the batch is empty");
 }
 
 /* A code hidden among events is never echoed: Event Grid sends validation events alone. */
@@ -359,13 +519,7 @@ event_batch_parse(
 	body = str_trim(body);
 	if (is_binary(h))
 		read_binary(body, h, a, out);
-	else if (body.n == 0)
-		give_unreadable(out, body, STR("the body is empty"), h, a);
-	else if (!json_check(body, &e))
+	else if (!read_body(body, h, a, out, &e))
 		give_unreadable(out, body, arena_str(a, str_of(e.text)), h, a);
-	else if (json_text_type(body) == JSON_ARRAY)
-		read_array(body, h, a, out);
-	else
-		give_one(out, read_element(body, h, a), a);
 	refuse_hidden_validation(out);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "core/event.h"
 #include "event_parts.h"
 
@@ -37,26 +38,71 @@ member(struct event_headers *h, size_t i)
 	return (struct str *)(void *)((char *)h + members[i].offset);
 }
 
+/* {"name":"value",...}: written in place, because each delivery pays for it. */
 struct str
 event_headers_print(const struct event_headers *h, struct arena *a)
 {
 	struct event_headers copy = *h;
-	struct json *j = json_object(a);
+	size_t n = 2, name;
+	char *p, *to;
 
 	for (size_t i = 0; i < MEMBERS; i++)
-		if (member(&copy, i)->n > 0)
-			json_set_str(j, members[i].name, *member(&copy, i), a);
-	return json_print(j, a);
+		n += strlen(members[i].name) + JSON_WRITE_FACTOR * member(&copy, i)->n + 6;
+	p = to = arena_alloc(a, n);
+	*to++ = '{';
+	for (size_t i = 0; i < MEMBERS; i++) {
+		if (member(&copy, i)->n == 0)
+			continue;
+		if (to - p > 1)
+			*to++ = ',';
+		*to++ = '"';
+		name = strlen(members[i].name);
+		memcpy(to, members[i].name, name);
+		to += name;
+		memcpy(to, "\":\"", 3);
+		to += 3;
+		to += json_text_write(to, *member(&copy, i));
+		*to++ = '"';
+	}
+	*to++ = '}';
+	return (struct str){ p, (size_t)(to - p) };
+}
+
+/* False when the text is no object. */
+static bool
+read_members(struct str text, struct arena *a, struct event_headers *out)
+{
+	struct json_reader r;
+	struct json_level l;
+	struct str key, value;
+	struct err e;
+
+	json_reader_init(&r, text, JSON_VALUES_MAX, &e);
+	if (json_read_peek(&r) != '{' || !json_read_open(&r, &l))
+		return false;
+	while (json_read_next(&r, &l, &key)) {
+		if (!json_read_value(&r, &value))
+			return false;
+		for (size_t i = 0; i < MEMBERS; i++)
+			if (str_is(key, members[i].name))
+				*member(out, i) = json_text_string(value, a);
+	}
+	return !r.failed && json_read_end(&r);
+}
+
+static void
+clear(struct event_headers *out)
+{
+	for (size_t i = 0; i < MEMBERS; i++)
+		*member(out, i) = STR_EMPTY;
 }
 
 void
 event_headers_read(struct str text, struct arena *a, struct event_headers *out)
 {
-	struct err e;
-	const struct json *j = json_parse(text, a, &e);
-
-	for (size_t i = 0; i < MEMBERS; i++)
-		*member(out, i) = json_text(json_get(j, members[i].name));
+	clear(out);
+	if (!read_members(text, a, out))
+		clear(out);
 }
 
 /* ---- encodings ---- */
