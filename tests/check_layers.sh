@@ -55,7 +55,7 @@ door() {
 	door 'cjson/' src/base/json.c
 	door 'libfyaml\.h' src/base/yaml.c
 	door 'pcre2\.h' src/core/regex.c
-	door 'openssl/' src/base/hash.c src/core/jwt.c
+	door 'openssl/' src/base/hash.c src/core/signing_keys.c
 	door 'systemd/' src/cmd/serve.c src/base/log.c
 	# The decision is pure: core asks no clock, no environment, no file.
 	grep -rnE '\b(clock_now_ms|clock_mono_ms|time|getenv|fopen|open|socket)\(' src/core |

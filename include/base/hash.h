@@ -4,6 +4,7 @@
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,8 @@ siphash_parts(const unsigned char key[16], const struct str *parts, size_t n, st
 char *uuid_random(char out[UUID_MAX]);
 /* A UUID made from text (version 5 layout over SHA-256): the same text gives the same UUID. */
 char *uuid_from(struct str text, char out[UUID_MAX]);
+/* 8-4-4-4-12 hexadecimal digits, in any case. */
+bool uuid_is(struct str s);
 
 void random_bytes(void *p, size_t n);
 void hex_encode(const void *p, size_t n, char *out); /* writes 2n digits and a NUL */

@@ -200,3 +200,19 @@ uuid_from(struct str text, char out[UUID_MAX])
 	sha256_parts(&text, 1, digest);
 	return uuid_format(digest, 5, out);
 }
+
+bool
+uuid_is(struct str s)
+{
+	if (s.n != 36)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+		bool hex = (s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f') ||
+			   (s.p[i] >= 'A' && s.p[i] <= 'F');
+
+		if (dash ? s.p[i] != '-' : !hex)
+			return false;
+	}
+	return true;
+}

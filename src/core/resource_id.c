@@ -4,6 +4,8 @@
  */
 #include "core/resource_id.h"
 
+#include "base/hash.h"
+
 #define SEGMENT_MAX 260
 
 static bool
@@ -56,22 +58,6 @@ check_text(struct str text, struct err *e)
 	while (str_next(&rest, '/', &segment))
 		if (!check_segment(segment, (size_t)(segment.p - text.p) + 1, e))
 			return false;
-	return true;
-}
-
-static bool
-is_guid(struct str s)
-{
-	if (s.n != 36)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-		bool hex = (s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f') ||
-			   (s.p[i] >= 'A' && s.p[i] <= 'F');
-
-		if (dash ? s.p[i] != '-' : !hex)
-			return false;
-	}
 	return true;
 }
 
@@ -150,7 +136,7 @@ resource_id_parse(struct str text, struct resource_id *out, struct err *e)
 	if (!take_word(&rest, "subscriptions", e) ||
 	    !take(&rest, "a subscription", &id.subscription, e))
 		return false;
-	if (!is_guid(id.subscription))
+	if (!uuid_is(id.subscription))
 		return fail(e, ERR_INPUT,
 		    "resource id has '%.*s' where the GUID of a subscription "
 		    "is expected",

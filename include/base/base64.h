@@ -1,0 +1,18 @@
+/*
+ * Base64 as JSON Web Tokens have it (RFC 7515, section 2: base64url without padding).
+ */
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+
+/*
+ * Strict: only the 64 characters of base64url, no padding, no white space, and no bit set behind
+ * the last byte, so that no two texts mean the same bytes.  False when it is anything else.
+ */
+bool base64url_decode(struct str text, struct arena *a, struct str *out);
+
+#endif

@@ -1,0 +1,41 @@
+#include "base/base64.h"
+
+static int
+value_of(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+bool
+base64url_decode(struct str text, struct arena *a, struct str *out)
+{
+	size_t n = text.n / 4 * 3 + (text.n % 4 == 0 ? 0 : text.n % 4 - 1);
+	unsigned char *bytes = arena_alloc(a, n + 1);
+	unsigned bits = 0, left = 0;
+	size_t at = 0;
+
+	if (text.n % 4 == 1)
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		int v = value_of(text.p[i]);
+
+		if (v < 0)
+			return false;
+		bits = (bits << 6 | (unsigned)v) & 0xffff;
+		left += 6;
+		if (left >= 8) {
+			left -= 8;
+			bytes[at++] = (unsigned char)(bits >> left);
+		}
+	}
+	if ((bits & ((1u << left) - 1)) != 0)
+		return false;
+	*out = (struct str){ (const char *)bytes, at };
+	return true;
+}

@@ -1,0 +1,58 @@
+#include "base/base64.h"
+#include "test.h"
+
+static struct arena *arena;
+
+static bool
+decode(struct str text, struct str *out)
+{
+	arena_free(arena);
+	arena = arena_new();
+	return base64url_decode(text, arena, out);
+}
+
+TEST(texts_of_every_length_are_decoded)
+{
+	static const struct {
+		const char *text, *bytes;
+	} known[] = { { "", "" }, { "Zg", "f" }, { "Zm8", "fo" }, { "Zm9v", "foo" },
+		{ "Zm9vYg", "foob" }, { "Zm9vYmE", "fooba" }, { "Zm9vYmFy", "foobar" },
+		{ "-_-_", "\xfb\xff\xbf" } };
+	struct str out;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		CHECK(decode(str_of(known[i].text), &out));
+		CHECK_STR(out, known[i].bytes);
+	}
+}
+
+TEST(every_byte_survives)
+{
+	char text[8];
+	struct str out;
+
+	for (int byte = 0; byte < 256; byte++) {
+		static const char digits[] =
+		    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+		text[0] = digits[byte >> 2];
+		text[1] = digits[(byte & 3) << 4];
+		CHECK(decode((struct str){ text, 2 }, &out));
+		CHECK(out.n == 1 && (unsigned char)out.p[0] == byte);
+	}
+}
+
+TEST(what_could_be_written_in_two_ways_is_refused)
+{
+	static const struct str wrong[] = { { "Zg==", 4 }, { "Zg=", 3 }, { "Zm8=", 4 }, { "Z", 1 },
+		{ "Zm9vY", 5 }, { "Zh", 2 }, { "Zm9", 3 }, { "Zm 9v", 5 }, { "Zm9v\n", 5 },
+		{ "Zm9v\0", 5 }, { "+/+/", 4 }, { "Zm9v.", 5 }, { "Z\xc3\xa9g", 4 }, { "=", 1 } };
+	struct str out;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (decode(wrong[i], &out)) {
+			print_error("accepted: \"%.*s\"\n", STR_ARG(wrong[i]));
+			CHECK(false);
+		}
+	CHECK(decode(STR("Zm8"), &out)); /* and its like without a stray bit is fine */
+}
