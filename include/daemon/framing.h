@@ -3,8 +3,9 @@
  * stream as two different requests.  libmicrohttpd 0.9.75 is lenient there, so each head is
  * checked before anything else looks at it (RFC 9112 sections 3.2, 5.1, 6.1, 6.3).
  *
- * The library hides a NUL in a value, folded lines and a bare LF from its user: a front proxy has
- * to refuse those.
+ * The library also hides a NUL, folded lines, a bare LF and nameless headers (where it takes the
+ * head to end) from its user.  It cuts the head up in place, though, so they show in where the
+ * parts are.
  */
 #ifndef DAEMON_FRAMING_H
 #define DAEMON_FRAMING_H
@@ -26,6 +27,23 @@ struct framing {
 	int64_t length;
 	bool expects_continue; /* the client waits for a word before it sends the body */
 };
+
+/*
+ * Where the library found the parts of a head that is `n` bytes long from its method on.  All point
+ * into one buffer, with NULs for the delimiters.
+ */
+struct head {
+	const char *method, *target, *version;
+	size_t n;
+};
+
+/*
+ * Is there nothing between these parts and the headers but the delimiters that belong there?
+ * False, as below: the library and another server might read this head differently.  `target` is
+ * the target as sent, which the library decodes afterwards.
+ */
+bool framing_is_plain(const struct head *head, struct str target, const struct header *headers,
+    size_t n, struct err *e) MUST_CHECK;
 
 /* False: to be answered 400, and the connection closed.  e says which rule was broken. */
 bool framing_check(struct str target, struct str version, const struct header *headers, size_t n,

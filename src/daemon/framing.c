@@ -38,6 +38,29 @@ has_control(struct str s)
 	return false;
 }
 
+/* Each part must begin where the one before it and its delimiter end; reads nothing else. */
+bool
+framing_is_plain(const struct head *head, struct str target, const struct header *headers, size_t n,
+    struct err *e)
+{
+	const char *at = head->method + strlen(head->method) + 1;
+
+	if (at != head->target || (at += target.n + 1) != head->version)
+		return fail(e, ERR_INPUT, "the request line is not three words with one space between");
+	at += strlen(head->version) + 2;
+	for (size_t i = 0; i < n; i++) {
+		const struct header *h = &headers[i];
+
+		if (h->name.p != at || h->value.p <= at + h->name.n)
+			break;
+		at = h->value.p + h->value.n + 2;
+	}
+	if (at + 2 != head->method + head->n)
+		return fail(e, ERR_INPUT,
+		    "the head holds a NUL, a folded line, a nameless header or a bare line feed");
+	return true;
+}
+
 static bool
 target_ok(struct str target, struct err *e)
 {

@@ -179,6 +179,7 @@ on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 	rq->peer = peer_text(
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, a);
+	rq->raw_target = target;
 	rq->target = rq->query = arena_str(a, str_of(target));
 	(void)str_next(&rq->query, '?', &rq->path);
 	if (rq->query.p == NULL)
@@ -200,7 +201,7 @@ take_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t n_name,
 		return MHD_NO;
 	h = &rq->headers[rq->n_headers++];
 	h->name = (struct str){ name, n_name };
-	h->value = value == NULL ? STR_EMPTY : (struct str){ value, n_value };
+	h->value = (struct str){ value, n_value }; /* never NULL: a line without a colon is no header */
 	return MHD_YES;
 }
 
@@ -232,8 +233,20 @@ worth_draining(const struct request *rq)
 	return f->chunked || (f->has_length && f->length > 0 && f->length <= rq->drain_max);
 }
 
+static bool
+head_ok(struct request *rq, const char *method, const char *version, struct err *e)
+{
+	struct head head = { method, rq->raw_target, version, 0 };
+
+	head.n =
+	    MHD_get_connection_info(rq->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+	return framing_is_plain(&head, rq->target, rq->headers, rq->n_headers, e) &&
+	       framing_check(
+		   rq->target, str_of(version), rq->headers, rq->n_headers, &rq->framing, e);
+}
+
 static enum MHD_Result
-on_head(struct request *rq, const char *version)
+on_head(struct request *rq, const char *method, const char *version)
 {
 	static struct log_gate gate = { .burst = 10 };
 	struct listener *l = rq->l;
@@ -244,8 +257,7 @@ on_head(struct request *rq, const char *version)
 		refuse(rq, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE);
 		return queue(rq);
 	}
-	if (!framing_check(
-		rq->target, str_of(version), rq->headers, rq->n_headers, &rq->framing, &e)) {
+	if (!head_ok(rq, method, version, &e)) {
 		if (log_gate_open(&gate))
 			log_info("request from %.*s refused: %s", STR_ARG(rq->peer), e.text);
 		refuse(rq, MHD_HTTP_BAD_REQUEST);
@@ -337,7 +349,7 @@ on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *m
 	if (rq->stage == STAGE_HEAD) {
 		rq->stage = STAGE_BODY;
 		rq->method = arena_str(rq->arena, str_of(method));
-		return on_head(rq, version);
+		return on_head(rq, method, version);
 	}
 	if (*n > 0) {
 		bool go_on = on_body(rq, data, *n);

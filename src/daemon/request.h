@@ -21,6 +21,7 @@ struct request {
 	struct arena *arena; /* holds this struct too */
 	enum stage stage;
 	struct str method, target, path, query, peer;
+	const char *raw_target; /* where libmicrohttpd has it */
 	struct header *headers;
 	size_t n_headers, cap_headers;
 	struct framing framing;
