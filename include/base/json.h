@@ -114,11 +114,12 @@ size_t json_count(const struct json *j);
 const struct json *json_first(const struct json *j); /* first child of an array or object */
 const struct json *json_next(const struct json *child);
 struct str json_name(const struct json *child); /* its member name; empty in an array */
+/* Members in any order; of a name that stands twice the first counts. */
 bool json_equal(const struct json *x, const struct json *y);
 
 struct json *json_object(struct arena *a);
 struct json *json_array(struct arena *a);
-struct json *json_string(struct str s, struct arena *a); /* invalid UTF-8 is replaced by U+FFFD */
+struct json *json_string(struct str s, struct arena *a); /* invalid UTF-8, NUL: U+FFFD */
 struct json *json_integer(int64_t n, struct arena *a);
 struct json *json_boolean(bool b, struct arena *a);
 struct json *json_null(struct arena *a);

@@ -338,3 +338,39 @@ TEST(a_number_that_is_not_whole_is_no_integer)
 	CHECK(!json_int(json_parse(STR("\"1\""), a, &e), &n));
 	arena_free(a);
 }
+
+TEST(a_nul_does_not_end_a_text_early)
+{
+	struct arena *a = arena_new();
+
+	CHECK_STR(json_text(json_string((struct str){ "a\0b", 3 }, a)), "a\xef\xbf\xbd"
+									"b");
+	arena_free(a);
+}
+
+/* 2^60 steps, when each level looks at the next one twice. */
+TEST(deep_trees_are_compared_at_once)
+{
+	struct arena *a = arena_new();
+	struct json *x = json_object(a), *outer;
+
+	for (int i = 0; i < 60; i++) {
+		outer = json_object(a);
+		json_set(outer, "in", x, a);
+		x = outer;
+	}
+	CHECK(json_equal(x, json_copy(x, a)));
+	arena_free(a);
+}
+
+TEST(a_tree_with_a_name_twice_equals_its_copy)
+{
+	struct arena *a = arena_new();
+	struct json *x = json_parse(STR("{\"a\":1,\"a\":2,\"b\":[1,{}]}"), a, &e);
+
+	CHECK(json_equal(x, json_copy(x, a)));
+	CHECK(!json_equal(x, json_parse(STR("{\"a\":2,\"b\":[1,{}]}"), a, &e)));
+	CHECK(!json_equal(x, json_parse(STR("{\"a\":1,\"b\":[1]}"), a, &e)));
+	CHECK(!json_equal(x, json_parse(STR("{\"a\":1,\"b\":[1,{}],\"c\":3}"), a, &e)));
+	arena_free(a);
+}
