@@ -21,6 +21,8 @@
 #define JWT_TOKEN_MAX ((size_t)24 * 1024)
 /* Members of header or claims; Entra's tokens have about 30. */
 #define JWT_NAMES_MAX 128
+/* A token with more roles counts as one without: nobody gives Event Grid so many. */
+#define JWT_ROLES_MAX 256
 /* Clocks may differ by this much. */
 #define JWT_SKEW_MS ((int64_t)5 * 60 * 1000)
 

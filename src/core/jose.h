@@ -12,10 +12,25 @@
 #include "base/json.h"
 #include "base/str.h"
 
-/* On checked text: an object of at most max members, no two of the same name. */
-bool jose_is_unambiguous(struct str object, size_t max, struct arena *a);
+struct jose_member {
+	struct str name;  /* decoded */
+	struct str value; /* JSON */
+};
+
+struct jose {
+	struct jose_member *members;
+	size_t n;
+};
+
+/* One strict pass: an object of at most max members, no two of the same name. */
+bool jose_read(struct str text, size_t max, struct arena *a, struct jose *out);
+/* A member's JSON; "" when it is absent. */
+struct str jose_value(const struct jose *o, const char *name);
 /* The text of a member; "" when it is absent, empty or no text. */
-struct str jose_text(struct str object, const char *name, struct arena *a);
-bool jose_has(struct str object, const char *name);
+struct str jose_text(const struct jose *o, const char *name, struct arena *a);
+bool jose_has(const struct jose *o, const char *name);
+
+/* Of checked JSON: the elements of an array.  False: it is none, or has more than max. */
+bool jose_list(struct str text, size_t max, struct arena *a, struct str **out, size_t *n);
 
 #endif

@@ -38,17 +38,16 @@ split(struct str token, struct str parts[3], struct str *signed_text)
 }
 
 static bool
-read_object(struct str part, struct arena *a, struct str *object)
+read_object(struct str part, struct arena *a, struct jose *object)
 {
-	struct err ignored;
+	struct str text;
 
-	return base64url_decode(part, a, object) && json_check(*object, &ignored) &&
-	       jose_is_unambiguous(*object, JWT_NAMES_MAX, a);
+	return base64url_decode(part, a, &text) && jose_read(text, JWT_NAMES_MAX, a, object);
 }
 
 /* Keys come from the settings' own identity service, never from the token. */
 static bool
-read_header(struct str header, struct arena *a, struct jwt *out, struct err *e)
+read_header(const struct jose *header, struct arena *a, struct jwt *out, struct err *e)
 {
 	static const char *const refused[] = { "crit", "jwk", "jku", "x5u", "x5c", "b64", "zip",
 		"enc" };
@@ -69,20 +68,20 @@ read_header(struct str header, struct arena *a, struct jwt *out, struct err *e)
 
 /* A whole number of seconds, as Entra writes it: no text, sign, fraction or exponent. */
 static bool
-read_time(struct str claims, const char *name, int64_t *ms)
+read_time(const struct jose *claims, const char *name, int64_t *ms)
 {
-	struct str value;
+	struct str value = jose_value(claims, name);
 	int64_t s;
 
-	if (!json_text_find(claims, name, &value) || json_text_type(value) != JSON_NUMBER ||
-	    value.p[0] == '-' || !str_to_int(value, 0, SECONDS_MAX, &s))
+	if (value.n == 0 || json_text_type(value) != JSON_NUMBER || value.p[0] == '-' ||
+	    !str_to_int(value, 0, SECONDS_MAX, &s))
 		return false;
 	*ms = s * 1000;
 	return true;
 }
 
 static bool
-read_claims(struct str claims, struct arena *a, struct jwt *out, struct err *e)
+read_claims(const struct jose *claims, struct arena *a, struct jwt *out, struct err *e)
 {
 	struct str version = jose_text(claims, "ver", a);
 
@@ -97,8 +96,7 @@ read_claims(struct str claims, struct arena *a, struct jwt *out, struct err *e)
 	/* A list of audiences is legal, but Entra has one: with more, others could use it here. */
 	out->audience = jose_text(claims, "aud", a);
 	out->application = jose_text(claims, out->version == JWT_V1 ? "appid" : "azp", a);
-	if (!json_text_find(claims, "roles", &out->roles))
-		out->roles = STR_EMPTY;
+	out->roles = jose_value(claims, "roles");
 	if (!read_time(claims, "exp", &out->expires_ms) ||
 	    !read_time(claims, "nbf", &out->not_before_ms))
 		return bad(e, "exp or nbf is not a whole number of seconds");
@@ -108,7 +106,8 @@ read_claims(struct str claims, struct arena *a, struct jwt *out, struct err *e)
 bool
 jwt_parse(struct str token, struct arena *a, struct jwt *out, struct err *e)
 {
-	struct str parts[3], header, claims;
+	struct str parts[3];
+	struct jose header, claims;
 	struct jwt t = { .roles = STR_EMPTY };
 
 	if (token.n > JWT_TOKEN_MAX)
@@ -116,7 +115,7 @@ jwt_parse(struct str token, struct arena *a, struct jwt *out, struct err *e)
 	if (!split(token, parts, &t.signed_text) || !read_object(parts[0], a, &header) ||
 	    !read_object(parts[1], a, &claims) || !base64url_decode(parts[2], a, &t.signature))
 		return bad(e, "it is not a signed JSON Web Token in compact form");
-	if (!read_header(header, a, &t, e) || !read_claims(claims, a, &t, e))
+	if (!read_header(&header, a, &t, e) || !read_claims(&claims, a, &t, e))
 		return false;
 	*out = t;
 	return true;
@@ -200,14 +199,14 @@ is_in_time(const struct jwt *t, int64_t now_ms, struct err *e)
 static bool
 has_role(const struct jwt *t, struct str wanted, struct arena *a)
 {
-	struct str role;
-	size_t at = 0;
+	struct str *roles;
+	size_t n;
 
-	if (t->roles.n == 0 || json_text_type(t->roles) != JSON_ARRAY)
+	if (wanted.n == 0 || !jose_list(t->roles, JWT_ROLES_MAX, a, &roles, &n))
 		return false;
-	while (json_text_element(t->roles, &at, &role))
-		if (str_eq(json_text_string(role, a), wanted))
-			return wanted.n > 0;
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(json_text_string(roles[i], a), wanted))
+			return true;
 	return false;
 }
 

@@ -19,6 +19,8 @@
 
 /* Members of one key; Entra's have nine. */
 #define KEY_NAMES_MAX 64
+/* RFC 7517 knows eight. */
+#define KEY_OPS_MAX 16
 /* The exponent is 65537 nearly everywhere. */
 #define EXPONENT_BYTES_MAX 8
 
@@ -37,23 +39,23 @@ struct signing_keys {
 
 /* "key_ops", if it is there, must list "verify". */
 static bool
-may_verify(struct str key, struct arena *a)
+may_verify(const struct jose *key, struct arena *a)
 {
-	struct str ops, op;
-	size_t at = 0;
+	struct str *ops;
+	size_t n;
 
-	if (!json_text_find(key, "key_ops", &ops))
+	if (!jose_has(key, "key_ops"))
 		return true;
-	if (json_text_type(ops) != JSON_ARRAY)
+	if (!jose_list(jose_value(key, "key_ops"), KEY_OPS_MAX, a, &ops, &n))
 		return false;
-	while (json_text_element(ops, &at, &op))
-		if (str_is(json_text_string(op, a), "verify"))
+	for (size_t i = 0; i < n; i++)
+		if (str_is(json_text_string(ops[i], a), "verify"))
 			return true;
 	return false;
 }
 
 static bool
-is_for_us(struct str key, struct arena *a)
+is_for_us(const struct jose *key, struct arena *a)
 {
 	return str_is(jose_text(key, "kty", a), "RSA") &&
 	       (!jose_has(key, "use") || str_is(jose_text(key, "use", a), "sig")) &&
@@ -62,7 +64,7 @@ is_for_us(struct str key, struct arena *a)
 }
 
 static BIGNUM *
-read_number(struct str key, const char *name, size_t bytes_max, struct arena *a)
+read_number(const struct jose *key, const char *name, size_t bytes_max, struct arena *a)
 {
 	struct str bytes;
 
@@ -102,7 +104,7 @@ make_key(const BIGNUM *n, const BIGNUM *e)
 }
 
 static EVP_PKEY *
-read_pkey(struct str key, struct arena *a)
+read_pkey(const struct jose *key, struct arena *a)
 {
 	/* One more than the longest key: a leading zero is read over. */
 	BIGNUM *n = read_number(key, "n", SIGNING_KEY_BITS_MAX / 8 + 1, a);
@@ -116,38 +118,39 @@ read_pkey(struct str key, struct arena *a)
 
 /* Adds the key when it can be used. */
 static void
-read_key(struct signing_keys *keys, struct str key, struct arena *a)
+read_key(struct signing_keys *keys, struct str text, struct arena *a)
 {
 	struct signing_key *k = &keys->list[keys->n];
+	struct jose key;
 	struct str kid;
 
-	if (!jose_is_unambiguous(key, KEY_NAMES_MAX, a) || !is_for_us(key, a))
+	if (!jose_read(text, KEY_NAMES_MAX, a, &key) || !is_for_us(&key, a))
 		return;
-	kid = jose_text(key, "kid", a);
+	kid = jose_text(&key, "kid", a);
 	if (kid.n == 0 || kid.n > SIGNING_KEY_ID_MAX || signing_keys_find(keys, kid) != NULL)
 		return;
-	k->pkey = read_pkey(key, a);
+	k->pkey = read_pkey(&key, a);
 	if (k->pkey == NULL)
 		return;
 	k->kid = arena_str(keys->arena, kid);
-	k->issuer = arena_str(keys->arena, jose_text(key, "issuer", a));
+	k->issuer = arena_str(keys->arena, jose_text(&key, "issuer", a));
 	keys->n++;
 }
 
 static bool
 read_list(struct signing_keys *keys, struct str list, struct arena *a, struct err *e)
 {
-	struct str key;
-	size_t at = 0, n = 0;
+	struct str *texts;
+	size_t n;
 
-	while (json_text_element(list, &at, &key))
-		n++;
-	if (n > SIGNING_KEYS_MAX)
-		return fail(e, ERR_INPUT, "a key set has at most %d keys, this one has %zu",
-		    SIGNING_KEYS_MAX, n);
+	if (json_text_type(list) != JSON_ARRAY)
+		return fail(e, ERR_INPUT, "a key set has a list 'keys', this one has not");
+	if (!jose_list(list, SIGNING_KEYS_MAX, a, &texts, &n))
+		return fail(e, ERR_INPUT, "a key set has at most %d keys, this one has more",
+		    SIGNING_KEYS_MAX);
 	keys->list = arena_alloc(keys->arena, n * sizeof(*keys->list));
-	for (at = 0; json_text_element(list, &at, &key);)
-		read_key(keys, key, a);
+	for (size_t i = 0; i < n; i++)
+		read_key(keys, texts[i], a);
 	if (keys->n == 0)
 		return fail(e, ERR_INPUT, "none of the %zu keys can be used", n);
 	return true;
@@ -156,16 +159,17 @@ read_list(struct signing_keys *keys, struct str list, struct arena *a, struct er
 static bool
 read_set(struct signing_keys *keys, struct str text, struct arena *a, struct err *e)
 {
-	struct str list;
+	struct jose set;
 
 	if (text.n > SIGNING_KEYS_TEXT_MAX)
 		return fail(e, ERR_INPUT, "a key set has at most %zu bytes, this one has %zu",
 		    SIGNING_KEYS_TEXT_MAX, text.n);
 	if (!json_check(text, e))
 		return false;
-	if (!json_text_find(text, "keys", &list) || json_text_type(list) != JSON_ARRAY)
-		return fail(e, ERR_INPUT, "a key set has a list 'keys', this one has not");
-	return read_list(keys, list, a, e);
+	if (!jose_read(text, KEY_NAMES_MAX, a, &set))
+		return fail(
+		    e, ERR_INPUT, "a key set is an object with a list 'keys', nothing twice");
+	return read_list(keys, jose_value(&set, "keys"), a, e);
 }
 
 bool

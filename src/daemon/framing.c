@@ -46,7 +46,8 @@ framing_is_plain(const struct head *head, struct str target, const struct header
 	const char *at = head->method + strlen(head->method) + 1;
 
 	if (at != head->target || (at += target.n + 1) != head->version)
-		return fail(e, ERR_INPUT, "the request line is not three words with one space between");
+		return fail(
+		    e, ERR_INPUT, "the request line is not three words with one space between");
 	at += strlen(head->version) + 2;
 	for (size_t i = 0; i < n; i++) {
 		const struct header *h = &headers[i];

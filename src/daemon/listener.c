@@ -201,7 +201,8 @@ take_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t n_name,
 		return MHD_NO;
 	h = &rq->headers[rq->n_headers++];
 	h->name = (struct str){ name, n_name };
-	h->value = (struct str){ value, n_value }; /* never NULL: a line without a colon is no header */
+	h->value =
+	    (struct str){ value, n_value }; /* never NULL: a line without a colon is no header */
 	return MHD_YES;
 }
 
