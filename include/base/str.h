@@ -30,6 +30,8 @@ bool str_is_nocase(struct str a, const char *cstr);
 bool str_starts_nocase(struct str text, struct str prefix);
 bool str_ends_nocase(struct str text, struct str suffix);
 bool str_has_nocase(struct str text, struct str part);
+/* The pattern's * is any text, its ? any one byte. */
+bool str_fits_nocase(struct str pattern, struct str text);
 int str_cmp(struct str a, struct str b);
 
 struct str str_trim(struct str s); /* spaces, tabs, CR, LF at both ends */

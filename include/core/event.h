@@ -44,6 +44,7 @@ struct event {
 	struct str id, source, type, subject, time; /* decoded; source is Event Grid's topic */
 	struct str data;	    /* the payload: raw JSON; empty when there is none */
 	struct str raw;		    /* the whole event as received (slice of the body) */
+	struct str subscription;    /* the event subscription that delivered it; "" = unknown */
 	struct str validation_code; /* EVENT_VALIDATION */
 	struct str reason;	    /* EVENT_UNREADABLE: why, in words for a person */
 };
@@ -75,7 +76,11 @@ void event_batch_parse(
 struct str event_headers_print(const struct event_headers *h, struct arena *a);
 void event_headers_read(struct str text, struct arena *a, struct event_headers *out);
 
-/* Same source, type, id and body: the same event.  Ids alone are not unique. */
+/*
+ * Same source, type, id and body, delivered by the same event subscription: the same event.  Ids
+ * alone are not unique; and what an event subscription brings that is not allowed must not make a
+ * duplicate of what the allowed one brings.
+ */
 void event_hash(const struct event *ev, const unsigned char key[16], struct hash128 *out);
 
 const char *event_schema_name(enum event_schema s); /* "event_grid", "cloud_events", ... */

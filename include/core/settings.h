@@ -28,8 +28,12 @@ struct settings_auth {
 	struct str *keys_files;
 	size_t n_keys_files;
 	struct str key_header;	   /* a header that may carry the key; "" = query only */
-	struct str *subscriptions; /* allowed to complete the handshake; none listed = all */
+	struct str *subscriptions; /* event subscriptions; none listed = all */
 	size_t n_subscriptions;
+	struct str *sources; /* core/source_list.h; none listed = all */
+	size_t n_sources;
+	struct str *event_types; /* the same */
+	size_t n_event_types;
 	struct str *origins; /* CloudEvents WebHook-Request-Origin that is allowed */
 	size_t n_origins;
 	bool insecure; /* no credential asked; refused unless the listener is loopback */

@@ -57,7 +57,7 @@ struct pipeline {
 		size_t event; /* the next one */
 		int64_t count;
 	} careful;
-	_Atomic int64_t figures_decided, figures_unreadable, figures_damaged,
+	_Atomic int64_t figures_decided, figures_unreadable, figures_damaged, figures_refused,
 	    figures_failed_commits;
 };
 

@@ -45,6 +45,7 @@ enum event_state {
 	EVENT_STATE_UNREADABLE,
 	EVENT_STATE_DAMAGED, /* the decider died of it, three times */
 	EVENT_STATE_NOTICE,  /* subscription deleted and the like */
+	EVENT_STATE_REFUSED, /* foreign: auth.subscriptions, sources or event_types say no */
 };
 
 /* What became of one event. */
@@ -54,7 +55,7 @@ struct decision {
 	int64_t received_ms, decided_ms;
 	struct str headers; /* as in the journal */
 	enum event_state state;
-	struct str reason;	   /* why unreadable or damaged */
+	struct str reason;	   /* why unreadable, damaged or refused */
 	const struct alert *alert; /* NULL when it is none */
 	struct str trace;	   /* JSON: the verdicts, see docs/architecture.md */
 	struct str rules_hash;

@@ -68,6 +68,32 @@ str_has_nocase(struct str text, struct str part)
 	return false;
 }
 
+/* Iterative, with one place to go back to: text times pattern at worst. */
+bool
+str_fits_nocase(struct str pattern, struct str text)
+{
+	size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
+
+	while (t < text.n) {
+		if (p < pattern.n && pattern.p[p] == '*') {
+			star = p++;
+			mark = t;
+		} else if (p < pattern.n &&
+			   (pattern.p[p] == '?' || fold(pattern.p[p]) == fold(text.p[t]))) {
+			p++;
+			t++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			t = ++mark;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.n && pattern.p[p] == '*')
+		p++;
+	return p == pattern.n;
+}
+
 int
 str_cmp(struct str a, struct str b)
 {

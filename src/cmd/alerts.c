@@ -10,7 +10,8 @@ static const struct column columns[] = {
 	{ "ACTIONS", "steps", 0, false },
 };
 
-static const char *const states[] = { "decided", "unreadable", "damaged", "notice", NULL };
+static const char *const states[] = { "decided", "unreadable", "damaged", "notice", "refused",
+	NULL };
 
 static void
 print_condition(const struct json *c)
@@ -76,7 +77,7 @@ const struct command cmd_alerts = {
 		 "\n"
 		 "  -n, --limit N        newest N (default 50)\n"
 		 "  -s, --since TIME     not older than this: 30m, 8h, 2d\n"
-		 "  -t, --state STATE    decided, unreadable, damaged or notice\n"
+		 "  -t, --state STATE    decided, unreadable, damaged, notice or refused\n"
 		 "  -o, --output FORMAT  table, json, yaml or tsv\n"
 		 "  -c, --config FILE    settings that name the daemon's socket\n"
 		 "      --socket PATH    the daemon's socket\n"

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "cmd/cmd.h"
 #include "core/event.h"
+#include "core/source_list.h"
 #include "core/trace.h"
 #include "daemon/admin.h"
 #include "daemon/load.h"
@@ -17,12 +18,14 @@
 struct explain {
 	struct settings *settings; /* NULL when only rules were named */
 	struct rules *rules;
-	const char *rule; /* only this one; NULL = all */
+	const char *rule;	  /* only this one; NULL = all */
+	const char *subscription; /* that delivers it; NULL = one that may */
 	struct arena *arena;
 };
 
 static const struct option_row options[] = { { "output", 'o', true }, { "config", 'c', true },
-	{ "rules", 'r', true }, { "rule", 'R', true }, { NULL, 0, false } };
+	{ "rules", 'r', true }, { "rule", 'R', true }, { "subscription", 's', true },
+	{ NULL, 0, false } };
 
 /* ---- the explanation as JSON ---- */
 
@@ -87,10 +90,17 @@ narrow(const struct explain *x, struct verdict *v, size_t n)
 	return kept;
 }
 
+static bool
+allowed(const struct explain *x, const struct event *ev, struct str *why)
+{
+	return x->settings == NULL || source_list_allows(&x->settings->auth, ev, x->arena, why);
+}
+
 static struct json *
 explain_event(const struct explain *x, const struct event *ev)
 {
 	struct settings none = { .mode = GUARD_ENFORCE };
+	struct str why;
 	struct guard_facts facts = { clock_now_ms(), nothing_done, NULL };
 	struct json *j = json_object(x->arena);
 	struct verdict *verdicts;
@@ -105,6 +115,10 @@ explain_event(const struct explain *x, const struct event *ev)
 	json_set_str(j, "event_type", ev->type, x->arena);
 	if (ev->kind == EVENT_UNREADABLE)
 		json_set_str(j, "reason", ev->reason, x->arena);
+	if (ev->kind != EVENT_UNREADABLE && !allowed(x, ev, &why)) {
+		json_set_str(j, "refused", why, x->arena);
+		return j;
+	}
 	if (ev->kind != EVENT_NOTIFICATION)
 		return j;
 	if (!alert_parse(ev, x->arena, &al, &e)) {
@@ -231,6 +245,11 @@ print_event(const struct json *j)
 	if (json_get(j, "alert") == NULL) {
 		line("kind", text_at(j, "kind"));
 		line("reason", text_at(j, "reason"));
+		if (text_at(j, "refused").n > 0) {
+			fputs("refused   never judged: ", stdout);
+			output_text(stdout, text_at(j, "refused"));
+			putchar('\n');
+		}
 		return;
 	}
 	print_alert(j);
@@ -244,6 +263,16 @@ print_event(const struct json *j)
 }
 
 /* ---- the command ---- */
+
+/* A file has no headers: as if an event subscription had brought it that may. */
+static struct str
+subscription_of(const struct settings *s)
+{
+	for (size_t i = 0; s != NULL && i < s->auth.n_subscriptions; i++)
+		if (!str_is_nocase(s->auth.subscriptions[i], SOURCE_LIST_NONE))
+			return s->auth.subscriptions[i];
+	return STR_EMPTY;
+}
 
 static int
 explain_file(const struct explain *x, const char *path, enum format format)
@@ -259,6 +288,8 @@ explain_file(const struct explain *x, const char *path, enum format format)
 		return exit_code_of(e.kind);
 	}
 	event_headers_read(STR("{}"), x->arena, &headers);
+	headers.aeg_subscription_name =
+	    x->subscription == NULL ? subscription_of(x->settings) : str_of(x->subscription);
 	event_batch_parse(text, &headers, x->arena, &batch);
 	for (size_t i = 0; i < batch.n; i++)
 		json_add(list, explain_event(x, &batch.events[i]), x->arena);
@@ -313,6 +344,8 @@ run(const struct command *self, int argc, char **argv)
 			rules = value;
 		else if (key == 'R')
 			x.rule = value;
+		else if (key == 's')
+			x.subscription = value;
 		else if (key != 'o' || !format_parse(self, value, &format))
 			return EXIT_USAGE;
 	}
@@ -337,11 +370,15 @@ const struct command cmd_explain = {
 	    "\n"
 	    "FILE is an alert or a delivery in any form, - for standard input.  Shows each rule, "
 	    "each\n"
-	    "condition with the value it saw, each guard, and the plan.  Budgets count as unused.\n"
+	    "condition with the value it saw, each guard, and the plan; or that the event would "
+	    "be\n"
+	    "refused, because the lists of auth do not name it.  Budgets count as unused.\n"
 	    "\n"
 	    "  -c, --config FILE    settings (default " CONFIG_DEFAULT ")\n"
 	    "  -r, --rules PATH     a rule file or folder in place of the one in the settings\n"
 	    "      --rule NAME      only this rule\n"
+	    "  -s, --subscription N delivered by this event subscription (default: an allowed "
+	    "one)\n"
 	    "  -o, --output FORMAT  table, json or yaml\n"
 	    "      --no-color\n",
 	.run = run,

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "cmd/cmd.h"
 #include "core/event.h"
+#include "core/source_list.h"
 #include "daemon/load.h"
 #include "net/http.h"
 
@@ -17,10 +18,12 @@
 #define TOPIC                                                                                      \
 	"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/gridwarden/providers/" \
 	"Microsoft.EventGrid/topics/send"
+#define TYPE "Microsoft.Security.Alert"
+#define SUBSCRIPTION "gridwarden-send"
 
 struct send {
 	const struct command *self;
-	const char *config, *url, *key_file, *ca_file, *subscription, *type, *id;
+	const char *config, *url, *key_file, *ca_file, *subscription, *source, *type, *id;
 	bool cloud_events, handshake;
 	enum format format;
 	struct arena *arena;
@@ -32,7 +35,8 @@ struct send {
 static const struct option_row options[] = { { "output", 'o', true }, { "config", 'c', true },
 	{ "to", 't', true }, { "key-file", 'k', true }, { "ca-file", 'C', true },
 	{ "subscription", 's', true }, { "schema", 'm', true }, { "type", 'T', true },
-	{ "id", 'i', true }, { "no-handshake", 'n', false }, { NULL, 0, false } };
+	{ "source", 'S', true }, { "id", 'i', true }, { "no-handshake", 'n', false },
+	{ NULL, 0, false } };
 
 /* ---- where to ---- */
 
@@ -67,6 +71,34 @@ url_of(const struct settings *s, struct arena *a, int *code)
 	    .p;
 }
 
+/* What is sent when the command line does not say: the default when a list names it, else what it
+ * names first. */
+static const char *
+listed(const struct str *list, size_t n, const char *fallback, struct arena *a)
+{
+	struct str example = str_of(fallback);
+
+	for (size_t i = 0; i < n; i++)
+		if (source_list_fits(list[i], str_of(fallback)))
+			return fallback;
+	for (size_t i = n; i > 0; i--)
+		if (source_list_example(list[i - 1], a).n > 0)
+			example = source_list_example(list[i - 1], a);
+	return arena_cstr(a, example);
+}
+
+static void
+complete_lists(struct send *s, const struct settings_auth *auth)
+{
+	if (s->subscription == NULL)
+		s->subscription =
+		    listed(auth->subscriptions, auth->n_subscriptions, SUBSCRIPTION, s->arena);
+	if (s->source == NULL)
+		s->source = listed(auth->sources, auth->n_sources, TOPIC, s->arena);
+	if (s->type == NULL)
+		s->type = listed(auth->event_types, auth->n_event_types, TYPE, s->arena);
+}
+
 /* What the command line does not say comes from the settings of the daemon on this machine. */
 static bool
 complete(struct send *s, int *code)
@@ -90,8 +122,7 @@ complete(struct send *s, int *code)
 		s->key_file = arena_cstr(s->arena, settings->auth.keys_files[0]);
 	if (s->ca_file == NULL && settings->listen.certificate.n > 0)
 		s->ca_file = arena_cstr(s->arena, settings->listen.certificate);
-	if (s->subscription == NULL && settings->auth.n_subscriptions > 0)
-		s->subscription = arena_cstr(s->arena, settings->auth.subscriptions[0]);
+	complete_lists(s, &settings->auth);
 	settings_free(settings);
 	return s->url != NULL;
 }
@@ -153,12 +184,12 @@ envelope(struct send *s, const char *type, const char *id, struct json *data)
 	json_set_cstr(j, "id", id, a);
 	if (s->cloud_events) {
 		json_set_cstr(j, "specversion", "1.0", a);
-		json_set_cstr(j, "source", TOPIC, a);
+		json_set_cstr(j, "source", s->source, a);
 		json_set_cstr(j, "type", type, a);
 		json_set_cstr(j, "time", time, a);
 		json_set_cstr(j, "datacontenttype", "application/json", a);
 	} else {
-		json_set_cstr(j, "topic", TOPIC, a);
+		json_set_cstr(j, "topic", s->source, a);
 		json_set_cstr(j, "eventType", type, a);
 		json_set_cstr(j, "eventTime", time, a);
 		json_set_cstr(j, "dataVersion", "1.0", a);
@@ -328,6 +359,9 @@ take(struct send *s, int key, const char *value)
 	case 's':
 		s->subscription = value;
 		return true;
+	case 'S':
+		s->source = value;
+		return true;
 	case 'T':
 		s->type = value;
 		return true;
@@ -354,10 +388,8 @@ take(struct send *s, int key, const char *value)
 static int
 run(const struct command *self, int argc, char **argv)
 {
-	struct send s = { .self = self,
-		.type = "Microsoft.Security.Alert",
-		.handshake = true,
-		.format = FORMAT_TABLE };
+	static const struct settings_auth nothing_listed;
+	struct send s = { .self = self, .handshake = true, .format = FORMAT_TABLE };
 	const char *value;
 	int key, code = EXIT_FAILED;
 
@@ -371,8 +403,7 @@ run(const struct command *self, int argc, char **argv)
 		return usage_error(self, "takes one file, or - for standard input");
 	s.arena = arena_new();
 	if (s.url != NULL || complete(&s, &code)) {
-		if (s.subscription == NULL)
-			s.subscription = "gridwarden-send";
+		complete_lists(&s, &nothing_listed);
 		code = send_file(&s, argv[options_end()]);
 	}
 	arena_free(s.arena);
@@ -397,7 +428,8 @@ const struct command cmd_send = {
 	    "  -C, --ca-file FILE    trust this certificate or authority\n"
 	    "  -s, --subscription N  name of the event subscription\n"
 	    "  -m, --schema NAME     event-grid (default) or cloud-events\n"
-	    "  -T, --type TYPE       event type (default Microsoft.Security.Alert)\n"
+	    "  -S, --source TOPIC    the topic, or CloudEvents source\n"
+	    "  -T, --type TYPE       event type (default " TYPE ")\n"
 	    "  -i, --id ID           event id (default: a new one)\n"
 	    "  -n, --no-handshake    deliver at once\n"
 	    "  -o, --output FORMAT   table, json or yaml\n"

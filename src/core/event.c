@@ -42,9 +42,10 @@ event_kind_name(enum event_kind k)
 void
 event_hash(const struct event *ev, const unsigned char key[16], struct hash128 *out)
 {
-	const struct str parts[] = { ev->source, ev->type, ev->id, ev->raw };
+	const struct str parts[] = { ev->source, ev->type, ev->id, ev->raw, ev->subscription };
+	size_t n = sizeof(parts) / sizeof(parts[0]);
 
-	siphash_parts(key, parts, sizeof(parts) / sizeof(parts[0]), out);
+	siphash_parts(key, parts, ev->subscription.n > 0 ? n : n - 1, out);
 }
 
 static struct event
@@ -59,6 +60,7 @@ event_of(struct str raw)
 		.time = STR_EMPTY,
 		.data = STR_EMPTY,
 		.raw = raw,
+		.subscription = STR_EMPTY,
 		.validation_code = STR_EMPTY,
 		.reason = STR_EMPTY };
 }
@@ -335,6 +337,8 @@ settle(struct event *ev, const struct event_headers *h, struct arena *a)
 {
 	char id[UUID_MAX];
 
+	if (h->aeg_subscription_name.n > 0)
+		ev->subscription = h->aeg_subscription_name;
 	if (ev->kind == EVENT_NOTIFICATION && str_is_nocase(ev->type, TYPE_VALIDATION))
 		read_validation(ev, a);
 	else if (ev->kind == EVENT_NOTIFICATION && str_is_nocase(ev->type, TYPE_DELETION))

@@ -1,32 +1,5 @@
 #include "core/guard.h"
 
-/* Does the id fit a pattern with * and ?, without case?  Iterative: no input makes it slow. */
-static bool
-fits(struct str pattern, struct str text)
-{
-	size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
-
-	while (t < text.n) {
-		if (p < pattern.n && pattern.p[p] == '*') {
-			star = p++;
-			mark = t;
-		} else if (p < pattern.n &&
-			   (pattern.p[p] == '?' || str_eq_nocase(str_slice(pattern, p, p + 1),
-						       str_slice(text, t, t + 1)))) {
-			p++;
-			t++;
-		} else if (star != SIZE_MAX) {
-			p = star + 1;
-			t = ++mark;
-		} else {
-			return false;
-		}
-	}
-	while (p < pattern.n && pattern.p[p] == '*')
-		p++;
-	return p == pattern.n;
-}
-
 /* The parts that an entry names must all hold; tags are asked for elsewhere. */
 static bool
 covers(const struct settings_protected *entry, const struct resource_id *id, struct str text)
@@ -38,7 +11,7 @@ covers(const struct settings_protected *entry, const struct resource_id *id, str
 	if (entry->resource_group.n > 0 &&
 	    !str_eq_nocase(entry->resource_group, id->resource_group))
 		return false;
-	return entry->resource.n == 0 || fits(entry->resource, text);
+	return entry->resource.n == 0 || str_fits_nocase(entry->resource, text);
 }
 
 bool

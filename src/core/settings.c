@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "core/source_list.h"
 #include "endpoint.h"
 
 /* Batches are cut at this size: https://learn.microsoft.com/azure/event-grid/quotas-limits */
@@ -112,6 +113,8 @@ copy_auth(const struct copying *c)
 	auth->keys_files = texts(c, "auth.keys_file", true, &auth->n_keys_files);
 	auth->key_header = text(c, "auth.key_header");
 	auth->subscriptions = texts(c, "auth.subscriptions", false, &auth->n_subscriptions);
+	auth->sources = texts(c, "auth.sources", false, &auth->n_sources);
+	auth->event_types = texts(c, "auth.event_types", false, &auth->n_event_types);
 	auth->origins = texts(c, "auth.origins", false, &auth->n_origins);
 	auth->insecure = json_true(json_at(c->j, "auth.insecure"));
 }
@@ -316,6 +319,43 @@ check_listen(const struct copying *c)
 		    "Event Grid delivers over HTTPS only");
 }
 
+/* Where the entry of a list is written; a list of one may be its only entry. */
+static const struct yaml *
+at_entry(const struct copying *c, const char *key, size_t i)
+{
+	const struct yaml *y = at(c, "auth", key);
+
+	return y->type == YAML_SEQUENCE && i < y->n ? y->items[i] : y;
+}
+
+/* An entry that can never fit would refuse everything, and the first alert would tell. */
+static void
+check_lists(const struct copying *c)
+{
+	const struct settings_auth *auth = &c->s->auth;
+	const char *problem;
+
+	for (size_t i = 0; i < auth->n_sources + auth->n_event_types; i++) {
+		bool is_source = i < auth->n_sources;
+		size_t k = is_source ? i : i - auth->n_sources;
+		struct str entry = is_source ? auth->sources[k] : auth->event_types[k];
+
+		problem = source_list_problem(entry, is_source);
+		if (problem != NULL)
+			yaml_warning(c->d, at_entry(c, is_source ? "sources" : "event_types", k),
+			    "'%.*s' %s", STR_ARG(entry), problem);
+	}
+	for (size_t i = 0; i < auth->n_subscriptions; i++)
+		for (size_t k = 0; k < auth->subscriptions[i].n; k++)
+			if (strchr("*?/ ", auth->subscriptions[i].p[k]) != NULL) {
+				yaml_error(c->d, at_entry(c, "subscriptions", i),
+				    "'%.*s' is no name of an event subscription: it has no "
+				    "wildcards, slashes or blanks",
+				    STR_ARG(auth->subscriptions[i]));
+				break;
+			}
+}
+
 static void
 check_auth(const struct copying *c)
 {
@@ -439,6 +479,7 @@ settings_parse(const struct source *src, struct diags *d)
 		copy_rest(&c);
 		check_listen(&c);
 		check_auth(&c);
+		check_lists(&c);
 		check_azure(&c);
 		check_guards(&c);
 		check_store(&c);

@@ -53,7 +53,17 @@ static const struct param auth_params[] = {
 	{ .name = "subscriptions",
 	    .type = PARAM_TEXT,
 	    .list = true,
-	    .help = "Event subscriptions that may complete the handshake; none listed = all." },
+	    .help = "Event subscriptions that may complete the handshake and deliver; none listed "
+		    "= all." },
+	{ .name = "sources",
+	    .type = PARAM_TEXT,
+	    .list = true,
+	    .help = "Topics (or CloudEvents sources) whose events are judged, with * and ?; none "
+		    "listed = all." },
+	{ .name = "event_types",
+	    .type = PARAM_TEXT,
+	    .list = true,
+	    .help = "Event types that are judged, with * and ?; none listed = all." },
 	{ .name = "origins",
 	    .type = PARAM_TEXT,
 	    .list = true,

@@ -65,6 +65,8 @@ inbox_metrics(struct metrics *m, struct buf *out)
 	    m->pipeline->figures_failed_commits);
 	metric(out, "events_decided_total", "counter", "Events decided.",
 	    m->pipeline->figures_decided);
+	metric(out, "events_refused_total", "counter", "Events that no list of auth allows.",
+	    m->pipeline->figures_refused);
 	metric(out, "events_damaged_total", "counter", "Events set aside.",
 	    m->pipeline->figures_damaged);
 }

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "core/source_list.h"
 #include "core/trace.h"
 #include "daemon/report.h"
 
@@ -133,6 +134,12 @@ pipeline_commit_group(struct pipeline *p)
 
 /* ==== decide ================================================================================= */
 
+/* A decision that is new; told once it is committed. */
+struct told {
+	struct decision decision;
+	struct told *next;
+};
+
 /* What deciding one delivery needs. */
 struct deciding {
 	struct pipeline *p;
@@ -141,8 +148,9 @@ struct deciding {
 	struct event_headers headers;
 	struct arena *arena;
 	int64_t now_ms;
-	size_t from, to; /* only these events of it */
-	bool poison;	 /* set aside instead of decided */
+	size_t from, to;    /* only these events of it */
+	bool poison;	    /* set aside instead of decided */
+	struct told **told; /* the end of a list */
 };
 
 static int64_t
@@ -183,6 +191,9 @@ decide_event(struct deciding *d, const struct event *ev, struct decision *decisi
 	} else if (ev->kind == EVENT_UNREADABLE) {
 		decision->state = EVENT_STATE_UNREADABLE;
 		decision->reason = ev->reason;
+	} else if (!source_list_allows(
+		       &d->config->settings->auth, ev, d->arena, &decision->reason)) {
+		decision->state = EVENT_STATE_REFUSED;
 	} else if (ev->kind != EVENT_NOTIFICATION) {
 		decision->state = EVENT_STATE_NOTICE;
 	} else if (!alert_parse(ev, d->arena, al, &e)) {
@@ -212,6 +223,17 @@ log_decision(const struct decision *decision)
 		    STR_ARG(ev->type), event_state_name(decision->state));
 }
 
+/* Only what is committed: a rollback decides again, and people look at the store at once. */
+static void
+tell(struct pipeline *p, const struct told *told)
+{
+	for (; told != NULL; told = told->next) {
+		if (told->decision.state == EVENT_STATE_REFUSED)
+			atomic_fetch_add(&p->figures_refused, 1);
+		log_decision(&told->decision);
+	}
+}
+
 static bool
 decide_delivery(struct deciding *d, struct err *e)
 {
@@ -224,22 +246,26 @@ decide_delivery(struct deciding *d, struct err *e)
 		return fail(e, ERR_SYSTEM, "record %" PRIu64 " holds %zu events, %zu were received",
 		    dl->seq, batch.n, dl->n);
 	for (size_t i = d->from; i < batch.n && i < d->to; i++) {
-		struct decision decision = { .event = &batch.events[i],
-			.hash = dl->hashes[i],
-			.received_ms = dl->received_ms,
-			.decided_ms = d->now_ms,
-			.headers = dl->headers };
+		struct told *told;
 		bool fresh;
 
 		if (!dl->fresh[i])
 			continue;
-		decide_event(d, &batch.events[i], &decision);
+		told = arena_alloc(d->arena, sizeof(*told));
+		told->decision = (struct decision){ .event = &batch.events[i],
+			.hash = dl->hashes[i],
+			.received_ms = dl->received_ms,
+			.decided_ms = d->now_ms,
+			.headers = dl->headers };
+		decide_event(d, &batch.events[i], &told->decision);
 		if (FAULT("decide.event"))
 			return fail(e, ERR_SYSTEM, "fault ordered at decide.event");
-		if (!store_put_decision(d->p->store, &decision, &fresh, e))
+		if (!store_put_decision(d->p->store, &told->decision, &fresh, e))
 			return false;
-		if (fresh)
-			log_decision(&decision);
+		if (fresh) {
+			*d->told = told;
+			d->told = &told->next;
+		}
 	}
 	atomic_fetch_add(&d->p->figures_decided, (int64_t)batch.n);
 	return true;
@@ -251,20 +277,25 @@ decide_group(struct pipeline *p, const struct deciding *some, const struct deliv
     size_t n, uint64_t decided, struct err *e)
 {
 	struct config *config = current_get(p->current);
+	struct told *told = NULL, **last = &told;
 	bool ok = store_begin(p->store, e);
 
 	for (size_t i = 0; ok && i < n; i++) {
 		struct deciding d = *some;
 
+		d.told = last;
 		d.p = p;
 		d.config = config;
 		d.delivery = &group[i];
 		d.now_ms = clock_now_ms();
 		ok = decide_delivery(&d, e);
+		last = d.told;
 		if (!ok)
 			store_rollback(p->store);
 	}
 	ok = ok && store_commit(p->store, decided, e);
+	if (ok)
+		tell(p, told);
 	config_unref(config);
 	return ok;
 }

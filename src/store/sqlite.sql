@@ -32,7 +32,7 @@ CREATE TABLE events (
 	type        TEXT NOT NULL,
 	received_ms INTEGER NOT NULL,
 	decided_ms  INTEGER NOT NULL,
-	state       TEXT NOT NULL,             -- decided, unreadable, damaged, notice
+	state       TEXT NOT NULL,             -- decided, unreadable, damaged, notice, refused
 	reason      TEXT NOT NULL,
 	headers     TEXT NOT NULL,             -- what raw needs to be understood again
 	raw         TEXT NOT NULL,             -- as received

@@ -10,6 +10,7 @@ static const char *const state_names[] = {
 	[EVENT_STATE_UNREADABLE] = "unreadable",
 	[EVENT_STATE_DAMAGED] = "damaged",
 	[EVENT_STATE_NOTICE] = "notice",
+	[EVENT_STATE_REFUSED] = "refused",
 };
 
 const char *

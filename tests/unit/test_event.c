@@ -584,6 +584,26 @@ TEST(source_type_id_and_body_together_are_an_events_identity)
 	}
 }
 
+/* One that is not allowed must not swallow what the allowed one brings. */
+TEST(the_same_event_of_another_event_subscription_is_another)
+{
+	static const unsigned char key[16] = { 1, 2, 3 };
+	struct event_headers h = { .aeg_subscription_name = STR("soc-alerts") };
+	struct hash128 plain, soc, evil;
+	struct event ev = parse_one(STR(ALERT("a-1")));
+
+	CHECK_STR(ev.subscription, "");
+	event_hash(&ev, key, &plain);
+	ev = parse_with(STR(ALERT("a-1")), &h).events[0];
+	CHECK_STR(ev.subscription, "soc-alerts");
+	event_hash(&ev, key, &soc);
+	h.aeg_subscription_name = STR("evil");
+	ev = parse_with(STR(ALERT("a-1")), &h).events[0];
+	event_hash(&ev, key, &evil);
+	CHECK(memcmp(&plain, &soc, sizeof(soc)) != 0);
+	CHECK(memcmp(&evil, &soc, sizeof(soc)) != 0);
+}
+
 TEST(headers_survive_the_journal)
 {
 	struct event_headers h = { .content_type = STR("application/json; charset=\"utf-8\""),

@@ -319,3 +319,38 @@ TEST(ten_mistakes_are_all_shown)
 	CHECK_HAS(buf_cstr(&out), "g.yaml:8:12: error: log_level must be error, warning, info or");
 	CHECK_INT(d.errors, 11);
 }
+
+#define WITH_TLS "listen: {certificate: tls/c.pem, private_key: /k.pem}\n"
+
+TEST(lists_of_what_is_judged_are_read)
+{
+	parse(WITH_TLS "auth: {keys_file: key, sources: [/relay, none], event_types: Contoso.*}\n");
+	CHECK_INT(s->auth.n_sources, 2);
+	CHECK_STR(s->auth.sources[0], "/relay");
+	CHECK_STR(s->auth.sources[1], "none");
+	CHECK_INT(s->auth.n_event_types, 1);
+	CHECK_STR(s->auth.event_types[0], "Contoso.*");
+	CHECK_INT(d.warnings, 0);
+	parse(BASE);
+	CHECK_INT(s->auth.n_sources + s->auth.n_event_types, 0);
+}
+
+TEST(an_entry_that_can_never_fit_is_warned_of_at_its_place)
+{
+	parse_as("g.yaml",
+	    WITH_TLS "auth:\n  keys_file: key\n  sources:\n    - /relay\n"
+		     "    - /subscriptions/prod/resourceGroups/x\n  event_types: /t\n");
+	CHECK(s != NULL);
+	CHECK_INT(d.warnings, 2);
+	CHECK_HAS(buf_cstr(&out), "g.yaml:6:7: warning: '/subscriptions/prod/resourceGroups/x' can "
+				  "never be the id of a topic: the subscription is no GUID");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:7:16: warning: '/t' looks like a source");
+}
+
+TEST(a_name_of_an_event_subscription_has_no_wildcards)
+{
+	check_refused(WITH_TLS "auth: {keys_file: key, subscriptions: [soc, 'soc-*']}\n", 2, 46,
+	    "'soc-*' is no name of an event subscription");
+	check_refused(WITH_TLS "auth: {keys_file: key, subscriptions: /subscriptions/x}\n", 2, 39,
+	    "is no name of an event subscription");
+}

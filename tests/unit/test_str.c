@@ -203,3 +203,18 @@ TEST(secrets_are_compared_whole)
 	CHECK(!str_eq_secret(STR("abc"), STR("ABC")));
 	CHECK(str_eq_secret(STR(""), STR("")));
 }
+
+TEST(a_pattern_fits_without_case)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool fits;
+	} cases[] = { { "", "", true }, { "", "a", false }, { "*", "", true }, { "a*", "A", true },
+		{ "a?c", "aBC", true }, { "a?c", "ac", false }, { "*b*", "abc", true },
+		{ "*bc", "abcabc", true }, { "a*c*e", "abcde", true }, { "a*c*e", "abcd", false },
+		{ "?", "", false }, { "**", "x", true }, { "x", "xx", false } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		CHECK_INT(str_fits_nocase(str_of(cases[i].pattern), str_of(cases[i].text)),
+		    cases[i].fits);
+}

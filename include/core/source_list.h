@@ -1,0 +1,39 @@
+/*
+ * Which events are taken: the lists auth.subscriptions, auth.sources and auth.event_types.
+ *
+ * A credential says that Event Grid delivers, not for whom: whoever may make event subscriptions
+ * and knows the key can have another topic deliver here.  An event that a list does not name is
+ * kept and shown, never judged.
+ */
+#ifndef CORE_SOURCE_LIST_H
+#define CORE_SOURCE_LIST_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "core/event.h"
+#include "core/settings.h"
+
+/* An entry that stands for an event which has no source, type or event subscription at all. */
+#define SOURCE_LIST_NONE "none"
+
+/*
+ * True: every list that is not empty names what the event has.  False: *why says what is not
+ * allowed and which setting says so.  Pure: the same settings and event give the same answer.
+ *
+ * Compared without case, * is any text and ? one character.  Event Grid's own notices (a deleted
+ * event subscription) are not asked for their type, nor for a source when they have none.
+ */
+bool source_list_allows(
+    const struct settings_auth *auth, const struct event *ev, struct arena *a, struct str *why);
+
+/* One entry of a list names this value; the empty one is named by SOURCE_LIST_NONE and by *. */
+bool source_list_fits(struct str entry, struct str value);
+
+/* A value that the entry names; empty for SOURCE_LIST_NONE. */
+struct str source_list_example(struct str entry, struct arena *a);
+
+/* What is wrong with an entry of auth.sources or auth.event_types, in words; NULL = nothing. */
+const char *source_list_problem(struct str entry, bool is_source);
+
+#endif

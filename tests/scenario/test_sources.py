@@ -1,0 +1,195 @@
+"""Events that come with the right key from somewhere else: kept and shown, never judged.
+
+Whoever may make event subscriptions in the tenant and knows the address can let another topic
+deliver here.  The lists of `auth` say what is ours.
+"""
+
+import json
+import uuid
+
+import pytest
+from harness import SUBSCRIPTION, event_grid, flat_alert
+
+TOPIC = (f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-soc/providers/"
+         "Microsoft.EventGrid/topics/defender")
+FOREIGN = TOPIC.replace("rg-soc", "rg-evil")
+
+
+def auth(**lists):
+    return {"keys_file": ["key"], "subscriptions": ["soc-alerts"], **lists}
+
+
+@pytest.fixture
+def listed(make):
+    """Takes one topic and the types of one publisher."""
+    return make(auth=auth(sources=[TOPIC.upper(), "/relay/*"],
+                          event_types=["Microsoft.Security.*"])).start()
+
+
+def wait_refused(gw, count=1):
+    """The log's lines about refused events, once there are so many."""
+    seen = []
+
+    def wanted(line):
+        if line["message"].endswith(" is refused"):
+            seen.append(line)
+        return len(seen) == count
+    gw.wait_line(wanted)
+    return seen
+
+
+def refused_total(gw):
+    for line in gw.operations("/metrics").body.decode().splitlines():
+        if line.startswith("gridwarden_events_refused_total "):
+            return int(line.split()[1])
+    raise AssertionError("no such metric")
+
+
+def check_only_refused(azure, gw, *reasons):
+    """One refused event for each reason, and nothing was done about any of them."""
+    lines = wait_refused(gw, len(reasons))
+    assert [line["reason"] for line in lines] == list(reasons)
+    assert {line["level"] for line in lines} == {"warning"}
+    rows = gw.ask("alerts", "--state", "refused")
+    assert [row["reason"] for row in reversed(rows)] == list(reasons)
+    assert gw.actions() == []
+    assert refused_total(gw) == len(reasons)
+    assert azure.calls() == []
+    assert azure.cards() == []
+
+
+def test_an_event_of_a_foreign_topic_is_refused(azure, listed):
+    assert listed.deliver(event_grid(flat_alert(), topic=FOREIGN)).status == 200
+    check_only_refused(azure, listed, f"source '{FOREIGN}' is not in auth.sources")
+    (row,) = listed.alerts()
+    assert (row["name"], row["state"]) == ("(refused event)", "refused")
+    detail = listed.ask("alerts", "show", str(row["id"]))
+    assert detail["reason"] == row["reason"]
+    assert detail["actions"] == []
+
+
+def test_an_event_of_a_foreign_type_is_refused(azure, listed):
+    event = event_grid(flat_alert(), event_type="Contoso.Alert", topic=TOPIC)
+    assert listed.deliver(event).status == 200
+    check_only_refused(azure, listed, "event type 'Contoso.Alert' is not in auth.event_types")
+
+
+def test_a_delivery_of_a_foreign_event_subscription_is_refused(azure, gridwarden):
+    answer = gridwarden.deliver(event_grid(flat_alert()), aeg_subscription_name="evil")
+    assert answer.status == 200
+    check_only_refused(azure, gridwarden,
+                       "event subscription 'evil' is not in auth.subscriptions")
+
+
+def test_a_delivery_without_an_event_subscription_is_refused_unless_none_is_listed(azure, make):
+    gw = make().start()
+    event = event_grid(flat_alert())
+    headers = {"Content-Type": "application/json"}
+    assert gw.request("POST", body=event, headers=headers).status == 200
+    check_only_refused(azure, gw,
+                       "it has no event subscription, and 'none' is not in auth.subscriptions")
+    gw.write_settings(auth=auth(subscriptions=["soc-alerts", "none"]))
+    assert gw.reload()["message"].startswith("configuration reloaded")
+    event = event_grid(flat_alert(systemAlertId="second"))
+    assert gw.request("POST", body=event, headers=headers).status == 200
+    gw.wait_step("isolate_vm")
+
+
+def test_a_foreign_delivery_does_not_swallow_the_true_one(azure, gridwarden):
+    """Two event subscriptions of one topic bring the same event; the foreign one is faster."""
+    event = event_grid(flat_alert(), event_id=str(uuid.uuid4()))
+    gridwarden.deliver(event, aeg_subscription_name="evil")
+    wait_refused(gridwarden)
+    assert gridwarden.deliver(event).status == 200
+    gridwarden.wait_step("isolate_vm")
+    gridwarden.wait_step("notify")
+    assert len(azure.cards()) == 1
+    assert sorted(row["state"] for row in gridwarden.alerts()) == ["decided", "refused"]
+
+
+def test_in_a_mixed_batch_only_the_foreign_event_is_refused(azure, listed):
+    foreign = event_grid(flat_alert(machine="web-02", systemAlertId="foreign"), topic=FOREIGN)
+    own = event_grid(flat_alert(systemAlertId="own"), topic=TOPIC)
+    assert listed.deliver(foreign + own).status == 200
+    (line,) = wait_refused(listed)
+    assert line["reason"] == f"source '{FOREIGN}' is not in auth.sources"
+    listed.wait_step("notify")
+    (step,) = listed.actions("isolate_vm")
+    assert (step["state"], step["target"].rsplit("/")[-1]) == ("done", "web-01")
+    assert len(azure.cards()) == 1
+    assert refused_total(listed) == 1
+
+
+def test_a_reload_changes_the_lists(azure, listed):
+    listed.deliver(event_grid(flat_alert(), topic=FOREIGN))
+    wait_refused(listed)
+    listed.write_settings(auth=auth(sources=["*/topics/defender"]))
+    assert listed.reload()["message"].startswith("configuration reloaded")
+    listed.deliver(event_grid(flat_alert(), topic=FOREIGN))
+    listed.wait_step("isolate_vm")
+    assert [row["state"] for row in listed.alerts()] == ["decided", "refused"]
+
+
+def cloud_event(source):
+    return json.dumps({"specversion": "1.0", "id": str(uuid.uuid4()), "source": source,
+                       "type": "Microsoft.Security.Alert", "data": flat_alert()})
+
+
+def test_a_cloud_event_is_known_by_its_source(azure, listed):
+    content = {"Content_Type": "application/cloudevents+json"}
+    assert listed.deliver(cloud_event("/elsewhere"), **content).status == 200
+    check_only_refused(azure, listed, "source '/elsewhere' is not in auth.sources")
+    assert listed.deliver(cloud_event("/relay/7"), **content).status == 200
+    listed.wait_step("isolate_vm")
+
+
+def test_a_binary_cloud_event_is_known_by_its_header(azure, listed):
+    answer = listed.deliver(flat_alert(), ce_specversion="1.0", ce_id="1", ce_source="/elsewhere",
+                            ce_type="Microsoft.Security.Alert")
+    assert answer.status == 200
+    check_only_refused(azure, listed, "source '/elsewhere' is not in auth.sources")
+
+
+def test_the_custom_schema_has_no_source_and_must_be_listed_as_none(azure, make):
+    gw = make(auth=auth(sources=[TOPIC])).start()
+    assert gw.deliver(flat_alert()).status == 200
+    check_only_refused(azure, gw, "it has no source, and 'none' is not in auth.sources")
+    gw.write_settings(auth=auth(sources=[TOPIC, "none"]))
+    assert gw.reload()["message"].startswith("configuration reloaded")
+    assert gw.deliver(flat_alert(systemAlertId="second")).status == 200
+    gw.wait_step("isolate_vm")
+
+
+def test_a_notice_of_deletion_needs_no_listed_type(listed):
+    notice = event_grid({"eventSubscriptionId": "x"}, topic=TOPIC,
+                        event_type="Microsoft.EventGrid.SubscriptionDeletedEvent")
+    assert listed.deliver(notice, aeg_event_type="SubscriptionDeletion").status == 200
+    listed.wait_line(lambda line: line["message"].endswith("is notice"))
+    assert refused_total(listed) == 0
+
+
+def test_a_foreign_handshake_is_still_403(listed):
+    event = event_grid({"validationCode": "c-1"}, topic=FOREIGN,
+                       event_type="Microsoft.EventGrid.SubscriptionValidationEvent")
+    assert listed.deliver(event, aeg_subscription_name="evil").status == 403
+
+
+@pytest.mark.parametrize("schema", ["event-grid", "cloud-events"])
+def test_send_sends_what_the_lists_name(listed, schema):
+    alert = listed.folder / "alert.json"
+    alert.write_text(json.dumps(flat_alert()))
+    result = listed.run("send", alert, "--config", listed.config, "--schema", schema)
+    assert result.returncode == 0, result.stderr
+    listed.wait_step("isolate_vm")
+    result = listed.run("send", alert, "--config", listed.config, "--source", "/elsewhere")
+    assert result.returncode == 0, result.stderr
+    (line,) = wait_refused(listed)
+    assert line["reason"] == "source '/elsewhere' is not in auth.sources"
+
+
+def test_check_warns_of_an_entry_that_can_never_fit(listed):
+    listed.write_settings(auth=auth(sources=["/subscriptions/prod"], event_types=["*"]))
+    result = listed.run("check", listed.config)
+    assert result.returncode == 0, result.stdout
+    assert "warning: '/subscriptions/prod' can never be the id of a topic" in result.stdout
+    assert "warning: '*' names everything: leave the list out" in result.stdout
