@@ -49,7 +49,8 @@ door() {
 
 {
 	door 'microhttpd\.h' src/daemon/listener.c
-	door 'gnutls/' src/daemon/listener.c src/daemon/tls.c
+	door 'gnutls/' src/daemon/listener.c src/daemon/tls.c src/daemon/client_trust.c \
+	    src/daemon/datum.h
 	door 'curl/' src/net/http.c
 	door 'sqlite3\.h' src/store/sqlite.c src/store/sqlite.h
 	door 'cjson/' src/base/json.c

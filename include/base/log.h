@@ -22,6 +22,7 @@ struct log_field {
 };
 
 void log_set_level(enum log_level level); /* default LOG_LEVEL_INFO */
+bool log_is_on(enum log_level level);	  /* lines of this level are written */
 bool log_level_parse(struct str name, enum log_level *out);
 
 /* Fields come as an array; NULL and 0 for none. */

@@ -36,6 +36,10 @@ struct settings_auth {
 	size_t n_event_types;
 	struct str *origins; /* CloudEvents WebHook-Request-Origin that is allowed */
 	size_t n_origins;
+	struct str
+	    client_ca; /* authorities whose client certificates let in; "" = none asked for */
+	struct str *client_names; /* of those, only with these names; none listed = all */
+	size_t n_client_names;
 	bool insecure; /* no credential asked; refused unless the listener is loopback */
 };
 

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "core/settings.h"
+#include "daemon/tls.h"
 
 struct auth;
 
@@ -33,6 +34,7 @@ void auth_free(struct auth *a);
 struct auth_shown {
 	struct str code; /* ?code= */
 	struct str key;	 /* the header of auth_key_header() */
+	enum client_certificate certificate;
 };
 
 enum auth_answer {

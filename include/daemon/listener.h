@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "daemon/tls.h"
 
 struct listener;
 struct request;
@@ -37,9 +38,9 @@ struct request;
 #define LISTENER_IDLE_MS 60000
 
 struct listener_options {
-	struct str address;		     /* "[::]:8443", "127.0.0.1:0" (0 = any free port) */
-	struct str certificate, private_key; /* PEM files; both empty = plain HTTP */
-	int64_t body_max;		     /* bytes; larger is answered 413 */
+	struct str address;   /* "[::]:8443", "127.0.0.1:0" (0 = any free port) */
+	struct tls_files tls; /* all empty = plain HTTP */
+	int64_t body_max;     /* bytes; larger is answered 413 */
 	int64_t connections_max;
 	int64_t per_address_max; /* connections from one address */
 	int64_t deadline_ms;	 /* handshake, head and body together; 0 = LISTENER_DEADLINE_MS */
@@ -69,21 +70,20 @@ bool listener_drain(struct listener *l, int64_t limit_ms);
 void listener_stop(struct listener *l);
 
 /*
- * Another certificate for new handshakes.  Read, parsed and checked to belong together first: a bad
- * pair is refused with its reason and the old one stays.  For plain HTTP only no pair (empty names)
- * is right.  Any thread.
+ * Another certificate and another trust in clients, see tls_set().  For plain HTTP only no files
+ * (empty names) are right.  Any thread.
  */
-bool listener_set_certificate(
-    struct listener *l, struct str certificate, struct str private_key, struct err *e) MUST_CHECK;
+bool listener_set_tls(struct listener *l, const struct tls_files *f, struct err *e) MUST_CHECK;
 /* When the certificate in use expires, milliseconds of the wall clock; 0 = plain HTTP. */
 int64_t listener_certificate_expires_ms(const struct listener *l);
 
 struct listener_figures {
-	int64_t connections; /* open now */
-	int64_t held;	     /* requests waiting for an answer from another thread */
-	int64_t requests;    /* heads seen, ever */
-	int64_t refused;     /* answered by the listener itself: 400, 413, 431, 503 */
-	int64_t expired;     /* connections cut at their deadline */
+	int64_t connections;	   /* open now */
+	int64_t held;		   /* requests waiting for an answer from another thread */
+	int64_t requests;	   /* heads seen, ever */
+	int64_t refused;	   /* answered by the listener itself: 400, 413, 431, 503 */
+	int64_t expired;	   /* connections cut at their deadline */
+	int64_t handshakes_failed; /* TLS: something came, but no handshake was completed */
 };
 void listener_figures(struct listener *l, struct listener_figures *out);
 
@@ -101,6 +101,11 @@ size_t request_header_count(const struct request *rq, const char *name);
  * Empty when absent, and when its escapes are broken or hide a control byte.
  */
 struct str request_query(struct request *rq, const char *name);
+/*
+ * The certificate that the client of this connection showed.  name, until the next call: its name
+ * when it is trusted, what is wrong with it when not.  In head, and in handle before it is held.
+ */
+enum client_certificate request_client_certificate(struct request *rq, struct str *name);
 
 /* ---- the answer ---- */
 

@@ -1,6 +1,7 @@
 /*
- * The certificate that new handshakes get, exchangeable while the server runs, and how the listener
- * speaks TLS: 1.2 and 1.3, authenticated ciphers only, session tickets.
+ * The certificate that new handshakes get and whose certificates of clients are trusted, both
+ * exchangeable while the server runs, and how the listener speaks TLS: 1.2 and 1.3, authenticated
+ * ciphers only, session tickets.
  */
 #ifndef DAEMON_TLS_H
 #define DAEMON_TLS_H
@@ -21,26 +22,53 @@ struct gnutls_session_int; /* GnuTLS's session */
 /* A priority string of GnuTLS. */
 extern const char tls_priority[];
 
-/*
- * Read a pair of PEM files: the chain with the server's own certificate first, and its private key
- * without a password.  Refused: not readable, not in order, not belonging together.
- */
-bool
-tls_new(struct str certificate, struct str private_key, struct tls **out, struct err *e) MUST_CHECK;
+/* PEM files; the texts are borrowed for the call only. */
+struct tls_files {
+	struct str certificate; /* the chain, the server's own certificate first */
+	struct str private_key; /* without a password */
+	struct str client_ca;	/* empty = clients are not asked for a certificate */
+	const struct str *client_names;
+	size_t n_client_names; /* see client_trust.h */
+};
+
+/* Refused: not readable, not in order, not belonging together. */
+bool tls_new(const struct tls_files *f, struct tls **out, struct err *e) MUST_CHECK;
 void tls_free(struct tls *t);
 
 /*
- * Another pair for the handshakes from now on.  Also refused: one that has expired, unless the one
- * in use expired before it or is the same.  Any thread.
+ * Other files, or the same read again, for the handshakes from now on; all of it or nothing.  Also
+ * refused: a certificate that has expired, unless the one in use expired before it or is the same.
+ * Sessions go on and can be resumed, unless another trust in clients is set: then each client that
+ * comes has to show its certificate again.  Any thread.
  */
-bool
-tls_set(struct tls *t, struct str certificate, struct str private_key, struct err *e) MUST_CHECK;
+bool tls_set(struct tls *t, const struct tls_files *f, struct err *e) MUST_CHECK;
 
 /* When the server's own certificate expires, milliseconds of the wall clock. */
 int64_t tls_expires_ms(struct tls *t);
 
-/* Prepare a session before its handshake; t must outlive it. */
-void tls_begin(struct tls *t, struct gnutls_session_int *session);
+/* ---- one connection ---- */
+
+enum client_certificate {
+	CLIENT_CERTIFICATE_NONE, /* none was shown, or none is asked for */
+	CLIENT_CERTIFICATE_TRUSTED,
+	CLIENT_CERTIFICATE_NOT_TRUSTED,
+};
+
+/* An answer about a client's certificate is asked anew after this: it may have expired. */
+#define TLS_CLIENT_RECHECK_MS 60000
+
+struct tls_peer;
+
+/* Prepare a session before its handshake; t must outlive it.  tls_end() before the session ends. */
+struct tls_peer *tls_begin(struct tls *t, struct gnutls_session_int *session);
+void tls_end(struct tls_peer *p); /* NULL is fine */
+/* The handshake has been completed. */
+bool tls_is_met(const struct tls_peer *p);
+/*
+ * What the client showed, by the trust of now: also in a session that it resumed.  text, until the
+ * next call: its name, or what is wrong with it.  In the thread that serves the connection.
+ */
+enum client_certificate tls_client_certificate(struct tls_peer *p, struct str *text);
 
 /* The gnutls_certificate_retrieve_function3 that hands the pair to such a session. */
 typedef void tls_function(void);

@@ -54,6 +54,12 @@ log_set_level(enum log_level level)
 }
 
 bool
+log_is_on(enum log_level level)
+{
+	return (int)level <= atomic_load(&threshold);
+}
+
+bool
 log_level_parse(struct str name, enum log_level *out)
 {
 	for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++) {
@@ -156,7 +162,7 @@ log_line(enum log_level level, const struct log_field *fields, size_t n, const c
 	char text[2048];
 	va_list ap;
 
-	if ((int)level > atomic_load(&threshold))
+	if (!log_is_on(level))
 		return;
 	pthread_once(&sink_once, choose_sink);
 	va_start(ap, fmt);

@@ -88,6 +88,16 @@ apply_log_level(const struct config *c)
 		log_set_level(level);
 }
 
+static struct tls_files
+tls_files(const struct settings *s)
+{
+	return (struct tls_files){ .certificate = s->listen.certificate,
+		.private_key = s->listen.private_key,
+		.client_ca = s->auth.client_ca,
+		.client_names = s->auth.client_names,
+		.n_client_names = s->auth.n_client_names };
+}
+
 /*
  * Read everything anew; only when all of it is good is it put in force.  Addresses and folders stay
  * as they were at start.
@@ -107,8 +117,11 @@ reload(void *ctx, struct err *e)
 	log_diags(&d);
 	ok = c != NULL || diags_fail(&d, e);
 	ok = ok && auth_load(&c->settings->auth, &auth, e);
-	ok = ok && listener_set_certificate(sv->listener, c->settings->listen.certificate,
-		       c->settings->listen.private_key, e);
+	if (ok) {
+		struct tls_files files = tls_files(c->settings);
+
+		ok = listener_set_tls(sv->listener, &files, e);
+	}
 	/* What the log says is so already. */
 	sv->metrics.reload_ok = ok;
 	if (ok) {
@@ -170,8 +183,7 @@ start_intake(struct server *sv, const struct settings *s, struct err *e)
 		.path = s->listen.path, .submit = pipeline_receive, .submit_ctx = &sv->pipeline
 	};
 	struct listener_options lo = { .address = s->listen.address,
-		.certificate = s->listen.certificate,
-		.private_key = s->listen.private_key,
+		.tls = tls_files(s),
 		.body_max = s->listen.body_max,
 		.connections_max = s->listen.connections_max,
 		.per_address_max = s->listen.per_address_max };

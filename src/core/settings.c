@@ -116,6 +116,9 @@ copy_auth(const struct copying *c)
 	auth->sources = texts(c, "auth.sources", false, &auth->n_sources);
 	auth->event_types = texts(c, "auth.event_types", false, &auth->n_event_types);
 	auth->origins = texts(c, "auth.origins", false, &auth->n_origins);
+	auth->client_ca = path(c, "auth.client_certificates.ca");
+	auth->client_names =
+	    texts(c, "auth.client_certificates.names", false, &auth->n_client_names);
 	auth->insecure = json_true(json_at(c->j, "auth.insecure"));
 }
 
@@ -366,10 +369,13 @@ check_auth(const struct copying *c)
 		yaml_error(c->d, at(c, "auth", "insecure"),
 		    "insecure is for a loopback address, and listen.address is '%.*s'",
 		    STR_ARG(address));
-	if (auth->n_keys_files == 0 && !auth->insecure)
+	if (auth->client_ca.n > 0 && c->s->listen.certificate.n == 0)
+		yaml_error(c->d, at(c, "auth", "client_certificates"),
+		    "client_certificates needs HTTPS: listen has no certificate and private_key");
+	if (auth->n_keys_files == 0 && auth->client_ca.n == 0 && !auth->insecure)
 		yaml_error(c->d, at(c, "auth", NULL),
-		    "no credential is asked for: name a keys_file, or anyone could isolate "
-		    "machines");
+		    "no credential is asked for: name a keys_file or client_certificates, or "
+		    "anyone could isolate machines");
 	if (!header_fits(auth->key_header))
 		yaml_error(c->d, at(c, "auth", "key_header"), "'%.*s' cannot name a header",
 		    STR_ARG(auth->key_header));

@@ -43,6 +43,18 @@ static const struct param listen_params[] = {
 	{ .name = NULL },
 };
 
+static const struct param client_params[] = {
+	{ .name = "ca",
+	    .type = PARAM_TEXT,
+	    .required = true,
+	    .help = "PEM file with the authorities, the only trust." },
+	{ .name = "names",
+	    .type = PARAM_TEXT,
+	    .list = true,
+	    .help = "DNS names, URIs or common names that are let in; none listed = all." },
+	{ .name = NULL },
+};
+
 static const struct param auth_params[] = {
 	{ .name = "keys_file",
 	    .type = PARAM_TEXT,
@@ -72,6 +84,11 @@ static const struct param auth_params[] = {
 	{ .name = "entra",
 	    .type = PARAM_REFUSED,
 	    .help = "bearer tokens cannot be verified by this version, use keys_file" },
+	{ .name = "client_certificates",
+	    .type = PARAM_GROUP,
+	    .group = client_params,
+	    .shorthand = "ca",
+	    .help = "A client certificate lets a delivery in, as a key does." },
 	{ .name = "insecure",
 	    .type = PARAM_BOOL,
 	    .fallback = "false",

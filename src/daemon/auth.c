@@ -25,7 +25,7 @@ struct auth {
 	const char *key_header;
 	struct str *subscriptions, *origins;
 	size_t n_subscriptions, n_origins;
-	bool insecure;
+	bool insecure, certificates; /* the settings name an authority of client certificates */
 };
 
 static struct digest
@@ -64,7 +64,7 @@ read_keys(struct auth *a, const struct settings_auth *s, struct err *e)
 	if (s->n_keys_files > AUTH_KEYS_MAX)
 		return fail(e, ERR_INPUT, "auth.keys_file lists %zu files, at most %d are read",
 		    s->n_keys_files, AUTH_KEYS_MAX);
-	if (s->n_keys_files == 0 && !s->insecure)
+	if (s->n_keys_files == 0 && s->client_ca.n == 0 && !s->insecure)
 		return fail(e, ERR_INPUT, "auth.keys_file lists no file: nobody could deliver");
 	scratch = arena_new();
 	for (size_t i = 0; ok && i < s->n_keys_files; i++)
@@ -92,6 +92,7 @@ auth_load(const struct settings_auth *s, struct auth **out, struct err *e)
 	a->arena = arena_new();
 	random_bytes(a->salt, sizeof(a->salt));
 	a->insecure = s->insecure;
+	a->certificates = s->client_ca.n > 0;
 	a->key_header = arena_cstr(a->arena, s->key_header);
 	a->n_subscriptions = s->n_subscriptions;
 	a->subscriptions = copy_list(a->arena, s->subscriptions, s->n_subscriptions);
@@ -141,9 +142,13 @@ auth_check(const struct auth *a, const struct auth_shown *shown)
 	bool code = is_ours(a, shown->code);
 	bool key = is_ours(a, shown->key);
 
-	if (code || key || a->insecure)
+	if (code || key || a->insecure ||
+	    (a->certificates && shown->certificate == CLIENT_CERTIFICATE_TRUSTED))
 		return AUTH_OK;
-	return shown->code.n == 0 && shown->key.n == 0 ? AUTH_NO_CREDENTIAL : AUTH_BAD;
+	return shown->code.n == 0 && shown->key.n == 0 &&
+		       shown->certificate == CLIENT_CERTIFICATE_NONE
+		   ? AUTH_NO_CREDENTIAL
+		   : AUTH_BAD;
 }
 
 static bool

@@ -18,6 +18,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +97,10 @@ log_refused(struct request *rq, const char *what)
 static enum auth_answer
 check_caller(struct intake *in, struct request *rq)
 {
-	struct auth_shown shown = { .code = request_query(rq, "code"), .key = STR_EMPTY };
+	struct str name;
+	struct auth_shown shown = { .code = request_query(rq, "code"),
+		.key = STR_EMPTY,
+		.certificate = request_client_certificate(rq, &name) };
 	enum auth_answer result;
 
 	pthread_rwlock_rdlock(&in->lock);
@@ -111,9 +115,16 @@ static void
 refuse_caller(struct intake *in, struct request *rq, enum auth_answer why)
 {
 	bool nothing = why == AUTH_NO_CREDENTIAL;
+	char text[512];
+	struct str wrong;
 
 	count(in, nothing ? NO_CREDENTIAL : BAD_CREDENTIAL, 1);
-	log_refused(rq, nothing ? "no key was shown" : "the key that was shown is not ours");
+	snprintf(text, sizeof(text), "%s",
+	    nothing ? "no key was shown" : "the key that was shown is not ours");
+	if (request_client_certificate(rq, &wrong) == CLIENT_CERTIFICATE_NOT_TRUSTED)
+		snprintf(text, sizeof(text), "the client certificate is not trusted: %.*s",
+		    STR_ARG(wrong));
+	log_refused(rq, text);
 	answer_with(rq, 401, "WWW-Authenticate", STR("SharedKey realm=\"gridwarden\""));
 }
 

@@ -20,6 +20,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <linux/tcp.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -56,11 +57,16 @@ struct listener {
 	struct MHD_Daemon *mhd;
 	int fd, port;
 	atomic_bool draining;
-	atomic_int_fast64_t requests, refused, bodies;
+	atomic_int_fast64_t requests, refused, bodies, handshakes_failed;
 
 	pthread_mutex_t lock; /* of held */
 	pthread_cond_t none_held;
 	int64_t held;
+};
+
+struct connection {
+	struct watch *watch;
+	struct tls_peer *peer; /* NULL = plain HTTP */
 };
 
 /* ---- the answer ---- */
@@ -175,8 +181,9 @@ on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	rq->l = cls;
 	rq->mhd = mhd;
 	rq->arena = a;
-	rq->watch =
+	rq->connection =
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+	rq->watch = rq->connection->watch;
 	rq->peer = peer_text(
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, a);
 	rq->raw_target = target;
@@ -399,23 +406,54 @@ on_accept(void *cls, const struct sockaddr *address, socklen_t size)
 	return atomic_load(&l->draining) ? MHD_NO : MHD_YES;
 }
 
+/* Whoever sends nothing, such as a probe of a load balancer, has not failed at a handshake. */
+static bool
+has_sent(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t n = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
+	       info.tcpi_bytes_received > 1; /* the end counts as one */
+}
+
+static void
+connection_end(struct listener *l, struct connection *c, int fd)
+{
+	if (c->peer != NULL && !tls_is_met(c->peer) && has_sent(fd))
+		atomic_fetch_add(&l->handshakes_failed, 1);
+	watch_end(c->watch); /* the socket is still open here */
+	tls_end(c->peer);
+	free(c);
+}
+
 static void
 on_connection(
     void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
 {
 	struct listener *l = cls;
+	int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	struct connection *c;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		watch_end(*context); /* the socket is still open here */
+		connection_end(l, *context, fd);
 		*context = NULL;
 		return;
 	}
-	*context = watch_begin(l->reaper,
-	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
-	    l->o.deadline_ms);
+	c = xcalloc(1, sizeof(*c));
+	c->watch = watch_begin(l->reaper, fd, l->o.deadline_ms);
 	if (l->tls != NULL)
-		tls_begin(l->tls,
+		c->peer = tls_begin(l->tls,
 		    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
+	*context = c;
+}
+
+enum client_certificate
+request_client_certificate(struct request *rq, struct str *name)
+{
+	*name = STR_EMPTY;
+	return rq->connection->peer == NULL ? CLIENT_CERTIFICATE_NONE
+					    : tls_client_certificate(rq->connection->peer, name);
 }
 
 /* A line for each bad handshake, without an address: a scan would fill the log. */
@@ -428,6 +466,9 @@ on_log(void *cls, const char *fmt, va_list ap)
 	char text[512];
 
 	(void)cls;
+	/* Not even the number of lines that were left out is for higher levels. */
+	if (!log_is_on(LOG_LEVEL_DEBUG))
+		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	if (log_gate_open(&gate))
 		log_debug("http: %.*s", STR_ARG(str_trim(str_of(text))));
@@ -504,7 +545,7 @@ listener_start(const struct listener_options *o, const struct listener_handler *
 {
 	struct listener *l = listener_new(o, h);
 
-	if (o->certificate.n > 0 && !tls_new(o->certificate, o->private_key, &l->tls, e))
+	if (o->tls.certificate.n > 0 && !tls_new(&o->tls, &l->tls, e))
 		goto failed;
 	if (!reaper_start(l->o.deadline_ms / 8, &l->reaper, e) ||
 	    !address_listen(o->address, &l->fd, &l->port, e) || !mhd_start(l, e))
@@ -556,13 +597,14 @@ listener_stop(struct listener *l)
 }
 
 bool
-listener_set_certificate(
-    struct listener *l, struct str certificate, struct str private_key, struct err *e)
+listener_set_tls(struct listener *l, const struct tls_files *f, struct err *e)
 {
 	if (l->tls == NULL)
-		return certificate.n == 0 ||
+		return f->certificate.n == 0 ||
 		       fail(e, ERR_INPUT, "the listener was started for plain HTTP: restart it");
-	return tls_set(l->tls, certificate, private_key, e);
+	if (f->certificate.n == 0)
+		return fail(e, ERR_INPUT, "the listener was started for HTTPS: restart it");
+	return tls_set(l->tls, f, e);
 }
 
 int64_t
@@ -581,4 +623,5 @@ listener_figures(struct listener *l, struct listener_figures *out)
 	out->requests = atomic_load(&l->requests);
 	out->refused = atomic_load(&l->refused);
 	out->expired = reaper_expired(l->reaper);
+	out->handshakes_failed = atomic_load(&l->handshakes_failed);
 }

@@ -45,6 +45,8 @@ listener_metrics(struct metrics *m, struct buf *out)
 	metric(out, "requests_held", "gauge", "Requests waiting for the disk.", f.held);
 	metric(out, "requests_refused_total", "counter", "Refused by the listener.", f.refused);
 	metric(out, "connections_expired_total", "counter", "Cut at their deadline.", f.expired);
+	metric(out, "tls_handshake_failures_total", "counter", "TLS handshakes not completed.",
+	    f.handshakes_failed);
 	metric(out, "tls_cert_not_after_timestamp_seconds", "gauge", "Expiry of the certificate.",
 	    listener_certificate_expires_ms(m->listener) / 1000);
 }

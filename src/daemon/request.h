@@ -10,6 +10,7 @@
 
 struct MHD_Connection;
 struct MHD_Response;
+struct connection;
 struct watch;
 
 enum stage { STAGE_HEAD, STAGE_BODY, STAGE_HANDLED };
@@ -17,7 +18,8 @@ enum stage { STAGE_HEAD, STAGE_BODY, STAGE_HANDLED };
 struct request {
 	struct listener *l;
 	struct MHD_Connection *mhd;
-	struct watch *watch;
+	struct connection *connection;
+	struct watch *watch; /* of the connection */
 	struct arena *arena; /* holds this struct too */
 	enum stage stage;
 	struct str method, target, path, query, peer;

@@ -1,7 +1,8 @@
 /*
  * Happy path: a pair is read and checked once; each handshake gets its own copy of the parsed pair,
- * so that the pair can be exchanged while handshakes are under way.
- * What can go wrong: a half-written or foreign key is refused and the pair before stays in use.
+ * so that the pair can be exchanged while handshakes are under way.  A client's certificate is
+ * asked for, never insisted on, and looked at when somebody wants to know. What can go wrong: a
+ * half-written or foreign key is refused and the pair before stays in use.
  */
 #include "daemon/tls.h"
 
@@ -15,6 +16,8 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "daemon/client_trust.h"
+#include "datum.h"
 
 /* No CBC, no SHA-1, no RSA key exchange, no small Diffie-Hellman group; our order decides. */
 const char tls_priority[] =
@@ -31,7 +34,22 @@ struct pair {
 struct tls {
 	pthread_mutex_t lock; /* of pair */
 	struct pair pair;
-	gnutls_datum_t ticket_key; /* GnuTLS derives and rotates the keys in use from it */
+	pthread_rwlock_t clients_lock; /* of what follows */
+	struct client_trust *clients;  /* NULL = they are not asked for a certificate */
+	uint64_t generation;	       /* of clients */
+	gnutls_datum_t ticket_key;     /* GnuTLS derives and rotates the keys in use from it */
+};
+
+/* The session's pointer leads here. */
+struct tls_peer {
+	struct tls *tls;
+	gnutls_session_t session;
+	bool met;
+	/* The answer about its certificate, of this generation and time. */
+	enum client_certificate answer;
+	uint64_t generation;
+	int64_t asked_ms; /* monotonic; 0 = never */
+	char *text;
 };
 
 static void
@@ -41,18 +59,6 @@ pair_done(struct pair *p)
 		gnutls_x509_crt_deinit(p->chain[i]);
 	gnutls_free(p->chain);
 	gnutls_x509_privkey_deinit(p->key);
-}
-
-static gnutls_datum_t
-datum(struct str s)
-{
-	/* GnuTLS takes what it only reads as unsigned char * without const. */
-	union {
-		const char *in;
-		unsigned char *out;
-	} p = { .in = s.p };
-
-	return (gnutls_datum_t){ p.out, (unsigned)s.n };
 }
 
 static bool
@@ -132,19 +138,50 @@ pair_read(struct str certificate, struct str private_key, struct pair *out, stru
 	return ok;
 }
 
-bool
-tls_new(struct str certificate, struct str private_key, struct tls **out, struct err *e)
+static void
+ticket_key_make(gnutls_datum_t *key)
 {
+	if (gnutls_session_ticket_key_generate(key) < 0)
+		abort(); /* no randomness */
+}
+
+static void
+ticket_key_done(gnutls_datum_t *key)
+{
+	gnutls_memset(key->data, 0, key->size);
+	gnutls_free(key->data);
+}
+
+/* All that the files hold; nothing is in use yet. */
+static bool
+files_read(
+    const struct tls_files *f, struct pair *pair, struct client_trust **clients, struct err *e)
+{
+	*clients = NULL;
+	if (f->client_ca.n > 0 &&
+	    !client_trust_read(f->client_ca, f->client_names, f->n_client_names, clients, e))
+		return false;
+	if (pair_read(f->certificate, f->private_key, pair, e))
+		return true;
+	client_trust_free(*clients);
+	return false;
+}
+
+bool
+tls_new(const struct tls_files *f, struct tls **out, struct err *e)
+{
+	struct client_trust *clients;
 	struct pair pair;
 	struct tls *t;
 
-	if (!pair_read(certificate, private_key, &pair, e))
+	if (!files_read(f, &pair, &clients, e))
 		return false;
 	t = xcalloc(1, sizeof(*t));
 	t->pair = pair;
+	t->clients = clients;
 	pthread_mutex_init(&t->lock, NULL);
-	if (gnutls_session_ticket_key_generate(&t->ticket_key) < 0)
-		abort(); /* no randomness */
+	pthread_rwlock_init(&t->clients_lock, NULL);
+	ticket_key_make(&t->ticket_key);
 	*out = t;
 	return true;
 }
@@ -155,8 +192,9 @@ tls_free(struct tls *t)
 	if (t == NULL)
 		return;
 	pair_done(&t->pair);
-	gnutls_memset(t->ticket_key.data, 0, t->ticket_key.size);
-	gnutls_free(t->ticket_key.data);
+	client_trust_free(t->clients);
+	ticket_key_done(&t->ticket_key);
+	pthread_rwlock_destroy(&t->clients_lock);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 }
@@ -169,26 +207,70 @@ is_worse(const struct pair *p, const struct pair *than)
 	return p->expires_ms < clock_now_ms() && p->expires_ms < than->expires_ms;
 }
 
-bool
-tls_set(struct tls *t, struct str certificate, struct str private_key, struct err *e)
+/* False: it is worse than the one in use.  *pair becomes the one that is not used (any more). */
+static bool
+pair_exchange(struct tls *t, struct pair *pair)
 {
-	struct pair pair, old;
-	char text[CLOCK_TEXT_MAX];
-	bool worse;
+	struct pair old;
+	bool better;
 
-	if (!pair_read(certificate, private_key, &pair, e))
-		return false;
 	pthread_mutex_lock(&t->lock);
-	worse = is_worse(&pair, &t->pair);
-	old = worse ? pair : t->pair;
-	if (!worse)
-		t->pair = pair;
+	old = t->pair;
+	better = !is_worse(pair, &old);
+	if (better) {
+		t->pair = *pair;
+		*pair = old;
+	}
 	pthread_mutex_unlock(&t->lock);
-	if (worse)
-		fail(e, ERR_INPUT, "%.*s has expired on %s", STR_ARG(certificate),
-		    clock_format(old.expires_ms, text));
-	pair_done(&old);
-	return !worse;
+	return better;
+}
+
+/*
+ * A session from before may not know its client's certificate, since none was asked for then.  So
+ * tickets end here, and an honest client is not refused for having none.
+ */
+static void
+clients_exchange(struct tls *t, struct client_trust *clients)
+{
+	struct client_trust *old = clients;
+	gnutls_datum_t key;
+
+	ticket_key_make(&key);
+	pthread_rwlock_wrlock(&t->clients_lock);
+	if (!client_trust_same(t->clients, clients)) {
+		gnutls_datum_t old_key = t->ticket_key;
+
+		old = t->clients;
+		t->clients = clients;
+		t->generation++;
+		t->ticket_key = key;
+		key = old_key;
+	}
+	pthread_rwlock_unlock(&t->clients_lock);
+	ticket_key_done(&key);
+	client_trust_free(old);
+}
+
+bool
+tls_set(struct tls *t, const struct tls_files *f, struct err *e)
+{
+	struct client_trust *clients;
+	struct pair pair;
+	char text[CLOCK_TEXT_MAX];
+	bool ok;
+
+	if (!files_read(f, &pair, &clients, e))
+		return false;
+	ok = pair_exchange(t, &pair);
+	if (ok) {
+		clients_exchange(t, clients);
+	} else {
+		fail(e, ERR_INPUT, "%.*s has expired on %s", STR_ARG(f->certificate),
+		    clock_format(pair.expires_ms, text));
+		client_trust_free(clients);
+	}
+	pair_done(&pair);
+	return ok;
 }
 
 int64_t
@@ -202,13 +284,85 @@ tls_expires_ms(struct tls *t)
 	return ms;
 }
 
-void
+/* ---- one connection ---- */
+
+static int
+on_finished(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+    const gnutls_datum_t *message)
+{
+	struct tls_peer *p = gnutls_session_get_ptr(session);
+
+	(void)type;
+	(void)when;
+	(void)message;
+	if (incoming)
+		p->met = true;
+	return 0;
+}
+
+struct tls_peer *
 tls_begin(struct tls *t, struct gnutls_session_int *session)
 {
+	struct tls_peer *p = xcalloc(1, sizeof(*p));
+
+	p->tls = t;
+	p->session = session;
 	/* MHD's own pointer there serves pre-shared keys only, which are not used. */
-	gnutls_session_set_ptr(session, t);
+	gnutls_session_set_ptr(session, p);
+	gnutls_handshake_set_hook_function(
+	    session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, on_finished);
+	pthread_rwlock_rdlock(&t->clients_lock);
+	/* Asked for, not insisted on: who has a key needs no certificate. */
+	if (t->clients != NULL)
+		gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
 	/* libmicrohttpd never issues tickets itself: without this no client resumes. */
 	(void)gnutls_session_ticket_enable_server(session, &t->ticket_key);
+	pthread_rwlock_unlock(&t->clients_lock);
+	return p;
+}
+
+void
+tls_end(struct tls_peer *p)
+{
+	if (p == NULL)
+		return;
+	free(p->text);
+	free(p);
+}
+
+bool
+tls_is_met(const struct tls_peer *p)
+{
+	return p->met;
+}
+
+/* Under clients_lock. */
+static void
+ask_again(struct tls_peer *p)
+{
+	const struct client_trust *clients = p->tls->clients;
+	char text[CLIENT_NAME_MAX] = "";
+	bool ok = clients != NULL && client_trust_check(clients, p->session, text);
+
+	free(p->text);
+	p->text = xstrdup(text);
+	p->answer = ok		       ? CLIENT_CERTIFICATE_TRUSTED
+		    : *p->text == '\0' ? CLIENT_CERTIFICATE_NONE
+				       : CLIENT_CERTIFICATE_NOT_TRUSTED;
+	p->generation = p->tls->generation;
+	p->asked_ms = clock_mono_ms();
+}
+
+enum client_certificate
+tls_client_certificate(struct tls_peer *p, struct str *text)
+{
+	pthread_rwlock_rdlock(&p->tls->clients_lock);
+	if (p->asked_ms == 0 || p->generation != p->tls->generation ||
+	    clock_mono_ms() - p->asked_ms > TLS_CLIENT_RECHECK_MS)
+		ask_again(p);
+	pthread_rwlock_unlock(&p->tls->clients_lock);
+	*text = str_of(p->text);
+	return p->answer;
 }
 
 /* Copies in GnuTLS's memory, freed by GnuTLS (GNUTLS_CERT_RETR_DEINIT_ALL). */
@@ -232,7 +386,7 @@ retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *info, gnutl
     unsigned *n, gnutls_ocsp_data_st **ocsp, unsigned *n_ocsp, gnutls_privkey_t *key,
     unsigned *flags)
 {
-	struct tls *t = gnutls_session_get_ptr(session);
+	struct tls *t = ((struct tls_peer *)gnutls_session_get_ptr(session))->tls;
 	gnutls_pcert_st *copy;
 	unsigned count;
 	int code;

@@ -53,7 +53,7 @@ load(void)
 static enum auth_answer
 check(const struct auth *a, const char *code, const char *key)
 {
-	return auth_check(a, &(struct auth_shown){ str_of(code), str_of(key) });
+	return auth_check(a, &(struct auth_shown){ .code = str_of(code), .key = str_of(key) });
 }
 
 TEST(each_listed_key_lets_in_by_query_and_by_header)
@@ -153,6 +153,54 @@ TEST(no_listed_subscription_means_all)
 	CHECK(auth_allows_subscription(a, STR("anything")));
 	CHECK_INT(check(a, "", ""), AUTH_OK);
 	CHECK_INT(check(a, "whatever", ""), AUTH_OK);
+	auth_free(a);
+}
+
+static struct auth *
+load_certificates(void)
+{
+	struct settings_auth s = { .key_header = STR_EMPTY, .client_ca = STR("/ca.pem") };
+	struct auth *a;
+	struct err e;
+
+	CHECK_OK(auth_load(&s, &a, &e));
+	return a;
+}
+
+TEST(a_trusted_certificate_lets_in_alone_and_whatever_key_is_shown)
+{
+	struct auth *a = load_certificates();
+	struct auth_shown shown = { .certificate = CLIENT_CERTIFICATE_TRUSTED };
+
+	CHECK_INT(auth_check(a, &shown), AUTH_OK);
+	shown.code = STR("whatever");
+	CHECK_INT(auth_check(a, &shown), AUTH_OK);
+	auth_free(a);
+}
+
+TEST(an_untrusted_certificate_is_a_wrong_credential)
+{
+	struct auth *a = load_certificates();
+	struct auth_shown shown = { .certificate = CLIENT_CERTIFICATE_NOT_TRUSTED };
+
+	CHECK_INT(auth_check(a, &shown), AUTH_BAD);
+	shown.certificate = CLIENT_CERTIFICATE_NONE;
+	CHECK_INT(auth_check(a, &shown), AUTH_NO_CREDENTIAL);
+	auth_free(a);
+	/* With a right key it does no harm. */
+	a = load();
+	shown.certificate = CLIENT_CERTIFICATE_NOT_TRUSTED;
+	shown.code = STR(KEY);
+	CHECK_INT(auth_check(a, &shown), AUTH_OK);
+	auth_free(a);
+}
+
+TEST(certificates_do_not_count_when_the_settings_name_no_authority)
+{
+	struct auth *a = load();
+
+	CHECK_INT(auth_check(a, &(struct auth_shown){ .certificate = CLIENT_CERTIFICATE_TRUSTED }),
+	    AUTH_BAD);
 	auth_free(a);
 }
 

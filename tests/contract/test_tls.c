@@ -97,14 +97,20 @@ start(const char *cert, const char *key, int64_t deadline_ms, struct listener **
 {
 	struct listener_handler h = { .handle = on_handle };
 	struct listener_options o = { .address = STR("127.0.0.1:0"),
-		.certificate = str_of(cert),
-		.private_key = str_of(key),
+		.tls = { .certificate = str_of(cert), .private_key = str_of(key) },
 		.body_max = 1000,
 		.connections_max = 20,
 		.per_address_max = 20,
 		.deadline_ms = deadline_ms };
 
 	return listener_start(&o, &h, l, e);
+}
+
+static bool
+set_pair(struct listener *l, struct str cert, struct str key, struct err *e)
+{
+	return listener_set_tls(
+	    l, &(struct tls_files){ .certificate = cert, .private_key = key }, e);
 }
 
 static int
@@ -281,7 +287,7 @@ TEST(a_new_certificate_serves_the_next_handshake)
 	files_make(&f);
 	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
 	before = listener_certificate_expires_ms(l);
-	CHECK_OK(listener_set_certificate(l, str_of(f.cert2), str_of(f.key2), &e));
+	CHECK_OK(set_pair(l, str_of(f.cert2), str_of(f.key2), &e));
 	CHECK(listener_certificate_expires_ms(l) > before + 29 * DAY_S * 1000);
 	meet_once(l, "NORMAL", &m);
 	CHECK_CSTR(m.name, "second");
@@ -295,7 +301,7 @@ check_refused(struct listener *l, const char *cert, const char *key, const char 
 	struct met m;
 	struct err e;
 
-	CHECK(!listener_set_certificate(l, str_of(cert), str_of(key), &e));
+	CHECK(!set_pair(l, str_of(cert), str_of(key), &e));
 	CHECK_HAS(e.text, words);
 	meet_once(l, "NORMAL", &m);
 	CHECK_INT(m.code, 0);
@@ -335,9 +341,9 @@ TEST(an_expired_pair_may_be_read_again)
 	files_make(&f);
 	pair_write(f.cert, f.key, "expired", now - 2 * DAY_S, now - DAY_S);
 	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
-	CHECK_OK(listener_set_certificate(l, str_of(f.cert), str_of(f.key), &e));
-	CHECK_OK(listener_set_certificate(l, str_of(f.cert2), str_of(f.key2), &e));
-	CHECK(!listener_set_certificate(l, str_of(f.cert), str_of(f.key), &e));
+	CHECK_OK(set_pair(l, str_of(f.cert), str_of(f.key), &e));
+	CHECK_OK(set_pair(l, str_of(f.cert2), str_of(f.key2), &e));
+	CHECK(!set_pair(l, str_of(f.cert), str_of(f.key), &e));
 	CHECK_HAS(e.text, "has expired on");
 	listener_stop(l);
 	files_remove(&f);
@@ -393,8 +399,8 @@ TEST(plain_http_has_no_certificate_to_exchange)
 
 	CHECK_OK(start("", "", 0, &l, &e));
 	CHECK_INT(listener_certificate_expires_ms(l), 0);
-	CHECK_OK(listener_set_certificate(l, STR_EMPTY, STR_EMPTY, &e));
-	CHECK(!listener_set_certificate(l, STR("/a"), STR("/b"), &e));
+	CHECK_OK(set_pair(l, STR_EMPTY, STR_EMPTY, &e));
+	CHECK(!set_pair(l, STR("/a"), STR("/b"), &e));
 	CHECK_HAS(e.text, "plain HTTP");
 	listener_stop(l);
 }

@@ -206,6 +206,21 @@ TEST(nobody_delivers_without_a_credential)
 	CHECK(s->auth.insecure);
 }
 
+TEST(client_certificates_are_a_credential_and_need_https)
+{
+	parse("listen: {certificate: /c, private_key: /k}\n"
+	      "auth: {client_certificates: {ca: ca.pem, names: [relay, other]}}\n");
+	CHECK_STR(s->auth.client_ca, "/etc/gw/ca.pem");
+	CHECK_INT(s->auth.n_client_names, 2);
+	CHECK_STR(s->auth.client_names[1], "other");
+	check_refused("listen: {certificate: /c, private_key: /k}\n"
+		      "auth: {keys_file: k, client_certificates: {names: [x]}}\n",
+	    2, 43, "the key 'ca' is missing");
+	check_refused("listen: {address: '127.0.0.1:1'}\n"
+		      "auth: {insecure: true, client_certificates: ca.pem}\n",
+	    2, 45, "client_certificates needs HTTPS");
+}
+
 TEST(the_listener_needs_an_address_a_path_and_a_certificate)
 {
 	check_refused("auth: {keys_file: k}\n", 1, 1, "Event Grid delivers over HTTPS only");
