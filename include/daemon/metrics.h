@@ -8,12 +8,14 @@
 #include "daemon/listener.h"
 #include "daemon/operations.h"
 #include "daemon/pipeline.h"
+#include "daemon/renewal.h"
 #include "daemon/worker.h"
 
 struct metrics {
 	struct pipeline *pipeline;
 	struct intake *intake;
 	struct listener *listener;
+	struct renewal *renewal;
 	struct workers *workers;
 	_Atomic int64_t reload_ms;	 /* of the last good load */
 	_Atomic bool reload_ok;		 /* the last try was good */

@@ -31,6 +31,7 @@
 #include "daemon/metrics.h"
 #include "daemon/operations.h"
 #include "daemon/pipeline.h"
+#include "daemon/renewal.h"
 #include "daemon/worker.h"
 
 #define DRAIN_MS 10000
@@ -48,6 +49,7 @@ struct server {
 	struct workers *workers;
 	struct intake *intake;
 	struct listener *listener, *operations;
+	struct renewal *renewal;
 	struct admin *admin;
 	struct metrics metrics;
 };
@@ -125,7 +127,10 @@ reload(void *ctx, struct err *e)
 	/* What the log says is so already. */
 	sv->metrics.reload_ok = ok;
 	if (ok) {
+		struct tls_files files = tls_files(c->settings);
+
 		apply_log_level(c);
+		renewal_follow(sv->renewal, &files);
 		intake_set_auth(sv->intake, auth);
 		current_set(&sv->current, config_ref(c));
 		sv->metrics.reload_ms = clock_now_ms();
@@ -198,6 +203,18 @@ start_intake(struct server *sv, const struct settings *s, struct err *e)
 	return listener_start(&lo, &handler, &sv->listener, e);
 }
 
+/* Followed before it is known to be in use: a change in between is read a second time. */
+static bool
+start_renewal(struct server *sv, const struct settings *s, struct err *e)
+{
+	struct tls_files files = tls_files(s);
+
+	if (!renewal_new(sv->listener, &sv->renewal, e))
+		return false;
+	renewal_follow(sv->renewal, &files);
+	return true;
+}
+
 static bool
 start_operations(struct server *sv, const struct settings *s, struct err *e)
 {
@@ -211,6 +228,7 @@ start_operations(struct server *sv, const struct settings *s, struct err *e)
 	sv->metrics.pipeline = &sv->pipeline;
 	sv->metrics.intake = sv->intake;
 	sv->metrics.listener = sv->listener;
+	sv->metrics.renewal = sv->renewal;
 	sv->metrics.workers = sv->workers;
 	sv->metrics.reload_ms = clock_now_ms();
 	sv->metrics.reload_ok = true;
@@ -242,7 +260,7 @@ start(struct server *sv, struct arena *a, struct err *e)
 
 	sv->has_pipeline = ok;
 	return ok && workers_start(&sv->pipeline, &sv->workers, e) && start_intake(sv, s, e) &&
-	       start_operations(sv, s, e) && start_admin(sv, s, a, e);
+	       start_renewal(sv, s, e) && start_operations(sv, s, e) && start_admin(sv, s, a, e);
 }
 
 /* ---- stop, in the order of the stages ---- */
@@ -255,6 +273,7 @@ stop(struct server *sv)
 		log_warning("some deliveries were not answered in time");
 	workers_stop(sv->workers);
 	listener_stop(sv->operations);
+	renewal_free(sv->renewal);
 	listener_stop(sv->listener);
 	intake_free(sv->intake);
 	if (sv->has_pipeline)
@@ -289,30 +308,54 @@ watchdog_ms(void)
 	return sd_watchdog_enabled(0, &us) > 0 ? (int64_t)(us / 2000) : -1;
 }
 
-/* Signals and the watchdog until it is time to end. */
-static void
-wait_for_signals(struct server *sv, int signals)
+/* True: it is time to end. */
+static bool
+take_signal(struct server *sv, int signals)
 {
-	int64_t pulse = watchdog_ms();
-	struct pollfd fd = { signals, POLLIN, 0 };
 	struct signalfd_siginfo info;
 	struct err e;
 
-	for (;;) {
-		int n = poll(&fd, 1, (int)pulse);
+	if (read(signals, &info, sizeof(info)) != sizeof(info))
+		return false;
+	if (info.ssi_signo != SIGHUP) {
+		sv->metrics.draining = true;
+		log_info("ending: %s", strsignal((int)info.ssi_signo));
+		return true;
+	}
+	sd_notify(0, "RELOADING=1");
+	(void)!reload(sv, &e);
+	sd_notify(0, "READY=1");
+	return false;
+}
 
-		if (n == 0 && workers_alive(sv->workers, clock_mono_ms()))
-			sd_notify(0, "WATCHDOG=1");
-		if (n <= 0 || read(signals, &info, sizeof(info)) != sizeof(info))
-			continue;
-		if (info.ssi_signo != SIGHUP) {
-			sv->metrics.draining = true;
-			log_info("ending: %s", strsignal((int)info.ssi_signo));
-			return;
+/* -1 = for ever, for both. */
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a < 0 ? b : b < 0 || a < b ? a : b;
+}
+
+/* Signals, the files of the certificate and the watchdog until it is time to end. */
+static void
+wait_for_signals(struct server *sv, int signals)
+{
+	struct pollfd fds[] = { { signals, POLLIN, 0 }, { renewal_fd(sv->renewal), POLLIN, 0 } };
+	int64_t pulse = watchdog_ms(), fed = clock_mono_ms();
+
+	for (;;) {
+		int64_t now = clock_mono_ms();
+		int64_t next = pulse < 0 ? -1 : fed + pulse <= now ? 0 : fed + pulse - now;
+		int n = poll(fds, 2, (int)sooner(next, renewal_wait_ms(sv->renewal, now)));
+
+		now = clock_mono_ms();
+		if (pulse >= 0 && now - fed >= pulse) {
+			fed = now;
+			if (workers_alive(sv->workers, now))
+				sd_notify(0, "WATCHDOG=1");
 		}
-		sd_notify(0, "RELOADING=1");
-		(void)!reload(sv, &e);
-		sd_notify(0, "READY=1");
+		if (n > 0 && fds[0].revents != 0 && take_signal(sv, signals))
+			return;
+		renewal_work(sv->renewal, now);
 	}
 }
 

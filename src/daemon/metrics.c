@@ -39,8 +39,10 @@ static void
 listener_metrics(struct metrics *m, struct buf *out)
 {
 	struct listener_figures f;
+	struct renewal_figures r;
 
 	listener_figures(m->listener, &f);
+	renewal_figures(m->renewal, &r);
 	metric(out, "connections", "gauge", "Open connections.", f.connections);
 	metric(out, "requests_held", "gauge", "Requests waiting for the disk.", f.held);
 	metric(out, "requests_refused_total", "counter", "Refused by the listener.", f.refused);
@@ -49,6 +51,10 @@ listener_metrics(struct metrics *m, struct buf *out)
 	    f.handshakes_failed);
 	metric(out, "tls_cert_not_after_timestamp_seconds", "gauge", "Expiry of the certificate.",
 	    listener_certificate_expires_ms(m->listener) / 1000);
+	metric(out, "tls_reload_failures_total", "counter", "Changed files that were no good.",
+	    r.failures);
+	metric(out, "tls_last_reload_success_timestamp_seconds", "gauge",
+	    "Time that certificate files were last put in force.", r.success_ms / 1000);
 }
 
 static void

@@ -1,0 +1,187 @@
+/*
+ * Happy path: an event, quiet, the files are read, the listener has them.
+ * What can go wrong: the files are no good - they are looked at again with each event and at the
+ * end of the grace; then it is logged, each reason once.
+ */
+#include "daemon/renewal.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/file_watch.h"
+
+#define FILES 3
+
+struct renewal {
+	struct listener *l;
+	struct file_watch *watch;
+	pthread_mutex_t lock; /* of all below, and of watch */
+	struct arena *arena;  /* of files */
+	struct tls_files files;
+	int64_t due_ms;	  /* when the files are to be read; 0 = nothing is due */
+	int64_t since_ms; /* when things began to happen; 0 = they are quiet */
+	int64_t bad_ms;	  /* when the files were found to be no good; 0 = they are good */
+	char told[ERR_TEXT_MAX];
+	struct renewal_figures figures;
+};
+
+bool
+renewal_new(struct listener *l, struct renewal **out, struct err *e)
+{
+	struct renewal *r = xcalloc(1, sizeof(*r));
+
+	r->l = l;
+	if (!file_watch_new(&r->watch, e)) {
+		free(r);
+		return false;
+	}
+	pthread_mutex_init(&r->lock, NULL);
+	r->arena = arena_new();
+	*out = r;
+	return true;
+}
+
+void
+renewal_free(struct renewal *r)
+{
+	if (r == NULL)
+		return;
+	file_watch_free(r->watch);
+	pthread_mutex_destroy(&r->lock);
+	arena_free(r->arena);
+	free(r);
+}
+
+/* Watch the ways to the files as they are now. */
+static bool
+rearm(struct renewal *r, struct err *e)
+{
+	struct str paths[FILES] = { r->files.certificate, r->files.private_key,
+		r->files.client_ca };
+
+	return file_watch_set(r->watch, paths, FILES, e);
+}
+
+static void
+settled(struct renewal *r)
+{
+	r->due_ms = r->since_ms = r->bad_ms = 0;
+}
+
+static void
+copy_files(struct renewal *r, const struct tls_files *f)
+{
+	struct arena *a = arena_new();
+	struct str *names = arena_alloc(a, f->n_client_names * sizeof(*names));
+
+	for (size_t i = 0; i < f->n_client_names; i++)
+		names[i] = arena_str(a, f->client_names[i]);
+	r->files = (struct tls_files){ arena_str(a, f->certificate), arena_str(a, f->private_key),
+		arena_str(a, f->client_ca), names, f->n_client_names };
+	arena_free(r->arena);
+	r->arena = a;
+}
+
+void
+renewal_follow(struct renewal *r, const struct tls_files *f)
+{
+	struct err e;
+
+	pthread_mutex_lock(&r->lock);
+	copy_files(r, f);
+	settled(r);
+	r->told[0] = '\0';
+	r->figures.success_ms = clock_now_ms();
+	if (!rearm(r, &e))
+		log_warning("a new certificate is noticed by a reload only: %s", e.text);
+	pthread_mutex_unlock(&r->lock);
+}
+
+int
+renewal_fd(const struct renewal *r)
+{
+	return file_watch_fd(r->watch);
+}
+
+int64_t
+renewal_wait_ms(struct renewal *r, int64_t now_ms)
+{
+	int64_t left;
+
+	pthread_mutex_lock(&r->lock);
+	left = r->due_ms == 0 ? -1 : r->due_ms <= now_ms ? 0 : r->due_ms - now_ms;
+	pthread_mutex_unlock(&r->lock);
+	return left;
+}
+
+static void
+taken(struct renewal *r)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	settled(r);
+	r->told[0] = '\0';
+	r->figures.success_ms = clock_now_ms();
+	log_info("certificate reloaded since its files have changed; it expires on %s",
+	    clock_format(listener_certificate_expires_ms(r->l), text));
+}
+
+static void
+complain(struct renewal *r, const struct err *e)
+{
+	settled(r);
+	r->figures.failures++;
+	if (strcmp(r->told, e->text) == 0)
+		return;
+	memcpy(r->told, e->text, sizeof(r->told));
+	log_error("certificate not reloaded, the one in use stays: %s", e->text);
+}
+
+static void
+try_files(struct renewal *r, int64_t now_ms)
+{
+	struct err e;
+
+	/* Before reading: what changes from here on is the next event. */
+	if (!rearm(r, &e))
+		log_debug("certificate: %s", e.text);
+	r->since_ms = 0;
+	if (listener_set_tls(r->l, &r->files, &e)) {
+		taken(r);
+		return;
+	}
+	if (r->bad_ms == 0)
+		r->bad_ms = now_ms;
+	if (now_ms - r->bad_ms >= RENEWAL_GRACE_MS)
+		complain(r, &e);
+	else
+		r->due_ms = r->bad_ms + RENEWAL_GRACE_MS;
+}
+
+void
+renewal_work(struct renewal *r, int64_t now_ms)
+{
+	pthread_mutex_lock(&r->lock);
+	if (file_watch_take(r->watch)) {
+		if (r->since_ms == 0)
+			r->since_ms = now_ms;
+		r->due_ms = now_ms + RENEWAL_QUIET_MS;
+		if (r->due_ms > r->since_ms + RENEWAL_BUSY_MS)
+			r->due_ms = r->since_ms + RENEWAL_BUSY_MS;
+	}
+	if (r->due_ms != 0 && now_ms >= r->due_ms)
+		try_files(r, now_ms);
+	pthread_mutex_unlock(&r->lock);
+}
+
+void
+renewal_figures(struct renewal *r, struct renewal_figures *out)
+{
+	pthread_mutex_lock(&r->lock);
+	*out = r->figures;
+	pthread_mutex_unlock(&r->lock);
+}

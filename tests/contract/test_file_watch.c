@@ -1,0 +1,265 @@
+/* Every way in which a file is replaced is noticed, and nothing else. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/file_watch.h"
+#include "test.h"
+
+struct world {
+	char folder[64];
+	struct file_watch *w;
+};
+
+static char *
+at(const struct world *w, const char *name, char path[256])
+{
+	snprintf(path, 256, "%s/%s", w->folder, name);
+	return path;
+}
+
+static void
+put(const struct world *w, const char *name)
+{
+	char path[256];
+	FILE *f = fopen(at(w, name, path), "w");
+
+	CHECK(f != NULL && fputs("text", f) >= 0 && fclose(f) == 0);
+}
+
+static void
+folder(const struct world *w, const char *name)
+{
+	char path[256];
+
+	CHECK(mkdir(at(w, name, path), 0700) == 0);
+}
+
+static void
+move(const struct world *w, const char *from, const char *to)
+{
+	char a[256], b[256];
+
+	CHECK(rename(at(w, from, a), at(w, to, b)) == 0);
+}
+
+/* As ln -sfn: made beside, then renamed over. */
+static void
+lead(const struct world *w, const char *link, const char *to)
+{
+	char path[256];
+
+	CHECK(symlink(to, at(w, "new-link", path)) == 0);
+	move(w, "new-link", link);
+}
+
+static void
+follow(struct world *w, const char *name)
+{
+	char path[256];
+	struct str one = str_of(at(w, name, path));
+	struct err e;
+
+	CHECK_OK(file_watch_set(w->w, &one, 1, &e));
+}
+
+static void
+open_world(struct world *w)
+{
+	struct err e;
+
+	snprintf(w->folder, sizeof(w->folder), "/tmp/test_watch.XXXXXX");
+	CHECK(mkdtemp(w->folder) != NULL);
+	CHECK_OK(file_watch_new(&w->w, &e));
+}
+
+static void
+close_world(struct world *w)
+{
+	char command[128];
+
+	file_watch_free(w->w);
+	snprintf(command, sizeof(command), "rm -rf %s", w->folder);
+	CHECK(system(command) == 0);
+}
+
+/* inotify queues an event before the call that caused it returns. */
+static bool
+noticed(const struct world *w)
+{
+	struct pollfd fd = { file_watch_fd(w->w), POLLIN, 0 };
+	bool readable = poll(&fd, 1, 0) == 1;
+	bool changed = file_watch_take(w->w);
+
+	CHECK(readable || !changed);
+	CHECK(!file_watch_take(w->w));
+	return changed;
+}
+
+TEST(a_file_that_is_written_in_place_is_noticed_when_it_is_closed)
+{
+	char path[256];
+	struct world w;
+	int fd;
+
+	open_world(&w);
+	put(&w, "cert");
+	follow(&w, "cert");
+	CHECK(!noticed(&w));
+	fd = open(at(&w, "cert", path), O_WRONLY | O_CLOEXEC);
+	CHECK(write(fd, "x", 1) == 1);
+	CHECK(!noticed(&w));
+	close(fd);
+	CHECK(noticed(&w));
+	close_world(&w);
+}
+
+TEST(a_file_that_is_renamed_over_removed_or_made_is_noticed)
+{
+	char path[256];
+	struct world w;
+
+	open_world(&w);
+	put(&w, "cert");
+	follow(&w, "cert");
+	put(&w, "cert.new");
+	CHECK(!noticed(&w));
+	move(&w, "cert.new", "cert");
+	CHECK(noticed(&w));
+	CHECK(unlink(at(&w, "cert", path)) == 0);
+	CHECK(noticed(&w));
+	put(&w, "cert");
+	CHECK(noticed(&w));
+	CHECK(chmod(path, 0600) == 0);
+	CHECK(noticed(&w));
+	close_world(&w);
+}
+
+TEST(other_files_in_the_folder_are_not_noticed)
+{
+	struct world w;
+
+	open_world(&w);
+	put(&w, "cert");
+	follow(&w, "cert");
+	put(&w, "database");
+	move(&w, "database", "database2");
+	CHECK(!noticed(&w));
+	close_world(&w);
+}
+
+TEST(a_link_that_leads_elsewhere_is_noticed_as_certbot_does_it)
+{
+	struct world w;
+
+	open_world(&w);
+	folder(&w, "archive");
+	folder(&w, "live");
+	put(&w, "archive/cert1");
+	put(&w, "archive/cert2");
+	lead(&w, "live/cert", "../archive/cert1");
+	follow(&w, "live/cert");
+	lead(&w, "live/cert", "../archive/cert2");
+	CHECK(noticed(&w));
+	/* And what it leads to now. */
+	follow(&w, "live/cert");
+	put(&w, "archive/cert2");
+	CHECK(noticed(&w));
+	put(&w, "archive/cert1");
+	CHECK(!noticed(&w));
+	close_world(&w);
+}
+
+TEST(a_link_to_a_folder_on_the_way_is_noticed_as_kubernetes_does_it)
+{
+	struct world w;
+
+	open_world(&w);
+	folder(&w, "tls");
+	folder(&w, "tls/..1");
+	folder(&w, "tls/..2");
+	put(&w, "tls/..1/cert");
+	put(&w, "tls/..2/cert");
+	lead(&w, "tls/..data", "..1");
+	lead(&w, "tls/cert", "..data/cert");
+	follow(&w, "tls/cert");
+	lead(&w, "tls/..data", "..2");
+	CHECK(noticed(&w));
+	close_world(&w);
+}
+
+TEST(a_folder_that_is_exchanged_is_noticed)
+{
+	struct world w;
+
+	open_world(&w);
+	folder(&w, "tls");
+	folder(&w, "tls/inner");
+	put(&w, "tls/inner/cert");
+	follow(&w, "tls/inner/cert");
+	move(&w, "tls", "tls.old");
+	CHECK(noticed(&w));
+	follow(&w, "tls/inner/cert"); /* it is not there: its place is watched */
+	CHECK(!noticed(&w));
+	folder(&w, "tls");
+	CHECK(noticed(&w));
+	close_world(&w);
+}
+
+TEST(links_that_lead_in_a_circle_come_to_an_end)
+{
+	struct world w;
+
+	open_world(&w);
+	lead(&w, "a", "b");
+	lead(&w, "b", "a");
+	follow(&w, "a");
+	put(&w, "c");
+	move(&w, "c", "b");
+	CHECK(noticed(&w));
+	close_world(&w);
+}
+
+TEST(a_folder_that_may_not_be_read_is_an_error_with_its_name)
+{
+	char path[256];
+	struct world w;
+	struct str one;
+	struct err e;
+
+	open_world(&w);
+	put(&w, "file");
+	/* A file where a folder should be: it can be watched by nobody, root neither. */
+	one = str_of(at(&w, "file/cert", path));
+	CHECK_OK(file_watch_set(w.w, &one, 1, &e)); /* its own name is watched */
+	if (geteuid() != 0) {
+		folder(&w, "closed");
+		CHECK(chmod(at(&w, "closed", path), 0100) == 0);
+		one = str_of(at(&w, "closed/cert", path));
+		CHECK(!file_watch_set(w.w, &one, 1, &e));
+		CHECK_HAS(e.text, "closed");
+		CHECK(chmod(at(&w, "closed", path), 0700) == 0);
+	}
+	close_world(&w);
+}
+
+TEST(files_of_before_are_not_noticed_any_more)
+{
+	struct world w;
+
+	open_world(&w);
+	put(&w, "old");
+	put(&w, "new");
+	follow(&w, "old");
+	put(&w, "old");
+	follow(&w, "new");
+	(void)file_watch_take(w.w); /* what was queued may still count */
+	put(&w, "old");
+	CHECK(!noticed(&w));
+	put(&w, "new");
+	CHECK(noticed(&w));
+	close_world(&w);
+}
