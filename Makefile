@@ -79,13 +79,15 @@ $(B)/libgridwarden.a: $(objects)
 	@rm -f $@
 	@ar crs $@ $^
 
-$(B)/src/%.o: src/%.c Makefile | $(B)/gen/sqlite_schema.inc
+$(B)/src/%.o: src/%.c Makefile | $(B)/gen/sqlite_schema.inc $(B)/gen/sqlite_2.inc
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(cflags) -MMD -MP -c -o $@ $<
 
 # The schema is kept as SQL and embedded as a C string.
 $(B)/gen/sqlite_schema.inc: src/store/sqlite.sql
+$(B)/gen/sqlite_2.inc: src/store/sqlite_2.sql
+$(B)/gen/%.inc:
 	@mkdir -p $(@D)
 	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@
 

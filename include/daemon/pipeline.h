@@ -15,6 +15,7 @@
 #include "daemon/bell.h"
 #include "daemon/intake.h"
 #include "daemon/load.h"
+#include "daemon/trouble.h"
 #include "store/inbox.h"
 #include "store/store.h"
 
@@ -41,6 +42,7 @@ struct pipeline {
 	struct store *store;
 	struct current *current;
 	struct bell received, decided, due; /* for committer, decider, performers */
+	struct trouble keeping, deciding, performing;
 
 	pthread_mutex_t lock; /* of the queue */
 	struct received *first, **last;
@@ -72,6 +74,11 @@ void pipeline_done(struct pipeline *p);
 bool pipeline_receive(void *ctx, struct received *r);
 /* The committer: put what has gathered on disk and answer it.  False: nothing was there. */
 bool pipeline_commit_group(struct pipeline *p);
+/*
+ * The committer, when nothing waits: after a failure, can deliveries be kept again?  Senders that
+ * were sent away, or a balancer that asks /readyz, would not come to find out.  True: ask again.
+ */
+bool pipeline_probe(struct pipeline *p);
 /* Nothing more is taken from now on. */
 void pipeline_close(struct pipeline *p);
 

@@ -32,8 +32,12 @@ struct delivery {
 
 /* The journal's size at which deliveries are refused (503) until some are decided. */
 #define INBOX_BYTES_MAX (1024LL * 1024 * 1024)
-/* Known hashes: beyond this the oldest half is forgotten; the store still knows them. */
-#define INBOX_KNOWN_MAX 1000000
+/*
+ * Hashes of the newest events, 16 bytes each: what comes twice within a short time is not kept a
+ * second time.  Beyond this the older half is forgotten: the store still knows them all, so that a
+ * duplicate takes room in the journal and changes nothing.
+ */
+#define INBOX_KNOWN_MAX 131072
 /* Body, headers and hashes of one delivery; a larger one is refused with ERR_INPUT. */
 #define INBOX_RECORD_MAX (15 * 1024 * 1024)
 
@@ -54,9 +58,6 @@ bool inbox_open_sized(const char *folder, const struct inbox_sizes *sizes, uint6
     struct inbox **out, struct err *e) MUST_CHECK;
 void inbox_close(struct inbox *in);
 
-/* An event that the store holds; the oldest first, before the threads start. */
-void inbox_remember(struct inbox *in, const struct hash128 *hash);
-
 /* Is it small enough for a record? */
 bool inbox_fits(const struct inbox *in, const struct delivery *d);
 
@@ -67,6 +68,13 @@ bool inbox_fits(const struct inbox *in, const struct delivery *d);
  * large (ERR_INPUT) refuses the group: ask inbox_fits() before it joins one.
  */
 bool inbox_append(struct inbox *in, struct delivery *const *d, size_t n, struct err *e) MUST_CHECK;
+
+/*
+ * The committer, after a failure: would a delivery of a usual size (INBOX_PROBE_ROOM) be kept now?
+ * Writes nothing that counts, syncs it, takes a fresh segment where one is needed.
+ */
+#define INBOX_PROBE_ROOM (2 * 1024 * 1024)
+bool inbox_probe(struct inbox *in, struct err *e) MUST_CHECK;
 
 /*
  * The next record behind `after`: *found false when there is none yet.  A record whose checksum

@@ -21,10 +21,18 @@
 
 struct store;
 
+/* A database up to this size is checked to its end when it is opened: a tenth of a second. */
+#define STORE_CHECK_NOW_MAX (16 * 1024 * 1024)
+/* Pages (4 KiB) of log at which store_check() gives way: while it reads, the log cannot shrink. */
+#define STORE_CHECK_LOG_MAX 16384
+/* The same for store_copy(), which somebody waits for: 1 GiB. */
+#define STORE_COPY_LOG_MAX 262144
+
 /*
- * "sqlite:/path/file.db", made when it is missing, with its folder.  Refuses a damaged file
- * (ERR_SYSTEM), one of a newer version or of another program (ERR_INPUT), and one that another
- * process has open (ERR_CONFLICT).
+ * "sqlite:/path/file.db", made when it is missing, with its folder; one of an older version is
+ * brought up to date, in one transaction.  Refuses a damaged file (ERR_SYSTEM), one of a newer
+ * version or of another program (ERR_INPUT), and one that another process has open (ERR_CONFLICT).
+ * Of a large file only the ends are looked at: the rest is store_check()'s.
  */
 bool store_open(struct str url, struct store **out, struct err *e) MUST_CHECK;
 void store_close(struct store *s);
@@ -34,9 +42,6 @@ bool
 store_secret(struct store *s, const char *name, unsigned char out[16], struct err *e) MUST_CHECK;
 /* The journal's last record whose events are all decided. */
 bool store_decided_seq(struct store *s, uint64_t *seq, struct err *e) MUST_CHECK;
-/* Hashes of the newest events, at most max, through fn; of these the oldest first. */
-bool store_each_hash(struct store *s, size_t max, void (*fn)(void *ctx, const struct hash128 *h),
-    void *ctx, struct err *e) MUST_CHECK;
 
 /* ---- decide ---- */
 
@@ -65,8 +70,8 @@ struct decision {
 /*
  * A group of decisions: begin takes the writing connection for this thread, commit or rollback
  * gives it back, commit also when it fails.  store_put_decision() sees what was put before it.  An
- * event that is known by its hash changes nothing (*fresh false); a step whose key is known is not
- * added again.
+ * event that is known by its hash changes nothing (*fresh false); a step whose key is known, or was
+ * before store_forget() deleted it, is not added again.
  */
 bool store_begin(struct store *s, struct err *e) MUST_CHECK;
 bool store_put_decision(
@@ -185,9 +190,63 @@ struct store_figures {
 	int64_t events, alerts;
 	int64_t steps[STEP_SHADOW + 1]; /* by state */
 	int64_t oldest_due_ms;		/* of the waiting ones; 0 = none */
+	int64_t oldest_event_ms;	/* when it was received; 0 = none */
+	int64_t deleted_events;		/* by store_forget(), since it was opened */
+	int64_t bytes;			/* of the database, without its log */
 };
+/* Costs the same however much is stored. */
 bool store_figures(struct store *s, struct store_figures *out, struct err *e) MUST_CHECK;
 
 const char *event_state_name(enum event_state s);
+
+/* ---- keep ---- */
+
+/*
+ * Delete some of what is older than before_ms: alerts without news since, whose steps were all
+ * settled before it.  Never one that something is still to be done about: a step that is to do or
+ * held for approval, or something changed and not taken back.  Of deleted forward steps the key
+ * stays known, the newest STORE_FORGOTTEN_MAX of them.  *more: call again, after a pause, with the
+ * same round, all zeros at first.  Holds the writing connection for some 20 ms.  Commits.
+ */
+#define STORE_FORGOTTEN_MAX 1000000
+struct store_round {
+	int64_t last_ms, id; /* looked at up to here */
+};
+bool store_forget(struct store *s, int64_t before_ms, struct store_round *round, bool *more,
+    struct err *e) MUST_CHECK;
+
+/*
+ * Give some of the space that is free back to the disk; 16 MiB stay for what comes.  A database
+ * made by version 1 cannot: what is free is used again.  As above.  Commits.
+ */
+bool store_shrink(struct store *s, bool *more, struct err *e) MUST_CHECK;
+
+/*
+ * What store_open() left out of the check, on a connection of its own; takes as long as reading
+ * the file.  *done false: it gave way because the log grew, or by store_interrupt().  Damage is an
+ * error of kind ERR_SYSTEM, and store_damage() from then on.
+ */
+bool store_check(struct store *s, bool *done, struct err *e) MUST_CHECK;
+
+/* Has the file been found damaged, by store_check() or by any call?  In words. */
+bool store_damage(struct store *s, char out[ERR_TEXT_MAX]);
+
+/*
+ * Write the whole store, as it is now, to an empty file that is open for reading and writing, and
+ * sync it.  Others go on meanwhile; their log grows until it is done, ERR_AGAIN beyond
+ * STORE_COPY_LOG_MAX.  One at a time.
+ */
+bool store_copy(struct store *s, int fd, struct err *e) MUST_CHECK;
+
+/* What a copy holds, after checking all of it.  No store needs to be open. */
+struct store_copy_figures {
+	int64_t bytes, events, alerts, steps;
+	int64_t newest_event_ms; /* 0 = none */
+};
+bool
+store_copy_check(const char *path, struct store_copy_figures *out, struct err *e) MUST_CHECK;
+
+/* From any thread: long reads end, and no new ones begin. */
+void store_interrupt(struct store *s);
 
 #endif

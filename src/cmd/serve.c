@@ -147,12 +147,6 @@ reload(void *ctx, struct err *e)
 
 /* ---- start, from the bottom up ---- */
 
-static void
-remember(void *ctx, const struct hash128 *hash)
-{
-	inbox_remember(ctx, hash);
-}
-
 /* What a disk lost is said, never passed over. */
 static void
 say_damage(struct inbox *in)
@@ -174,8 +168,7 @@ open_state(struct server *sv, const struct settings *s, struct arena *a, struct 
 
 	ok = store_open(s->store, &sv->store, e) && store_decided_seq(sv->store, &decided, e) &&
 	     store_drop_leases(sv->store, e) && file_make_dirs(inbox, e) &&
-	     inbox_open(inbox, decided, &sv->inbox, e) &&
-	     store_each_hash(sv->store, INBOX_KNOWN_MAX, remember, sv->inbox, e);
+	     inbox_open(inbox, decided, &sv->inbox, e);
 	if (ok)
 		say_damage(sv->inbox);
 	return ok;

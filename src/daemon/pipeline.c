@@ -42,12 +42,21 @@ pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store, stru
 	bell_init(&p->received);
 	bell_init(&p->decided);
 	bell_init(&p->due);
+	trouble_init(&p->keeping, "deliveries could not be kept, senders are told to come again",
+	    "deliveries are kept again");
+	trouble_init(&p->deciding, "decisions cannot be stored, what was received waits",
+	    "decisions are stored again");
+	trouble_init(&p->performing, "actions cannot be stored, trying again",
+	    "actions are stored again");
 	return true;
 }
 
 void
 pipeline_done(struct pipeline *p)
 {
+	trouble_done(&p->performing);
+	trouble_done(&p->deciding);
+	trouble_done(&p->keeping);
 	bell_done(&p->due);
 	bell_done(&p->decided);
 	bell_done(&p->received);
@@ -105,7 +114,6 @@ take_group(struct pipeline *p, struct received *group[PIPELINE_GROUP_MAX])
 bool
 pipeline_commit_group(struct pipeline *p)
 {
-	static struct log_gate gate = { .burst = 5 };
 	struct received *group[PIPELINE_GROUP_MAX];
 	struct delivery *deliveries[PIPELINE_GROUP_MAX];
 	size_t n = take_group(p, group);
@@ -119,10 +127,9 @@ pipeline_commit_group(struct pipeline *p)
 	kept = inbox_append(p->inbox, deliveries, n, &e);
 	if (!kept) {
 		atomic_fetch_add(&p->figures_failed_commits, 1);
-		if (log_gate_open(&gate))
-			log_error(
-			    "deliveries could not be kept, senders are told to come again: %s",
-			    e.text);
+		trouble_begin(&p->keeping, &e);
+	} else {
+		trouble_end(&p->keeping);
 	}
 	/* Everything from here on may be cut short: what is kept is replayed at the next start. */
 	for (size_t i = 0; i < n; i++)
@@ -130,6 +137,22 @@ pipeline_commit_group(struct pipeline *p)
 	if (kept)
 		bell_ring(&p->decided);
 	return true;
+}
+
+bool
+pipeline_probe(struct pipeline *p)
+{
+	char text[ERR_TEXT_MAX];
+	struct err e;
+
+	if (!trouble_now(&p->keeping, text))
+		return false;
+	if (!inbox_probe(p->inbox, &e)) {
+		trouble_begin(&p->keeping, &e);
+		return true;
+	}
+	trouble_end(&p->keeping);
+	return false;
 }
 
 /* ==== decide ================================================================================= */
@@ -569,7 +592,6 @@ bool
 pipeline_perform_one(struct pipeline *p, struct performer *performer,
     const struct settings *settings, struct arena *a, bool *found, int64_t *next_ms, struct err *e)
 {
-	static struct log_gate gate = { .burst = 5 };
 	struct claimed c;
 	struct alert al = { .id = STR_EMPTY };
 	struct job job = { .alert = &al };
@@ -590,8 +612,10 @@ pipeline_perform_one(struct pipeline *p, struct performer *performer,
 	while (!settle(p, &c, &job, settings, now_ms, a, e)) {
 		if (is_closed(p)) /* the next start finds the lease void and the work done */
 			return false;
-		if (log_gate_open(&gate))
-			log_error("a step cannot be settled, trying again: %s", e->text);
+		/* Settled by a commit that was told to have failed, or claimed by another. */
+		if (e->kind == ERR_CONFLICT || e->kind == ERR_NOT_FOUND)
+			break;
+		trouble_begin(&p->performing, e);
 		bell_wait(&p->due, bell_rings(&p->due), PIPELINE_SETTLE_PAUSE_MS);
 	}
 	log_step(&job.step);

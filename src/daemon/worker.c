@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 
 #define TROUBLE_PAUSE_MS 1000
 #define THREADS_MAX (2 + WORKERS_PERFORMERS)
@@ -16,7 +15,6 @@ struct worker {
 	_Atomic int64_t busy_since; /* monotonic; 0 = waiting */
 	atomic_bool stop;
 	struct bell *bell;
-	struct log_gate gate;
 };
 
 struct workers {
@@ -39,12 +37,11 @@ rest(struct worker *w, uint64_t rings, int64_t limit_ms)
 		bell_wait(w->bell, rings, limit_ms);
 }
 
-/* The store or the disk fails: say so, not too often, and try again soon. */
+/* The store or the disk fails: say so once, and try again soon. */
 static void
-trouble(struct worker *w, const char *who, const struct err *e)
+pause_for(struct worker *w, struct trouble *t, const struct err *e)
 {
-	if (log_gate_open(&w->gate))
-		log_error("%s: %s", who, e->text);
+	trouble_begin(t, e);
 	rest(w, bell_rings(w->bell), TROUBLE_PAUSE_MS);
 }
 
@@ -62,7 +59,7 @@ committer(void *arg)
 			continue;
 		if (stop) /* read before looking: the queue was closed, so nothing can come */
 			return NULL;
-		rest(w, rings, INT64_MAX);
+		rest(w, rings, pipeline_probe(w->all->pipeline) ? TROUBLE_PAUSE_MS : INT64_MAX);
 	}
 }
 
@@ -75,13 +72,16 @@ decider(void *arg)
 	while (!atomic_load(&w->stop)) {
 		uint64_t rings = bell_rings(w->bell);
 		struct err e;
-		bool found;
+		bool found, ok;
 
 		busy(w);
 		arena_reset(a);
-		if (!pipeline_decide(w->all->pipeline, a, &found, &e))
-			trouble(w, "deciding", &e);
-		else if (!found)
+		ok = pipeline_decide(w->all->pipeline, a, &found, &e);
+		if (!ok)
+			pause_for(w, &w->all->pipeline->deciding, &e);
+		else
+			trouble_end(&w->all->pipeline->deciding);
+		if (ok && !found)
 			rest(w, rings, INT64_MAX);
 	}
 	arena_free(a);
@@ -128,15 +128,18 @@ performing(void *arg)
 		uint64_t rings = bell_rings(w->bell);
 		int64_t next_ms = INT64_MAX;
 		struct err e;
-		bool found;
+		bool found, ok;
 
 		busy(w);
 		arena_reset(a);
 		tools_renew(&tools, p->current);
-		if (!pipeline_perform_one(
-			p, tools.performer, tools.config->settings, a, &found, &next_ms, &e))
-			trouble(w, "performing", &e);
-		else if (!found)
+		ok = pipeline_perform_one(
+		    p, tools.performer, tools.config->settings, a, &found, &next_ms, &e);
+		if (!ok)
+			pause_for(w, &p->performing, &e);
+		else
+			trouble_end(&p->performing);
+		if (ok && !found)
 			rest(w, rings, next_ms == INT64_MAX ? INT64_MAX : next_ms - clock_now_ms());
 	}
 	tools_done(&tools);
@@ -151,7 +154,6 @@ start(struct workers *all, void *(*run)(void *), struct bell *bell, struct err *
 
 	w->all = all;
 	w->bell = bell;
-	w->gate.burst = 5;
 	if (pthread_create(&w->thread, NULL, run, w) != 0)
 		return fail_errno(e, ERR_SYSTEM, "cannot start a thread");
 	all->n++;

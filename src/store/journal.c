@@ -256,12 +256,6 @@ inbox_close(struct inbox *in)
 /* ---- the rest of the contract ---- */
 
 void
-inbox_remember(struct inbox *in, const struct hash128 *hash)
-{
-	known_add(in->known, hash);
-}
-
-void
 inbox_release(struct inbox *in, uint64_t decided)
 {
 	pthread_mutex_lock(&in->lock);

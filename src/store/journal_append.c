@@ -221,3 +221,19 @@ inbox_append(struct inbox *in, struct delivery *const *d, size_t n, struct err *
 	known_clear(in->pending);
 	return ok;
 }
+
+/* The header once more, as it is: a write and a sync like those of a delivery. */
+bool
+inbox_probe(struct inbox *in, struct err *e)
+{
+	bool ok = !in->sealed || journal_roll_over(in, e);
+
+	if (ok && FAULT("journal.probe"))
+		ok = fail(e, ERR_SYSTEM, "fault ordered at journal.probe");
+	ok = ok && segment_write_header(in->newest, e) && segment_sync(in->newest, e);
+	if (!ok) {
+		in->sealed = true;
+		return fail_in(e, "inbox %s", in->folder);
+	}
+	return in->newest->size - in->newest->end >= INBOX_PROBE_ROOM || journal_need_spare(in, e);
+}

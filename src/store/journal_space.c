@@ -116,6 +116,17 @@ journal_roll_over(struct inbox *in, struct err *e)
 	return ok;
 }
 
+bool
+journal_need_spare(struct inbox *in, struct err *e)
+{
+	struct segment *s;
+
+	if (!spare_or_new(in, &s, e))
+		return false;
+	give_spare(in, s);
+	return true;
+}
+
 static bool
 wants_spare(struct inbox *in)
 {

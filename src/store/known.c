@@ -113,11 +113,24 @@ known_has(const struct known *k, const struct hash128 *hash)
 }
 
 static void
+table_clear(struct table *t)
+{
+	memset(t->slots, 0, t->cap * sizeof(*t->slots));
+	t->n = 0;
+}
+
+/* Both tables are full size by then and are used again: steady work takes no new memory. */
+static void
 age(struct known *k)
 {
-	free(k->old.slots);
+	struct table freed = k->old;
+
 	k->old = k->young;
-	table_init(&k->young);
+	if (freed.slots == NULL)
+		table_init(&freed);
+	else
+		table_clear(&freed);
+	k->young = freed;
 }
 
 bool
@@ -146,6 +159,5 @@ known_clear(struct known *k)
 		table_init(&k->young);
 		return;
 	}
-	memset(k->young.slots, 0, k->young.cap * sizeof(*k->young.slots));
-	k->young.n = 0;
+	table_clear(&k->young);
 }

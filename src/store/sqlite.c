@@ -1,44 +1,49 @@
 /*
- * Happy path: open, check, make the schema; statements are prepared once and bound again.
- * What can go wrong: a file that is damaged, too new, or cannot be made durable is refused at open;
- * a full disk or an I/O error later fails the call, and the caller tries again.
+ * Statements and transactions.
+ *
+ * Happy path: a statement is prepared once and bound again; a transaction holds the writing
+ * connection from begin to end.
+ * What can go wrong: a full disk fails the call, and the caller tries again; after any other I/O
+ * error nobody knows what the connection's cached pages are worth, so the next transaction opens
+ * it anew (sqlite_open.c).
  */
 #include "sqlite.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fault.h"
-#include "base/file.h"
-
-#define SCHEMA_VERSION 1
-#define BUSY_MS 5000
-
-static const char schema[] = ""
-#include "sqlite_schema.inc"
-    ;
 
 /* ---- statements ---- */
+
+/* What the system said, when SQLite only says "disk I/O error". */
+static const char *
+system_words(struct db *db)
+{
+	int number = sqlite3_system_errno(db->handle);
+
+	return number == 0 ? "" : strerror(number);
+}
 
 bool
 db_fail(struct db *db, struct err *e, const char *doing)
 {
-	int code = sqlite3_errcode(db->handle);
+	int code = sqlite3_errcode(db->handle) & 0xff;
+	const char *words = system_words(db);
 
-	if (code == SQLITE_FULL)
+	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+		atomic_store(&db->corrupt, true);
+	if (code == SQLITE_IOERR || code == SQLITE_READONLY || code == SQLITE_CANTOPEN)
+		atomic_store(&db->broken, true);
+	if (code == SQLITE_FULL ||
+	    (code == SQLITE_IOERR && sqlite3_system_errno(db->handle) == ENOSPC))
 		return fail_again(e, 0, "%s: the disk is full", doing);
-	return fail(e, code == SQLITE_BUSY ? ERR_AGAIN : ERR_SYSTEM, "%s: %s", doing,
-	    sqlite3_errmsg(db->handle));
+	if (code != SQLITE_IOERR)
+		words = "";
+	return fail(e, code == SQLITE_BUSY ? ERR_AGAIN : ERR_SYSTEM, "%s: %s%s%s", doing,
+	    sqlite3_errmsg(db->handle), words[0] == '\0' ? "" : ": ", words);
 }
 
 static sqlite3_stmt *
@@ -148,7 +153,8 @@ bool
 db_begin(struct store *s, struct err *e)
 {
 	pthread_mutex_lock(&s->writer.lock);
-	if (db_run(&s->writer, e, "BEGIN IMMEDIATE", ""))
+	if ((!atomic_load(&s->writer.broken) || writer_renew(s, e)) &&
+	    db_run(&s->writer, e, "BEGIN IMMEDIATE", ""))
 		return true;
 	pthread_mutex_unlock(&s->writer.lock);
 	return false;
@@ -160,6 +166,10 @@ db_end(struct store *s, bool commit, struct err *e)
 	struct err ignored;
 	bool ok = commit;
 
+	if (ok && FAULT("store.ioerr")) {
+		atomic_store(&s->writer.broken, true);
+		ok = fail(e, ERR_SYSTEM, "fault ordered at store.ioerr");
+	}
 	if (ok && FAULT("store.commit"))
 		ok = fail(e, ERR_SYSTEM, "fault ordered at store.commit");
 	ok = ok && db_run(&s->writer, e, "COMMIT", "");
@@ -170,216 +180,6 @@ db_end(struct store *s, bool commit, struct err *e)
 	if (ok && FAULT("store.committed"))
 		return fail(e, ERR_SYSTEM, "fault ordered at store.committed");
 	return ok;
-}
-
-/* ---- open ---- */
-
-static bool
-pragma_is(struct db *db, const char *pragma, const char *wanted, struct err *e)
-{
-	sqlite3_stmt *st;
-	const char *got;
-	bool ok;
-
-	if (sqlite3_prepare_v2(db->handle, pragma, -1, &st, NULL) != SQLITE_OK)
-		return db_fail(db, e, pragma);
-	ok = sqlite3_step(st) == SQLITE_ROW;
-	got = ok ? (const char *)sqlite3_column_text(st, 0) : sqlite3_errmsg(db->handle);
-	ok = ok && strcmp(got, wanted) == 0;
-	if (!ok)
-		fail(e, ERR_SYSTEM, "%s gave '%s', not '%s'", pragma, got, wanted);
-	sqlite3_finalize(st);
-	return ok;
-}
-
-static bool
-exec(struct db *db, const char *sql, struct err *e)
-{
-	return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK || db_fail(db, e, sql);
-}
-
-static bool
-db_open(struct db *db, const char *path, int flags, struct err *e)
-{
-	pthread_mutex_init(&db->lock, NULL);
-	if (sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-		return db_fail(db, e, path);
-	sqlite3_busy_timeout(db->handle, BUSY_MS);
-	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
-	return true;
-}
-
-static void
-db_close(struct db *db)
-{
-	for (size_t i = 0; i < db->n; i++)
-		sqlite3_finalize(db->cache[i].statement);
-	sqlite3_close(db->handle);
-	pthread_mutex_destroy(&db->lock);
-}
-
-static bool
-ask_int(struct db *db, const char *sql, int64_t *out, struct err *e)
-{
-	sqlite3_stmt *st = db_bind(db, e, sql, "");
-	bool found;
-
-	if (st == NULL || !db_step(db, st, &found, e) || !found)
-		return false;
-	*out = db_int(st, 0);
-	db_reset(st);
-	return true;
-}
-
-/* Ours, of this version, or empty; asked before anything is written. */
-static bool
-check_ours(struct db *db, bool *empty, struct err *e)
-{
-	int64_t version = 0, tables = 0;
-
-	if (!ask_int(db, "PRAGMA user_version", &version, e) ||
-	    !ask_int(db, "SELECT count(*) FROM sqlite_schema", &tables, e))
-		return false;
-	*empty = version == 0 && tables == 0;
-	if (version == 0 && tables > 0)
-		return fail(e, ERR_INPUT, "it is the database of another program");
-	if (version > SCHEMA_VERSION)
-		return fail(e, ERR_INPUT,
-		    "the database is of version %" PRId64
-		    ", written by a newer gridwarden; this one knows version %d",
-		    version, SCHEMA_VERSION);
-	return true;
-}
-
-static bool
-make_schema(struct db *db, struct err *e)
-{
-	return exec(db, "BEGIN EXCLUSIVE", e) && exec(db, schema, e) &&
-	       exec(db, "PRAGMA user_version = 1", e) && exec(db, "COMMIT", e);
-}
-
-/* Write-ahead log, every commit on disk; small memory, bounded log. */
-static bool
-set_up_writer(struct db *db, struct err *e)
-{
-	bool empty;
-
-	return pragma_is(db, "PRAGMA quick_check(1)", "ok", e) && check_ours(db, &empty, e) &&
-	       pragma_is(db, "PRAGMA journal_mode = WAL", "wal", e) &&
-	       exec(db,
-		   "PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;"
-		   "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216",
-		   e) &&
-	       pragma_is(db, "PRAGMA synchronous", "2", e) && (!empty || make_schema(db, e));
-}
-
-static bool
-set_up_reader(struct db *db, struct err *e)
-{
-	return exec(db,
-	    "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -512", e);
-}
-
-static bool
-make_folder(const char *path, struct err *e)
-{
-	char *folder = xstrdup(path), *slash = strrchr(folder, '/');
-	bool ok = true;
-
-	if (slash != NULL && slash != folder) {
-		*slash = '\0';
-		ok = file_make_dirs(folder, e);
-	}
-	free(folder);
-	return ok;
-}
-
-/* The file holds alerts and what was done about them: nobody else reads it. */
-static int
-open_private(const char *path)
-{
-	mode_t old = umask(0027);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-
-	umask(old);
-	return fd;
-}
-
-/*
- * A file of its own: closing any descriptor of the database would drop SQLite's locks.  Two
- * processes that write and checkpoint at once could damage the database (SQLite before 3.51.3).
- */
-static bool
-lock_file(struct store *s, struct err *e)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s-lock", s->path);
-	s->lock = open_private(path);
-	if (s->lock < 0)
-		return fail_errno(e, ERR_SYSTEM, "cannot open %s", path);
-	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
-		return true;
-	if (errno == EWOULDBLOCK)
-		return fail(e, ERR_CONFLICT, "it is in use by another process");
-	return fail_errno(e, ERR_SYSTEM, "cannot lock %s", path);
-}
-
-static bool
-make_file(const char *path, struct err *e)
-{
-	int fd = open_private(path);
-
-	if (fd < 0)
-		return fail_errno(e, ERR_SYSTEM, "cannot open %s", path);
-	close(fd);
-	return true;
-}
-
-static bool
-open_both(struct store *s, struct err *e)
-{
-	return make_folder(s->path, e) && lock_file(s, e) && make_file(s->path, e) &&
-	       db_open(&s->writer, s->path, SQLITE_OPEN_READWRITE, e) &&
-	       set_up_writer(&s->writer, e) &&
-	       db_open(&s->reader, s->path, SQLITE_OPEN_READONLY, e) &&
-	       set_up_reader(&s->reader, e);
-}
-
-bool
-store_open(struct str url, struct store **out, struct err *e)
-{
-	struct store *s;
-
-	if (!str_starts_nocase(url, STR("sqlite:")) || url.n == strlen("sqlite:"))
-		return fail(e, ERR_INPUT, "store '%.*s' is not sqlite:/path", STR_ARG(url));
-	s = xcalloc(1, sizeof(*s));
-	s->lock = -1;
-	s->path = xstrndup(str_slice(url, strlen("sqlite:"), url.n));
-	if (!open_both(s, e)) {
-		fail_in(e, "store %s", s->path);
-		store_close(s);
-		return false;
-	}
-	*out = s;
-	return true;
-}
-
-void
-store_close(struct store *s)
-{
-	if (s == NULL)
-		return;
-	db_close(&s->reader);
-	db_close(&s->writer);
-	if (s->lock >= 0)
-		close(s->lock);
-	free(s->path);
-	free(s);
 }
 
 /* ---- meta ---- */
@@ -423,30 +223,5 @@ store_decided_seq(struct store *s, uint64_t *seq, struct err *e)
 	if (found)
 		db_reset(st);
 	pthread_mutex_unlock(&s->writer.lock);
-	return ok;
-}
-
-/* The oldest of the newest first: what is remembered last is forgotten last. */
-bool
-store_each_hash(struct store *s, size_t max, void (*fn)(void *ctx, const struct hash128 *h),
-    void *ctx, struct err *e)
-{
-	struct hash128 h;
-	sqlite3_stmt *st;
-	bool found = true, ok;
-
-	pthread_mutex_lock(&s->reader.lock);
-	st = db_bind(&s->reader, e,
-	    "SELECT hash FROM events WHERE id > (SELECT coalesce(max(id), 0) FROM events) - ?"
-	    " ORDER BY id",
-	    "i", max > INT64_MAX ? INT64_MAX : (int64_t)max);
-	ok = st != NULL;
-	while (ok && (ok = db_step(&s->reader, st, &found, e)) && found) {
-		if (sqlite3_column_bytes(st, 0) != (int)sizeof(h.bytes))
-			continue;
-		memcpy(h.bytes, sqlite3_column_blob(st, 0), sizeof(h.bytes));
-		fn(ctx, &h);
-	}
-	pthread_mutex_unlock(&s->reader.lock);
 	return ok;
 }

@@ -1,11 +1,19 @@
 /*
  * The one door to SQLite: connections and prepared statements, for the files of the store.
+ *
+ *	sqlite.c          statements and transactions
+ *	sqlite_open.c     open, check, bring up to date, open anew after an I/O error
+ *	sqlite_decide.c   events, alerts, steps          sqlite_perform.c  claim and settle
+ *	sqlite_look.c     listings and figures
+ *	sqlite_keep.c     retention, space, the long check
+ *	sqlite_copy.c     a copy of the running store
  */
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "store/store.h"
 
@@ -15,6 +23,8 @@
 struct db {
 	sqlite3 *handle;
 	pthread_mutex_t lock;
+	atomic_bool broken;  /* an I/O error: to be opened anew */
+	atomic_bool corrupt; /* SQLite found the file damaged */
 	struct {
 		const char *sql; /* a literal: compared by address */
 		sqlite3_stmt *statement;
@@ -26,7 +36,16 @@ struct store {
 	struct db writer; /* all writing and all checkpoints: one connection */
 	struct db reader; /* listings */
 	char *path;
-	int lock; /* the file that keeps a second process out */
+	int lock;	    /* the file that keeps a second process out */
+	bool checked;	    /* the check at open saw all of the file */
+	atomic_bool ending; /* store_interrupt(): long reads end */
+	atomic_bool copying;
+	_Atomic int64_t deleted_events;
+	_Atomic int64_t wal_pages; /* after the last commit */
+
+	pthread_mutex_t health; /* all below */
+	sqlite3 *checker;	/* the long check's connection, while it runs */
+	char damage[ERR_TEXT_MAX];
 };
 
 /* One letter a value: i int64_t, s struct str, b struct hash128 const *. */
@@ -40,10 +59,22 @@ void db_reset(sqlite3_stmt *st);
 
 struct str db_text(sqlite3_stmt *st, int column, struct arena *a); /* a copy */
 int64_t db_int(sqlite3_stmt *st, int column);
+/* The first column of the first row, which must be there. */
+bool db_ask(struct db *db, const char *sql, int64_t *out, struct err *e);
+
+bool db_open(struct db *db, const char *path, int flags, struct err *e);
+/* Both ends accept one that was never opened, all zeros. */
+void db_close(struct db *db);
+/* Several statements, not kept. */
+bool db_exec(struct db *db, const char *sql, struct err *e);
+/* Does this pragma's first value read so? */
+bool db_says(struct db *db, const char *pragma, const char *wanted, struct err *e);
 
 /* A transaction of the writing connection: begin takes the lock, end gives it back. */
 bool db_begin(struct store *s, struct err *e);
 bool db_end(struct store *s, bool commit, struct err *e); /* returns commit and its success */
+/* With the lock held: a new connection in place of a broken one; all of the log is on disk then. */
+bool writer_renew(struct store *s, struct err *e);
 
 /* The columns of a step in the order of read_step(). */
 #define STEP_COLUMNS                                                                          \
@@ -55,5 +86,8 @@ bool insert_step(struct db *db, const struct step *step, struct err *e);
 /* All steps of an alert, oldest first. */
 bool read_alert_steps(
     struct db *db, int64_t alert, struct arena *a, struct step **out, size_t *n, struct err *e);
+
+/* What is kept of a deleted step's key. */
+struct hash128 forgotten_key(struct str key);
 
 #endif

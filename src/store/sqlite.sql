@@ -1,5 +1,6 @@
 -- Everything decided.  Times are milliseconds since 1970 UTC; JSON is text.
--- A change here needs a new user_version in sqlite.c and a way from the old one.
+-- This is version 1 and stays as it is; what came later is in sqlite_2.sql.  Another change needs a
+-- file of its own and a new user_version in sqlite_open.c.
 
 -- Small facts: decided_seq, secrets.
 CREATE TABLE meta (

@@ -2,6 +2,7 @@
  * What the decider writes: events, alerts, steps.  All of a group in one transaction.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "sqlite.h"
 
@@ -130,13 +131,38 @@ put_event(struct db *db, const struct decision *d, int64_t alert, int64_t *id, s
 	return true;
 }
 
+struct hash128
+forgotten_key(struct str key)
+{
+	unsigned char digest[32];
+	struct hash128 h;
+
+	sha256_parts(&key, 1, digest);
+	memcpy(h.bytes, digest, sizeof(h.bytes));
+	return h;
+}
+
+/* Done for this alert long ago, and deleted since. */
+static bool
+was_forgotten(struct db *db, struct str key, bool *out, struct err *e)
+{
+	struct hash128 h = forgotten_key(key);
+	sqlite3_stmt *st = db_bind(db, e, "SELECT 1 FROM forgotten WHERE key = ?", "b", &h);
+
+	if (st == NULL || !db_step(db, st, out, e))
+		return false;
+	if (*out)
+		db_reset(st);
+	return true;
+}
+
 bool
 store_put_decision(struct store *s, const struct decision *d, bool *fresh, struct err *e)
 {
 	struct db *db = &s->writer;
 	struct arena *a;
 	int64_t alert, event;
-	bool is_known, ok;
+	bool is_known, forgotten, ok;
 
 	if (!known(db, &d->hash, &is_known, e))
 		return false;
@@ -150,7 +176,8 @@ store_put_decision(struct store *s, const struct decision *d, bool *fresh, struc
 
 		step.alert_id = alert;
 		step.event_id = event;
-		ok = insert_step(db, &step, e);
+		ok = was_forgotten(db, step.key, &forgotten, e) &&
+		     (forgotten || insert_step(db, &step, e));
 	}
 	arena_free(a);
 	return ok;

@@ -5,6 +5,15 @@
 
 #include "inbox_world.h"
 
+static struct inbox_figures
+figures_of(struct inbox *in)
+{
+	struct inbox_figures f;
+
+	inbox_figures(in, &f);
+	return f;
+}
+
 TEST(what_is_appended_is_read_back_byte_for_byte)
 {
 	struct inbox *in = new_inbox();
@@ -120,17 +129,29 @@ TEST(after_a_restart_duplicates_and_undecided_records_are_known)
 	inbox_close(in);
 }
 
-TEST(an_event_of_the_store_is_a_duplicate)
+TEST(what_was_forgotten_is_kept_once_more)
 {
 	struct inbox *in = new_inbox();
-	struct hash128 h = hash_of(77);
 	struct sample s;
-	struct delivery *d = sample(&s, "x", 77);
+	struct delivery *d;
+	uint64_t before;
 	struct err e;
 
-	inbox_remember(in, &h);
+	CHECK_OK(append_numbered(in, 1, 10, &e));
+	before = figures_of(in).last_seq;
+	/* A set that holds all would grow with every event: the store knows the older ones. */
+	for (uint64_t n = 2; n <= INBOX_KNOWN_MAX + 2; n++) {
+		CHECK_OK(append_numbered(in, n, 1, &e));
+		if (n % 256 == 0)
+			inbox_release(in, figures_of(in).last_seq);
+	}
+	CHECK_INT(figures_of(in).last_seq, before + INBOX_KNOWN_MAX + 1);
+	d = sample(&s, "the newest", INBOX_KNOWN_MAX + 2);
 	CHECK_OK(inbox_append(in, &d, 1, &e));
 	CHECK_INT(d->seq, 0);
+	d = sample(&s, "the oldest", 1);
+	CHECK_OK(inbox_append(in, &d, 1, &e));
+	CHECK(d->seq != 0);
 	inbox_close(in);
 }
 

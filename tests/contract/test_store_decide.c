@@ -237,31 +237,6 @@ TEST(a_secret_is_made_once_and_each_name_has_its_own)
 	store_close(st);
 }
 
-static void
-take_number(void *ctx, const struct hash128 *h)
-{
-	int **next = ctx;
-
-	memcpy((*next)++, h->bytes, sizeof(int));
-}
-
-TEST(the_newest_hashes_are_given_the_oldest_of_them_first)
-{
-	struct store *st = new_store();
-	int numbers[8] = { 0 }, *next = numbers;
-	struct err e;
-
-	for (int i = 1; i <= 5; i++)
-		CHECK(put(st, sample(i, "alert-1")));
-	CHECK_OK(store_each_hash(st, 3, take_number, &next, &e));
-	CHECK_INT(next - numbers, 3);
-	CHECK(numbers[0] == 3 && numbers[1] == 4 && numbers[2] == 5);
-	next = numbers;
-	CHECK_OK(store_each_hash(st, SIZE_MAX, take_number, &next, &e));
-	CHECK_INT(next - numbers, 5);
-	store_close(st);
-}
-
 TEST(what_counts_against_a_budget_is_what_was_let_through)
 {
 	static const enum step_state states[] = { STEP_WAITING, STEP_APPROVAL, STEP_DONE,

@@ -70,15 +70,59 @@ TEST(a_damaged_file_is_refused)
 	memset(rubbish, 0xff, sizeof(rubbish));
 	overwrite(4 * 4096, rubbish, sizeof(rubbish));
 	refused(ERR_SYSTEM, "quick_check");
+	refused(ERR_SYSTEM, "put a backup in their place");
+}
+
+TEST(a_file_that_was_cut_is_refused)
+{
+	struct store *st = new_store();
+
+	for (int i = 1; i <= 50; i++)
+		CHECK(put(st, sample(i, "alert-1")));
+	store_close(st);
+	CHECK(truncate(path, 5 * 4096 + 100) == 0);
+	refused(ERR_SYSTEM, "malformed");
+	refused(ERR_SYSTEM, "the database is damaged: keep its files aside");
+}
+
+TEST(an_empty_file_beside_a_log_that_is_not_is_refused)
+{
+	char log[160];
+	int fd;
+
+	store_close(new_store());
+	CHECK(truncate(path, 0) == 0);
+	snprintf(log, sizeof(log), "%s-wal", path);
+	fd = open(log, O_WRONLY | O_CREAT, 0640);
+	CHECK(fd >= 0 && write(fd, "log", 3) == 3);
+	close(fd);
+	refused(ERR_SYSTEM, "it is empty, but its log");
+}
+
+TEST(an_empty_log_does_no_harm)
+{
+	struct store *st = new_store();
+	char log[160];
+	int fd;
+
+	CHECK(put(st, sample(1, "alert-1")));
+	store_close(st);
+	snprintf(log, sizeof(log), "%s-wal", path);
+	fd = open(log, O_WRONLY | O_CREAT, 0640);
+	CHECK(fd >= 0);
+	close(fd);
+	st = open_store();
+	CHECK_INT(figures(st).events, 1);
+	store_close(st);
 }
 
 TEST(a_file_of_a_newer_version_is_refused)
 {
-	static const unsigned char version[4] = { 0, 0, 0, 2 };
+	static const unsigned char version[4] = { 0, 0, 0, 3 };
 
 	store_close(new_store());
 	overwrite(60, version, sizeof(version)); /* user_version, www.sqlite.org/fileformat.html */
-	refused(ERR_INPUT, "written by a newer gridwarden; this one knows version 1");
+	refused(ERR_INPUT, "written by a newer gridwarden; this one knows version 2");
 }
 
 TEST(a_database_of_another_program_is_refused_and_left_alone)
