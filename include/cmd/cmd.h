@@ -34,7 +34,7 @@ struct command {
 };
 
 extern const struct command cmd_serve, cmd_check, cmd_explain, cmd_send, cmd_alerts, cmd_actions,
-    cmd_release, cmd_approve, cmd_deny, cmd_version;
+    cmd_release, cmd_approve, cmd_deny, cmd_backup, cmd_version;
 
 /* ---- options ---- */
 
@@ -90,6 +90,9 @@ void output_phrase(FILE *f, const struct json *condition);
  */
 const struct json *client_ask(const char *socket, const char *config, const struct json *question,
     struct arena *a, int *code);
+/* The same, and hands over a descriptor; -1 = none. */
+const struct json *client_ask_with(const char *socket, const char *config,
+    const struct json *question, int passed, struct arena *a, int *code);
 /* The exit code for an error's kind. */
 int exit_code_of(enum err_kind kind);
 

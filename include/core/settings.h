@@ -98,6 +98,7 @@ struct settings {
 	struct settings_budget *budgets;
 	size_t n_budgets;
 	int64_t report_wait_ms; /* a card waits this long for the steps it reports */
+	int64_t retention_ms;	/* older events are deleted, when nothing is to be done for them */
 	struct str log_level;
 	struct arena *arena; /* owns all of the above */
 };

@@ -30,11 +30,18 @@ struct admin_options {
 	void *ctx;
 };
 
-/* A socket file left behind by a dead process is replaced; one in use is refused. */
+/*
+ * {"command":"backup"} comes with the descriptor of an empty file (SCM_RIGHTS).  To end one early:
+ * store_interrupt(), before admin_stop().
+ *
+ * A socket file left behind by a dead process is replaced; one in use is refused.
+ */
 bool admin_start(const struct admin_options *o, struct admin **out, struct err *e) MUST_CHECK;
 void admin_stop(struct admin *ad);
 
 /* One line of JSON for one line of JSON; what the socket's thread calls. */
 struct str admin_answer(const struct admin_options *o, struct str line, struct arena *a);
+/* The same for "backup": the store is written to this file, which the client opened and checks. */
+struct str admin_backup(const struct admin_options *o, int fd, struct arena *a);
 
 #endif

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -55,8 +56,37 @@ socket_path(const char *socket, const char *config, struct arena *a, int *code)
 	return path;
 }
 
+/* The line, and with it the descriptor when there is one. */
 static bool
-exchange(const char *path, struct str line, struct buf *answer, struct err *e)
+ask(int fd, struct str line, int passed)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	char *text = xstrndup(line);
+	struct iovec iov = { text, line.n };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	bool ok;
+
+	if (passed >= 0) {
+		struct cmsghdr *c;
+
+		m.msg_control = control.room;
+		m.msg_controllen = sizeof(control.room);
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &passed, sizeof(passed));
+	}
+	ok = sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)line.n;
+	free(text);
+	return ok;
+}
+
+static bool
+exchange(const char *path, struct str line, int passed, struct buf *answer, struct err *e)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -67,7 +97,7 @@ exchange(const char *path, struct str line, struct buf *answer, struct err *e)
 		return fail(e, ERR_INPUT, "%s cannot be a socket", path);
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    send(fd, line.p, line.n, MSG_NOSIGNAL) == (ssize_t)line.n) {
+	    ask(fd, line, passed)) {
 		while ((n = read(fd, part, sizeof(part))) > 0)
 			buf_add(answer, (struct str){ part, (size_t)n });
 	}
@@ -81,6 +111,13 @@ const struct json *
 client_ask(
     const char *socket, const char *config, const struct json *question, struct arena *a, int *code)
 {
+	return client_ask_with(socket, config, question, -1, a, code);
+}
+
+const struct json *
+client_ask_with(const char *socket, const char *config, const struct json *question, int passed,
+    struct arena *a, int *code)
+{
 	const char *path = socket_path(socket, config, a, code);
 	struct str line = arena_printf(a, "%.*s\n", STR_ARG(json_print(question, a)));
 	struct json *answer;
@@ -91,7 +128,7 @@ client_ask(
 	if (path == NULL)
 		return NULL;
 	buf_init(&text, ADMIN_ANSWER_MAX);
-	ok = exchange(path, line, &text, &e);
+	ok = exchange(path, line, passed, &text, &e);
 	answer = ok ? json_parse(buf_str(&text), a, &e) : NULL;
 	buf_done(&text);
 	if (answer == NULL) {

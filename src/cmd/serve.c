@@ -26,6 +26,7 @@
 #include "daemon/admin.h"
 #include "daemon/auth.h"
 #include "daemon/intake.h"
+#include "daemon/keeper.h"
 #include "daemon/listener.h"
 #include "daemon/load.h"
 #include "daemon/metrics.h"
@@ -47,6 +48,7 @@ struct server {
 	struct pipeline pipeline;
 	bool has_pipeline;
 	struct workers *workers;
+	struct keeper *keeper;
 	struct intake *intake;
 	struct listener *listener, *operations;
 	struct renewal *renewal;
@@ -133,6 +135,7 @@ reload(void *ctx, struct err *e)
 		renewal_follow(sv->renewal, &files);
 		intake_set_auth(sv->intake, auth);
 		current_set(&sv->current, config_ref(c));
+		keeper_ring(sv->keeper);
 		sv->metrics.reload_ms = clock_now_ms();
 		log_info("configuration reloaded: %zu rules, version %.*s", rules_count(c->rules),
 		    STR_ARG(rules_hash(c->rules)));
@@ -253,7 +256,8 @@ start(struct server *sv, struct arena *a, struct err *e)
 
 	sv->has_pipeline = ok;
 	return ok && workers_start(&sv->pipeline, &sv->workers, e) && start_intake(sv, s, e) &&
-	       start_renewal(sv, s, e) && start_operations(sv, s, e) && start_admin(sv, s, a, e);
+	       start_renewal(sv, s, e) && start_operations(sv, s, e) && start_admin(sv, s, a, e) &&
+	       keeper_start(sv->store, &sv->current, &sv->keeper, e);
 }
 
 /* ---- stop, in the order of the stages ---- */
@@ -261,7 +265,10 @@ start(struct server *sv, struct arena *a, struct err *e)
 static void
 stop(struct server *sv)
 {
+	if (sv->store != NULL)
+		store_interrupt(sv->store);
 	admin_stop(sv->admin);
+	keeper_stop(sv->keeper);
 	if (sv->listener != NULL && !listener_drain(sv->listener, DRAIN_MS))
 		log_warning("some deliveries were not answered in time");
 	workers_stop(sv->workers);

@@ -8,6 +8,7 @@
 #define MIB (1024 * KIB)
 #define MINUTE_MS 60000LL
 #define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
 
 static const struct param listen_params[] = {
 	{ .name = "address",
@@ -244,6 +245,12 @@ const struct param settings_params[] = {
 	    .type = PARAM_TEXT,
 	    .fallback = "sqlite:/var/lib/gridwarden/gridwarden.db",
 	    .help = "Database of everything decided." },
+	{ .name = "retention",
+	    .type = PARAM_DURATION,
+	    .fallback = "90d",
+	    .min = 2 * DAY_MS, /* Event Grid delivers again for 24 hours */
+	    .max = 3650 * DAY_MS,
+	    .help = "Events and alerts are deleted this long after all about them is settled." },
 	{ .name = "azure", .type = PARAM_GROUP, .group = azure_params, .help = "Azure." },
 	{ .name = "rules",
 	    .type = PARAM_TEXT,

@@ -1,6 +1,7 @@
 /*
  * Happy path: one thread takes one connection after the other, reads a line, asks the store, writes
- * a line.
+ * a line.  A line that comes with a descriptor asks for a backup: that takes long and gets a thread
+ * of its own, one at a time.
  * What can go wrong: a client that is slow or talks too much loses its connection; a question that
  * makes no sense gets an answer that says so.
  */
@@ -22,17 +23,57 @@ struct admin {
 	char *path;
 	int fd, stop[2];
 	pthread_t thread;
+	pthread_t saver;
+	bool has_saver;
 };
 
 /* ---- the socket ---- */
 
+/* The first descriptor that came along; others that a client may send are closed. */
+static void
+take_descriptors(struct msghdr *m, int *passed)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		for (size_t i = 0; c->cmsg_type == SCM_RIGHTS && i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+			if (*passed < 0)
+				*passed = fd;
+			else
+				close(fd);
+		}
+	}
+}
+
+static ssize_t
+receive(int fd, char *part, size_t size, int *passed)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { part, size };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof(control.room) };
+	ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+
+	if (n >= 0)
+		take_descriptors(&m, passed);
+	return n;
+}
+
 static bool
-read_line(int fd, struct buf *line)
+read_line(int fd, struct buf *line, int *passed)
 {
 	char part[4096];
 
 	for (;;) {
-		ssize_t n = read(fd, part, sizeof(part));
+		ssize_t n = receive(fd, part, sizeof(part), passed);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -58,9 +99,65 @@ write_all(int fd, struct str text)
 	}
 }
 
+/* ---- a backup, in its own thread ---- */
+
+struct saving {
+	struct admin *ad;
+	int fd, file;
+};
+
+static void *
+save(void *arg)
+{
+	struct saving *s = arg;
+	struct arena *a = arena_new();
+
+	write_all(s->fd, admin_backup(&s->ad->options, s->file, a));
+	write_all(s->fd, STR("\n"));
+	close(s->file);
+	close(s->fd);
+	arena_free(a);
+	free(s);
+	return NULL;
+}
+
+/* The one before has ended, or says itself that two are too many: store_copy() does. */
+static bool
+start_saving(struct admin *ad, int fd, int file)
+{
+	struct saving *s = xmalloc(sizeof(*s));
+	pthread_t thread;
+
+	*s = (struct saving){ ad, fd, file };
+	if (ad->has_saver && pthread_tryjoin_np(ad->saver, NULL) == 0)
+		ad->has_saver = false;
+	if (ad->has_saver || pthread_create(&thread, NULL, save, s) != 0) {
+		free(s);
+		return false;
+	}
+	ad->saver = thread;
+	ad->has_saver = true;
+	return true;
+}
+
+static void
+hand_over(struct admin *ad, int fd, int file)
+{
+	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (kept >= 0 && start_saving(ad, kept, file))
+		return;
+	write_all(fd, STR("{\"ok\":false,\"kind\":\"conflict\","
+			  "\"error\":\"another backup is being written\"}\n"));
+	close(file);
+	if (kept >= 0)
+		close(kept);
+}
+
 static void
 serve_one(struct admin *ad, int fd)
 {
+	int passed = -1;
 	struct timeval limit = { ADMIN_TIMEOUT_MS / 1000, 0 };
 	struct arena *a = arena_new();
 	struct buf line;
@@ -68,7 +165,12 @@ serve_one(struct admin *ad, int fd)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	buf_init(&line, ADMIN_REQUEST_MAX);
-	if (read_line(fd, &line)) {
+	if (!read_line(fd, &line, &passed)) {
+		if (passed >= 0)
+			close(passed);
+	} else if (passed >= 0) {
+		hand_over(ad, fd, passed);
+	} else {
 		write_all(fd, admin_answer(&ad->options, buf_str(&line), a));
 		write_all(fd, STR("\n"));
 	}
@@ -163,6 +265,8 @@ admin_stop(struct admin *ad)
 		return;
 	(void)!write(ad->stop[1], "", 1);
 	pthread_join(ad->thread, NULL);
+	if (ad->has_saver)
+		pthread_join(ad->saver, NULL);
 	close(ad->stop[0]);
 	close(ad->stop[1]);
 	close(ad->fd);

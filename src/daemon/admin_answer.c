@@ -2,6 +2,7 @@
  * The questions that the command line asks, each answered from the store.
  */
 #include <inttypes.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -299,6 +300,14 @@ reload(const struct question *q, struct err *e)
 	return o->reload(o->ctx, e) ? json_boolean(true, q->arena) : NULL;
 }
 
+static struct json *
+backup(const struct question *q, struct err *e)
+{
+	(void)q;
+	fail(e, ERR_INPUT, "a backup needs a file to write to, use 'gridwarden backup FILE'");
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	struct json *(*run)(const struct question *q, struct err *e);
@@ -312,6 +321,7 @@ static const struct {
 	{ "deny", deny },
 	{ "status", status },
 	{ "reload", reload },
+	{ "backup", backup },
 };
 
 static struct json *
@@ -326,21 +336,46 @@ run(const struct question *q, struct err *e)
 	return NULL;
 }
 
-struct str
-admin_answer(const struct admin_options *o, struct str line, struct arena *a)
+static struct str
+answer_text(struct json *result, const struct err *e, struct arena *a)
 {
-	struct question q = { o, NULL, a };
-	struct json *j = json_object(a), *result;
-	struct err e;
+	struct json *j = json_object(a);
 
-	q.args = json_parse(line, a, &e);
-	result = q.args == NULL ? NULL : run(&q, &e);
 	json_set_bool(j, "ok", result != NULL, a);
 	if (result != NULL) {
 		json_set(j, "result", result, a);
 	} else {
-		json_set_cstr(j, "kind", err_kind_name(e.kind), a);
-		json_set_cstr(j, "error", e.text, a);
+		json_set_cstr(j, "kind", err_kind_name(e->kind), a);
+		json_set_cstr(j, "error", e->text, a);
 	}
 	return json_print(j, a);
+}
+
+struct str
+admin_answer(const struct admin_options *o, struct str line, struct arena *a)
+{
+	struct question q = { o, NULL, a };
+	struct json *result;
+	struct err e;
+
+	q.args = json_parse(line, a, &e);
+	result = q.args == NULL ? NULL : run(&q, &e);
+	return answer_text(result, &e, a);
+}
+
+struct str
+admin_backup(const struct admin_options *o, int fd, struct arena *a)
+{
+	struct stat st;
+	struct err e;
+	bool ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+
+	if (!ok)
+		fail(&e, ERR_INPUT, "a backup is written to an empty file, this is none");
+	ok = ok && store_copy(o->pipeline->store, fd, &e);
+	if (ok)
+		log_info("a backup of the store was written");
+	else
+		log_warning("a backup of the store failed: %s", e.text);
+	return answer_text(ok ? json_boolean(true, a) : NULL, &e, a);
 }

@@ -88,12 +88,36 @@ store_metrics(struct metrics *m, struct buf *out)
 	if (!store_figures(m->pipeline->store, &f, &e))
 		return false;
 	metric(out, "alerts", "gauge", "Alerts in the store.", f.alerts);
+	metric(out, "events", "gauge", "Events in the store.", f.events);
+	metric(out, "store_bytes", "gauge", "Size of the database.", f.bytes);
+	metric(out, "oldest_event_timestamp_seconds", "gauge",
+	    "When the oldest event in the store was received, 0 = none.", f.oldest_event_ms / 1000);
+	metric(out, "events_deleted_total", "counter", "Events older than the retention.",
+	    f.deleted_events);
 	buf_add_cstr(
 	    out, "# HELP gridwarden_steps Steps by state.\n# TYPE gridwarden_steps gauge\n");
 	for (int i = STEP_WAITING; i <= STEP_SHADOW; i++)
 		buf_printf(out, "gridwarden_steps{state=\"%s\"} %" PRId64 "\n",
 		    step_state_name((enum step_state)i), f.steps[i]);
 	return true;
+}
+
+/* What fails now: the same that /readyz says in words. */
+static void
+trouble_metrics(struct metrics *m, struct buf *out)
+{
+	struct pipeline *p = m->pipeline;
+	char text[ERR_TEXT_MAX];
+
+	buf_printf(out,
+	    "# HELP gridwarden_trouble 1 = failing now.\n# TYPE gridwarden_trouble gauge\n"
+	    "gridwarden_trouble{part=\"receive\"} %d\n"
+	    "gridwarden_trouble{part=\"decide\"} %d\n"
+	    "gridwarden_trouble{part=\"perform\"} %d\n",
+	    trouble_now(&p->keeping, text), trouble_now(&p->deciding, text),
+	    trouble_now(&p->performing, text));
+	metric(out, "store_damaged", "gauge", "1 = the database is damaged.",
+	    store_damage(p->store, text));
 }
 
 static int
@@ -108,6 +132,7 @@ metrics_page(void *ctx, struct buf *out)
 	intake_metrics(m, out);
 	listener_metrics(m, out);
 	inbox_metrics(m, out);
+	trouble_metrics(m, out);
 	metric(out, "config_last_reload_successful", "gauge", "1 = the last load was good.",
 	    m->reload_ok ? 1 : 0);
 	metric(out, "config_last_reload_success_timestamp_seconds", "gauge",
@@ -130,6 +155,9 @@ static int
 ready_page(void *ctx, struct buf *out)
 {
 	struct metrics *m = ctx;
+	struct pipeline *p = m->pipeline;
+	struct trouble *troubles[] = { &p->keeping, &p->deciding, &p->performing };
+	char text[ERR_TEXT_MAX];
 	struct store_figures f;
 	struct err e;
 
@@ -137,10 +165,15 @@ ready_page(void *ctx, struct buf *out)
 		buf_add_cstr(out, "shutting down\n");
 		return 503;
 	}
-	if (!store_figures(m->pipeline->store, &f, &e)) {
+	if (!store_figures(p->store, &f, &e))
 		buf_printf(out, "store: %s\n", e.text);
+	if (store_damage(p->store, text))
+		buf_printf(out, "%s\n", text);
+	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++)
+		if (trouble_now(troubles[i], text))
+			buf_printf(out, "%s: %s\n", troubles[i]->begins, text);
+	if (out->n > 0)
 		return 503;
-	}
 	buf_add_cstr(out, "ready\n");
 	return 200;
 }
