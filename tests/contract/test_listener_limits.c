@@ -37,6 +37,11 @@ TEST(framing_that_can_be_read_in_two_ways_is_answered_400_and_closed)
 		"POST /x\x01y HTTP/1.1\r\n" HOST "Content-Length: 3\r\n",
 		"POST /x\xc3\xa4 HTTP/1.1\r\n" HOST "Content-Length: 3\r\n",
 		"OPTIONS * HTTP/1.1\r\n" HOST,
+		"POST /x HTTP/1.1\r\n" HOST "X: a\nContent-Length: 3\r\n",
+		"POST /x HTTP/1.1\r\n" HOST "X: a\r\n b\r\nContent-Length: 3\r\n",
+		"POST /x HTTP/1.1\r\n" HOST ": b\r\nContent-Length: 3\r\n",
+		"POST /x HTTP/1.1\r\n" HOST ":\r\nContent-Length: 3\r\n",
+		"POST  /x HTTP/1.1\r\n" HOST "Content-Length: 3\r\n",
 	};
 	struct seen s;
 	struct buf b;
@@ -340,5 +345,38 @@ TEST(an_idle_connection_is_closed_and_not_counted_as_expired)
 	CHECK_INT(f.expired, 0);
 	buf_done(&b);
 	close(fd);
+	stop(&s);
+}
+
+TEST(in_a_crowd_a_newcomer_displaces_the_longest_idle_and_never_a_held_one)
+{
+	struct seen s;
+	struct buf b;
+	struct request *rq;
+	struct listener_figures f;
+	int held, fd[8];
+
+	start_with(&s, HOLD, &(struct listener_options){ .connections_max = 8, .threads = 1 });
+	held = dial(&s);
+	say(held, POST_HI);
+	rq = wait_held(&s);
+	for (int i = 0; i < 8; i++) {
+		fd[i] = dial(&s); /* says nothing; from the seventh on there is a crowd */
+		if (i < 6)
+			continue;
+		buf_init(&b, 65536);
+		CHECK(hear(fd[i - 6], &b, NULL)); /* the oldest of those is closed */
+		buf_done(&b);
+	}
+	buf_init(&b, 65536);
+	echo(rq);
+	CHECK(!hear(held, &b, "body=2:hi"));
+	buf_done(&b);
+	listener_figures(s.l, &f);
+	CHECK_INT(f.displaced, 2);
+	CHECK_INT(f.expired, 0);
+	for (int i = 0; i < 8; i++)
+		close(fd[i]);
+	close(held);
 	stop(&s);
 }
