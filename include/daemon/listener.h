@@ -84,6 +84,7 @@ struct listener_figures {
 	int64_t refused;	   /* answered by the listener itself: 400, 413, 431, 503 */
 	int64_t expired;	   /* connections cut at their deadline */
 	int64_t handshakes_failed; /* TLS: something came, but no handshake was completed */
+	int64_t displaced;	   /* connections cut because there was a crowd */
 };
 void listener_figures(struct listener *l, struct listener_figures *out);
 

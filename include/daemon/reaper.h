@@ -2,6 +2,9 @@
  * Deadlines of connections: when one has passed, the socket is shut down and its owner notices as
  * if the client had gone.  A thread of its own watches; libmicrohttpd's timeout counts inactivity
  * only, so that one byte now and then would hold a connection for ever.
+ *
+ * When there is a crowd, each newcomer displaces another: the longest idle, or else the one whose
+ * deadline is next.  Honest clients are done in a fraction of a second, so it is not one of them.
  */
 #ifndef DAEMON_REAPER_H
 #define DAEMON_REAPER_H
@@ -14,8 +17,8 @@
 struct reaper;
 struct watch; /* one connection */
 
-/* Looks every tick_ms while there is anything to watch. */
-bool reaper_start(int64_t tick_ms, struct reaper **out, struct err *e) MUST_CHECK;
+/* Looks every tick_ms while there is anything to watch.  More than `crowd` are a crowd. */
+bool reaper_start(int64_t tick_ms, int64_t crowd, struct reaper **out, struct err *e) MUST_CHECK;
 void reaper_stop(struct reaper *r); /* nothing may be watched any more */
 
 /* From any thread.  watch_end() must come before the socket is closed. */
@@ -32,6 +35,7 @@ void watch_idle(struct watch *w, int64_t limit_ms);
 void watch_pause(struct watch *w);
 
 int64_t reaper_watched(const struct reaper *r);
-int64_t reaper_expired(const struct reaper *r); /* cut in the middle of something, ever */
+int64_t reaper_expired(const struct reaper *r);	  /* cut in the middle of something, ever */
+int64_t reaper_displaced(const struct reaper *r); /* to make room, ever */
 
 #endif

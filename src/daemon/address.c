@@ -9,6 +9,8 @@
 
 #define BACKLOG 1024
 #define ADDRESS_MAX 256
+/* The kernel would keep 2.5 MB for each client that asks and never reads; answers are short. */
+#define SEND_BUFFER (64 * 1024)
 
 static bool
 address_split(struct str address, char host[ADDRESS_MAX], char port[16], struct err *e)
@@ -36,12 +38,13 @@ address_split(struct str address, char host[ADDRESS_MAX], char port[16], struct 
 static int
 socket_listen(const struct addrinfo *at)
 {
-	int one = 1, zero = 0;
+	int one = 1, zero = 0, buffer = SEND_BUFFER;
 	int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)); /* inherited */
 	if (at->ai_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
 	if (bind(fd, at->ai_addr, at->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {

@@ -11,7 +11,8 @@
  *	ambiguous framing             400, and the connection is closed
  *	too many headers, too large   431, 413; what still comes is thrown away up to a limit
  *	bodies have used their memory 503
- *	a client that takes for ever  its socket is shut down at the deadline (reaper.c)
+ *	a client that takes for ever  its socket is shut down at the deadline (reaper.c), or before
+ *	                              that when others have no room
  *
  * A suspended connection is not looked at by libmicrohttpd, not even when the client goes away, so
  * a held request cannot be freed under the thread that is going to answer it.
@@ -44,6 +45,8 @@
 
 #define THREADS 2
 #define BODY_FIRST ((size_t)8 * 1024)
+/* When fewer than an eighth of the connections are left, newcomers displace others. */
+#define CROWD 8
 #define RETRY_AFTER STR("30")
 
 /* The head was let through, so the sender is probably ours: it shall see the 413. */
@@ -547,7 +550,8 @@ listener_start(const struct listener_options *o, const struct listener_handler *
 
 	if (o->tls.certificate.n > 0 && !tls_new(&o->tls, &l->tls, e))
 		goto failed;
-	if (!reaper_start(l->o.deadline_ms / 8, &l->reaper, e) ||
+	if (!reaper_start(l->o.deadline_ms / 8, l->o.connections_max - l->o.connections_max / CROWD,
+		&l->reaper, e) ||
 	    !address_listen(o->address, &l->fd, &l->port, e) || !mhd_start(l, e))
 		goto failed;
 	*out = l;
@@ -624,4 +628,5 @@ listener_figures(struct listener *l, struct listener_figures *out)
 	out->refused = atomic_load(&l->refused);
 	out->expired = reaper_expired(l->reaper);
 	out->handshakes_failed = atomic_load(&l->handshakes_failed);
+	out->displaced = reaper_displaced(l->reaper);
 }

@@ -49,6 +49,8 @@ listener_metrics(struct metrics *m, struct buf *out)
 	metric(out, "connections_expired_total", "counter", "Cut at their deadline.", f.expired);
 	metric(out, "tls_handshake_failures_total", "counter", "TLS handshakes not completed.",
 	    f.handshakes_failed);
+	metric(out, "connections_displaced_total", "counter", "Cut to make room in a crowd.",
+	    f.displaced);
 	metric(out, "tls_cert_not_after_timestamp_seconds", "gauge", "Expiry of the certificate.",
 	    listener_certificate_expires_ms(m->listener) / 1000);
 	metric(out, "tls_reload_failures_total", "counter", "Changed files that were no good.",

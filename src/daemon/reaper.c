@@ -1,9 +1,10 @@
 /*
  * Happy path: nobody passes a deadline, and the thread sleeps while nothing is watched.
- * What can go wrong: a deadline passes - the socket is shut down, once.
+ * What can go wrong: a deadline passes, or there is a crowd - the socket is shut down, once.
  */
 #include "daemon/reaper.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,6 +13,9 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+
+/* So many connections have used memory that is worth giving back when most of them are gone. */
+#define MANY 128
 
 struct watch {
 	struct watch *next, *prev;
@@ -23,13 +27,14 @@ struct watch {
 };
 
 struct reaper {
-	int64_t tick_ms;
+	int64_t tick_ms, crowd;
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows, and of every watch's place in the list */
 	pthread_cond_t changed;
 	struct watch *list;
+	int64_t most; /* watched at one time since memory was last given back */
 	bool stop;
-	atomic_int_fast64_t watched, expired;
+	atomic_int_fast64_t watched, expired, displaced;
 };
 
 static void
@@ -64,10 +69,41 @@ watch_pause(struct watch *w)
 	set(w, false, INT64_MAX);
 }
 
+/* Of two, w having come first. */
+static bool
+goes_before(struct watch *w, struct watch *other)
+{
+	bool idle = atomic_load(&w->idle);
+
+	if (idle != atomic_load(&other->idle))
+		return idle;
+	return atomic_load(&w->deadline) <= atomic_load(&other->deadline);
+}
+
+/* For whom we are working (no deadline) nobody is displaced. */
+static void
+make_room(struct reaper *r, const struct watch *newcomer)
+{
+	struct watch *victim = NULL;
+
+	for (struct watch *w = r->list; w != NULL; w = w->next) {
+		if (w->cut || w == newcomer || atomic_load(&w->deadline) == INT64_MAX)
+			continue;
+		if (victim == NULL || goes_before(w, victim))
+			victim = w;
+	}
+	if (victim == NULL)
+		return;
+	victim->cut = true;
+	atomic_fetch_add(&r->displaced, 1);
+	shutdown(victim->fd, SHUT_RDWR);
+}
+
 struct watch *
 watch_begin(struct reaper *r, int fd, int64_t limit_ms)
 {
 	struct watch *w = xcalloc(1, sizeof(*w));
+	int64_t others;
 
 	w->r = r;
 	w->fd = fd;
@@ -79,8 +115,12 @@ watch_begin(struct reaper *r, int fd, int64_t limit_ms)
 	else
 		pthread_cond_signal(&r->changed);
 	r->list = w;
+	others = atomic_fetch_add(&r->watched, 1);
+	if (others >= r->crowd)
+		make_room(r, w);
+	if (others > r->most)
+		r->most = others;
 	pthread_mutex_unlock(&r->lock);
-	atomic_fetch_add(&r->watched, 1);
 	return w;
 }
 
@@ -114,6 +154,20 @@ cut_expired(struct reaper *r, int64_t now)
 	}
 }
 
+/* Buffers and TLS sessions of a storm; the allocator would keep them for the next one. */
+static void
+give_back(struct reaper *r)
+{
+	int64_t watched = atomic_load(&r->watched);
+
+	if (r->most < MANY || watched > r->most / 8)
+		return;
+	r->most = watched;
+	pthread_mutex_unlock(&r->lock);
+	malloc_trim(0);
+	pthread_mutex_lock(&r->lock);
+}
+
 static void
 wait_tick(struct reaper *r)
 {
@@ -134,23 +188,25 @@ reap(void *arg)
 
 	pthread_mutex_lock(&r->lock);
 	while (!r->stop) {
-		if (r->list == NULL)
+		if (r->list == NULL && r->most < MANY)
 			pthread_cond_wait(&r->changed, &r->lock);
 		else
 			wait_tick(r);
 		cut_expired(r, clock_mono_ms());
+		give_back(r);
 	}
 	pthread_mutex_unlock(&r->lock);
 	return NULL;
 }
 
 bool
-reaper_start(int64_t tick_ms, struct reaper **out, struct err *e)
+reaper_start(int64_t tick_ms, int64_t crowd, struct reaper **out, struct err *e)
 {
 	struct reaper *r = xcalloc(1, sizeof(*r));
 	pthread_condattr_t attr;
 
 	r->tick_ms = tick_ms < 10 ? 10 : tick_ms;
+	r->crowd = crowd;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -191,4 +247,10 @@ int64_t
 reaper_expired(const struct reaper *r)
 {
 	return atomic_load(&r->expired);
+}
+
+int64_t
+reaper_displaced(const struct reaper *r)
+{
+	return atomic_load(&r->displaced);
 }
