@@ -19,8 +19,13 @@
 #include "store/inbox.h"
 #include "store/store.h"
 
-/* Deliveries waiting for the committer; beyond this the answer is 503. */
+/*
+ * Deliveries waiting for the committer; beyond this the answer is 503.  Each holds a connection, so
+ * it is half the connections if that is less: who is to hear 503 must get in.
+ */
 #define PIPELINE_QUEUE_MAX 2048
+/* Not ready for so long after a delivery was told to come again. */
+#define PIPELINE_REFUSED_MS 10000
 /* Deliveries that share one fdatasync. */
 #define PIPELINE_GROUP_MAX 256
 /* Deliveries, and bytes of them, that share one commit of the store. */
@@ -46,7 +51,7 @@ struct pipeline {
 
 	pthread_mutex_t lock; /* of the queue */
 	struct received *first, **last;
-	size_t queued;
+	size_t queued, queue_max;
 	bool closed; /* shutting down: nothing more is taken */
 
 	/* The decider's own. */
@@ -59,13 +64,14 @@ struct pipeline {
 		size_t event; /* the next one */
 		int64_t count;
 	} careful;
+	_Atomic int64_t refused_ms; /* monotonic; the queue was full, 0 = never */
 	_Atomic int64_t figures_decided, figures_unreadable, figures_damaged, figures_refused,
 	    figures_failed_commits;
 };
 
-/* The handles stay the caller's. */
+/* The handles stay the caller's; connections: how many the listener lets in. */
 bool pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store,
-    struct current *current, struct err *e) MUST_CHECK;
+    struct current *current, int64_t connections, struct err *e) MUST_CHECK;
 void pipeline_done(struct pipeline *p);
 
 /* ---- receive ---- */
@@ -79,6 +85,8 @@ bool pipeline_commit_group(struct pipeline *p);
  * were sent away, or a balancer that asks /readyz, would not come to find out.  True: ask again.
  */
 bool pipeline_probe(struct pipeline *p);
+/* Were senders told to come again just now, since the queue is full?  Any thread. */
+bool pipeline_is_refusing(struct pipeline *p);
 /* Nothing more is taken from now on. */
 void pipeline_close(struct pipeline *p);
 

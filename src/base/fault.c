@@ -17,6 +17,8 @@ static struct {
 	const char *name; /* a literal: names are compared by text, stored by pointer */
 	int passes;
 } points[POINTS_MAX];
+#define SLOW_US 500000
+
 static size_t count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -80,6 +82,8 @@ fault_hit(const char *name)
 			continue;
 		if (str_is(what, "kill"))
 			raise(SIGKILL);
+		if (str_is(what, "slow"))
+			usleep(SLOW_US);
 		return str_is(what, "fail");
 	}
 	return false;

@@ -252,7 +252,8 @@ start(struct server *sv, struct arena *a, struct err *e)
 {
 	const struct settings *s = sv->current.config->settings;
 	bool ok = action_global_init(e) && open_state(sv, s, a, e) &&
-		  pipeline_init(&sv->pipeline, sv->inbox, sv->store, &sv->current, e);
+		  pipeline_init(&sv->pipeline, sv->inbox, sv->store, &sv->current,
+		      s->listen.connections_max, e);
 
 	sv->has_pipeline = ok;
 	return ok && workers_start(&sv->pipeline, &sv->workers, e) && start_intake(sv, s, e) &&

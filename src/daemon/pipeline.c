@@ -29,8 +29,10 @@
 
 bool
 pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store, struct current *current,
-    struct err *e)
+    int64_t connections, struct err *e)
 {
+	int64_t half = connections / 2;
+
 	memset(p, 0, sizeof(*p));
 	if (!store_decided_seq(store, &p->decided_seq, e))
 		return false;
@@ -38,6 +40,7 @@ pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store, stru
 	p->store = store;
 	p->current = current;
 	p->last = &p->first;
+	p->queue_max = half < PIPELINE_QUEUE_MAX ? (size_t)half : PIPELINE_QUEUE_MAX;
 	pthread_mutex_init(&p->lock, NULL);
 	bell_init(&p->received);
 	bell_init(&p->decided);
@@ -46,8 +49,8 @@ pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store, stru
 	    "deliveries are kept again");
 	trouble_init(&p->deciding, "decisions cannot be stored, what was received waits",
 	    "decisions are stored again");
-	trouble_init(&p->performing, "actions cannot be stored, trying again",
-	    "actions are stored again");
+	trouble_init(
+	    &p->performing, "actions cannot be stored, trying again", "actions are stored again");
 	return true;
 }
 
@@ -72,7 +75,7 @@ pipeline_receive(void *ctx, struct received *r)
 	bool taken;
 
 	pthread_mutex_lock(&p->lock);
-	taken = !p->closed && p->queued < PIPELINE_QUEUE_MAX;
+	taken = !p->closed && p->queued < p->queue_max;
 	if (taken) {
 		r->next = NULL;
 		*p->last = r;
@@ -82,7 +85,17 @@ pipeline_receive(void *ctx, struct received *r)
 	pthread_mutex_unlock(&p->lock);
 	if (taken)
 		bell_ring(&p->received);
+	else
+		atomic_store(&p->refused_ms, clock_mono_ms());
 	return taken;
+}
+
+bool
+pipeline_is_refusing(struct pipeline *p)
+{
+	int64_t last = atomic_load(&p->refused_ms);
+
+	return last != 0 && clock_mono_ms() - last < PIPELINE_REFUSED_MS;
 }
 
 void

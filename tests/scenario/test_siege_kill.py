@@ -57,7 +57,7 @@ class Ledger:
         with self.lock:
             if self.open and rnd.random() < 0.3:
                 return self.open.pop(rnd.randrange(len(self.open)))
-            n = rnd.choice((1, 1, 1, 2, 10, 40))
+            n = rnd.choice((1, 1, 1, 1, 2, 10))
             ids = [f"e-{self.sent + i}" for i in range(n)]
             self.sent += n
             delivery = (ids, 600_000 // n if self.large else rnd.choice((0, 0, 100, 4000)))
@@ -108,7 +108,7 @@ def test_killed_under_load_each_promise_is_kept_once(make):
             gw.launch()
             wait_life(gw, rnd.uniform(0, 0.06))
         ledger.large = rnd.random() < 0.08  # some 20 MB: segments fill, roll over, are used again
-        life = rnd.uniform(0, 0.4)
+        life = rnd.uniform(0, 0.25)
         choose = [rnd.getrandbits(32) for _ in range(SENDERS)]
         at = time.monotonic()
         gw.start()
