@@ -175,8 +175,7 @@ ready_page(void *ctx, struct buf *out)
 		if (trouble_now(troubles[i], text))
 			buf_printf(out, "%s: %s\n", troubles[i]->begins, text);
 	if (pipeline_is_refusing(p))
-		buf_add_cstr(out, "too much at once: deliveries are told to come again
-");
+		buf_add_cstr(out, "too much at once: deliveries are told to come again\n");
 	if (out->n > 0)
 		return 503;
 	buf_add_cstr(out, "ready\n");
