@@ -46,7 +46,7 @@ def send(gw, count, times):
     connection = gw.connection()
     path = f"/api/events?code={harness.KEY}"
     headers = {"Content-Type": "application/json; charset=utf-8",
-               "aeg-event-type": "Notification"}
+               "aeg-event-type": "Notification", "aeg-subscription-name": "soc-alerts"}
     for text in bodies:
         start = time.perf_counter()
         connection.request("POST", path, text, headers)
