@@ -44,6 +44,11 @@ struct json_reader {
 	size_t values, values_max;
 	int depth;
 	bool failed;
+	/*
+	 * Where an object with more than JSON_MEMBERS_MAX members was seen: json_read_end() refuses
+	 * the text, unless the caller sets that value aside itself and makes this NULL again.
+	 */
+	const unsigned char *wide;
 	struct err *e;
 };
 
@@ -66,7 +71,7 @@ bool json_read_value(struct json_reader *r, struct str *value) MUST_CHECK;
  */
 bool json_read_open(struct json_reader *r, struct json_level *l) MUST_CHECK;
 bool json_read_next(struct json_reader *r, struct json_level *l, struct str *key) MUST_CHECK;
-/* Nothing is behind the value. */
+/* Nothing is behind the value, and no object in it is too wide. */
 bool json_read_end(struct json_reader *r) MUST_CHECK;
 
 /* Both: only of a value that a reader handed out.  Empty is null. */

@@ -220,8 +220,8 @@ member_name(struct json_reader *r, struct json_level *l, struct str *key)
 {
 	const unsigned char *from;
 
-	if (l->n > JSON_MEMBERS_MAX)
-		return too_much(r, JSON_MEMBERS_MAX, "members in an object");
+	if (l->n > JSON_MEMBERS_MAX && r->wide == NULL)
+		r->wide = r->p;
 	spaces(r);
 	if (r->p == r->end || *r->p != '"')
 		return bad(r, "member name expected");
@@ -339,7 +339,12 @@ bool
 json_read_end(struct json_reader *r)
 {
 	spaces(r);
-	return r->p == r->end || bad(r, "something behind the value");
+	if (r->p != r->end)
+		return bad(r, "something behind the value");
+	if (r->wide == NULL)
+		return true;
+	r->p = r->wide;
+	return too_much(r, JSON_MEMBERS_MAX, "members in an object");
 }
 
 bool

@@ -142,7 +142,8 @@ read_envelope(struct json_reader *r, struct arena *a, struct envelope *en)
 		if (!json_read_value(r, &value))
 			return false;
 		key = json_text_decode(key, a);
-		names_add(&en->names, key);
+		if (l.n <= JSON_MEMBERS_MAX) /* else it is set aside anyway */
+			names_add(&en->names, key);
 		note_member(en, key, value);
 	}
 	en->raw = (struct str){ (const char *)from, (size_t)(r->p - from) };
@@ -363,7 +364,8 @@ read_object(struct json_reader *r, struct arena *a, struct event *ev)
 		read_event_grid(ev, &en, a);
 	else
 		read_custom(ev);
-	refuse_twice(ev, &en.names, a);
+	if (r->wide == NULL)
+		refuse_twice(ev, &en.names, a);
 	return true;
 }
 
@@ -380,6 +382,11 @@ read_element(
 		if (!json_read_value(r, &ev->raw))
 			return false;
 		unreadable(ev, STR("an event must be a JSON object"));
+	}
+	if (r->wide != NULL) {
+		unreadable(ev,
+		    arena_printf(a, "an object in it has more than %d members", JSON_MEMBERS_MAX));
+		r->wide = NULL; /* the others of the batch are not to blame */
 	}
 	settle(ev, h, a);
 	return true;
