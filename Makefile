@@ -180,6 +180,7 @@ install: all
 	install -m 0644 config/rules.d/*.yaml $(DESTDIR)$(sysconfdir)/gridwarden/rules.d/
 	install -m 0644 config/samples/*.json $(DESTDIR)$(sysconfdir)/gridwarden/samples/
 	install -D -m 0644 systemd/gridwarden.service $(DESTDIR)$(unitdir)/gridwarden.service
+	install -D -m 0644 systemd/gridwarden.socket $(DESTDIR)$(unitdir)/gridwarden.socket
 	install -D -m 0644 systemd/gridwarden.sysusers $(DESTDIR)$(prefix)/lib/sysusers.d/gridwarden.conf
 	install -D -m 0644 systemd/gridwarden.tmpfiles $(DESTDIR)$(prefix)/lib/tmpfiles.d/gridwarden.conf
 	install -D -m 0644 docs/man/gridwarden.1 $(DESTDIR)$(mandir)/man1/gridwarden.1

@@ -61,11 +61,11 @@ def event_grid(data, event_id=None, event_type="Microsoft.Security.Alert", topic
     }]
 
 
-def make_certificate(folder, names="DNS:localhost,IP:127.0.0.1"):
+def make_certificate(folder, names="DNS:localhost,IP:127.0.0.1", days=30):
     folder = Path(folder)
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "30", "-subj", "/CN=localhost", "-addext", f"subjectAltName={names}",
+         "-nodes", "-days", str(days), "-subj", "/CN=localhost", "-addext", f"subjectAltName={names}",
          "-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return folder / "fullchain.pem", folder / "privkey.pem"
@@ -82,6 +82,7 @@ class Gridwarden:
         self.settings = settings
         self.config = self.folder / "gridwarden.yaml"
         self.process = None
+        self.sockets = {}  # name: a listening socket that is handed over as systemd does
         self.lines = []
         self._news = threading.Condition()
         self._write_files(rules)
@@ -138,9 +139,12 @@ class Gridwarden:
     def launch(self, **env):
         """Start without waiting for anything."""
         self.lines = []
+        handed = ",".join(f"{name}={s.fileno()}" for name, s in self.sockets.items())
+        launcher = [sys.executable, str(ROOT / "tests/activate.py"), handed] if handed else []
         self.process = subprocess.Popen(
-            [self.binary, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**self.env, **env})
+            [*launcher, self.binary, "serve", "--config", str(self.config)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            pass_fds=[s.fileno() for s in self.sockets.values()], env={**self.env, **env})
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()
 

@@ -1,5 +1,6 @@
 /*
- * Listening addresses as the settings write them: "[::]:8443", "127.0.0.1:9464".
+ * Listening addresses as the settings write them: "[::]:8443", "127.0.0.1:9464"; and sockets that
+ * somebody else listens on for us.
  */
 #ifndef DAEMON_ADDRESS_H
 #define DAEMON_ADDRESS_H
@@ -14,5 +15,11 @@
  * 0 is any free one; *port is the one that was taken.
  */
 bool address_listen(struct str address, int *fd, int *port, struct err *e) MUST_CHECK;
+
+/*
+ * A socket that was handed over, such as by systemd: refused unless it is a listening TCP one.  It
+ * is made not blocking, and not inherited.
+ */
+bool address_adopt(int fd, int *port, struct err *e) MUST_CHECK;
 
 #endif

@@ -15,7 +15,8 @@ struct client_trust;
 struct gnutls_session_int; /* GnuTLS's session */
 
 #define CLIENT_AUTHORITIES_MAX 16
-#define CLIENT_CHAIN_MAX 8  /* certificates that a client shows: a relay's own and its authorities \
+#define CLIENT_CHAIN_MAX                                                                           \
+	8		    /* certificates that a client shows: a relay's own and its authorities \
 			     */
 #define CLIENT_NAME_MAX 256 /* a DNS name has 253; longer URIs cannot be listed */
 #define CLIENT_NAMES_SEEN 32 /* names of one certificate that are looked at */

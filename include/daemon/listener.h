@@ -38,7 +38,8 @@ struct request;
 #define LISTENER_IDLE_MS 60000
 
 struct listener_options {
-	struct str address;   /* "[::]:8443", "127.0.0.1:0" (0 = any free port) */
+	struct str address; /* "[::]:8443", "127.0.0.1:0" (0 = any free port) */
+	int socket; /* listens already, is taken over, and address does not count; 0 = none */
 	struct tls_files tls; /* all empty = plain HTTP */
 	int64_t body_max;     /* bytes; larger is answered 413 */
 	int64_t connections_max;
@@ -62,7 +63,8 @@ bool listener_start(const struct listener_options *o, const struct listener_hand
     struct listener **out, struct err *e) MUST_CHECK;
 int listener_port(const struct listener *l);
 /*
- * New connections are closed at once; answers from now on close theirs.  True when no request is
+ * New connections are closed at once, but those of a socket that was taken over wait there for the
+ * next process; answers from now on close theirs.  True when no request is
  * held any more, false when some still are after limit_ms.
  */
 bool listener_drain(struct listener *l, int64_t limit_ms);

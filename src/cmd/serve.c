@@ -50,7 +50,9 @@ struct server {
 	struct workers *workers;
 	struct keeper *keeper;
 	struct intake *intake;
+	bool insecure; /* since the start */
 	struct listener *listener, *operations;
+	int public_socket, operations_socket; /* systemd listens there for us; 0 = nobody does */
 	struct renewal *renewal;
 	struct admin *admin;
 	struct metrics metrics;
@@ -120,6 +122,9 @@ reload(void *ctx, struct err *e)
 	c = config_load(sv->config_path, a, &d);
 	log_diags(&d);
 	ok = c != NULL || diags_fail(&d, e);
+	/* The address that makes it harmless would only be taken at the next start. */
+	if (ok && c->settings->auth.insecure && !sv->insecure)
+		ok = fail(e, ERR_INPUT, "auth.insecure is only taken at start: restart it");
 	ok = ok && auth_load(&c->settings->auth, &auth, e);
 	if (ok) {
 		struct tls_files files = tls_files(c->settings);
@@ -184,6 +189,7 @@ start_intake(struct server *sv, const struct settings *s, struct err *e)
 		.path = s->listen.path, .submit = pipeline_receive, .submit_ctx = &sv->pipeline
 	};
 	struct listener_options lo = { .address = s->listen.address,
+		.socket = sv->public_socket,
 		.tls = tls_files(s),
 		.body_max = s->listen.body_max,
 		.connections_max = s->listen.connections_max,
@@ -215,6 +221,7 @@ static bool
 start_operations(struct server *sv, const struct settings *s, struct err *e)
 {
 	struct listener_options lo = { .address = s->operations,
+		.socket = sv->operations_socket,
 		.body_max = 1024,
 		.connections_max = OPERATIONS_CONNECTIONS_MAX,
 		.per_address_max = OPERATIONS_CONNECTIONS_MAX,
@@ -228,7 +235,7 @@ start_operations(struct server *sv, const struct settings *s, struct err *e)
 	sv->metrics.workers = sv->workers;
 	sv->metrics.reload_ms = clock_now_ms();
 	sv->metrics.reload_ok = true;
-	if (s->operations.n == 0)
+	if (s->operations.n == 0 && sv->operations_socket == 0)
 		return true;
 	handler = operations_handler(metrics_pages(&sv->metrics));
 	return listener_start(&lo, &handler, &sv->operations, e) ||
@@ -247,14 +254,63 @@ start_admin(struct server *sv, const struct settings *s, struct arena *a, struct
 	return admin_start(&ao, &sv->admin, e);
 }
 
+/* The one that a name of gridwarden.socket stands for; a lone one needs no name. */
+static int *
+socket_slot(struct server *sv, const char *name, int n)
+{
+	if (strcmp(name, "operations") == 0)
+		return &sv->operations_socket;
+	if (strcmp(name, "public") == 0 || (n == 1 && strcmp(name, "unknown") == 0))
+		return &sv->public_socket;
+	return NULL;
+}
+
+/* Sockets that systemd listens on: while no daemon runs, connections wait there. */
+static bool
+take_sockets(struct server *sv, const struct settings *s, struct err *e)
+{
+	char **names = NULL;
+	int n = sd_listen_fds_with_names(1, &names);
+	bool ok = n >= 0 || fail(e, ERR_SYSTEM, "systemd's sockets: %s", strerror(-n));
+
+	for (int i = 0; ok && i < n; i++) {
+		int *slot = socket_slot(sv, names[i], n);
+
+		if (slot == NULL)
+			ok = fail(e, ERR_INPUT,
+			    "systemd hands over a socket named '%s': FileDescriptorName is public "
+			    "or operations",
+			    names[i]);
+		else if (*slot != 0)
+			ok = fail(e, ERR_INPUT,
+			    "systemd hands over two sockets named '%s': one is served, [::] takes "
+			    "IPv4 too",
+			    names[i]);
+		else
+			*slot = SD_LISTEN_FDS_START + i;
+	}
+	for (int i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+	/* That it is for a loopback address was checked of an address that does not count. */
+	if (ok && sv->public_socket != 0 && s->auth.insecure)
+		ok = fail(e, ERR_INPUT, "auth.insecure does not go with a socket of systemd");
+	if (ok && sv->public_socket != 0)
+		log_info("listen.address does not count: systemd listens for us");
+	if (ok && sv->operations_socket != 0)
+		log_info("operations does not count: systemd listens for us");
+	return ok;
+}
+
 static bool
 start(struct server *sv, struct arena *a, struct err *e)
 {
 	const struct settings *s = sv->current.config->settings;
-	bool ok = action_global_init(e) && open_state(sv, s, a, e) &&
+	bool ok = take_sockets(sv, s, e) && action_global_init(e) && open_state(sv, s, a, e) &&
 		  pipeline_init(&sv->pipeline, sv->inbox, sv->store, &sv->current,
 		      s->listen.connections_max, e);
 
+	sv->insecure = s->auth.insecure;
 	sv->has_pipeline = ok;
 	return ok && workers_start(&sv->pipeline, &sv->workers, e) && start_intake(sv, s, e) &&
 	       start_renewal(sv, s, e) && start_operations(sv, s, e) && start_admin(sv, s, a, e) &&

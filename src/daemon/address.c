@@ -1,6 +1,7 @@
 #include "daemon/address.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -57,6 +58,18 @@ socket_listen(const struct addrinfo *at)
 	return fd;
 }
 
+static int
+port_of(int fd)
+{
+	struct sockaddr_storage bound;
+	socklen_t n = sizeof(bound);
+
+	getsockname(fd, (struct sockaddr *)&bound, &n);
+	return ntohs(bound.ss_family == AF_INET6
+			 ? ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port
+			 : ((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+}
+
 bool
 address_listen(struct str address, int *out, int *port, struct err *e)
 {
@@ -64,8 +77,6 @@ address_listen(struct str address, int *out, int *port, struct err *e)
 		.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
 	struct addrinfo *at;
-	struct sockaddr_storage bound;
-	socklen_t n = sizeof(bound);
 	char host[ADDRESS_MAX], service[16];
 	int fd;
 
@@ -78,10 +89,34 @@ address_listen(struct str address, int *out, int *port, struct err *e)
 	freeaddrinfo(at);
 	if (fd < 0)
 		return fail_errno(e, ERR_SYSTEM, "cannot listen on %.*s", STR_ARG(address));
-	getsockname(fd, (struct sockaddr *)&bound, &n);
-	*port = ntohs(bound.ss_family == AF_INET6
-			  ? ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port
-			  : ((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+	*port = port_of(fd);
 	*out = fd;
+	return true;
+}
+
+static int
+option(int fd, int name)
+{
+	int value = -1;
+	socklen_t n = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &n) == 0 ? value : -1;
+}
+
+bool
+address_adopt(int fd, int *port, struct err *e)
+{
+	int family = option(fd, SO_DOMAIN);
+
+	if (family < 0)
+		return fail(e, ERR_INPUT, "descriptor %d is not a socket", fd);
+	if ((family != AF_INET && family != AF_INET6) || option(fd, SO_TYPE) != SOCK_STREAM)
+		return fail(e, ERR_INPUT, "descriptor %d is not a TCP socket", fd);
+	if (option(fd, SO_ACCEPTCONN) != 1)
+		return fail(e, ERR_INPUT, "the socket in descriptor %d does not listen", fd);
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		return fail_errno(e, ERR_SYSTEM, "cannot use the socket in descriptor %d", fd);
+	*port = port_of(fd);
 	return true;
 }

@@ -21,6 +21,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <fcntl.h>
 #include <linux/tcp.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
@@ -542,6 +543,17 @@ listener_free(struct listener *l)
 	free(l);
 }
 
+static bool
+take_address(struct listener *l, struct err *e)
+{
+	if (l->o.socket == 0)
+		return address_listen(l->o.address, &l->fd, &l->port, e);
+	if (!address_adopt(l->o.socket, &l->port, e))
+		return false;
+	l->fd = l->o.socket;
+	return true;
+}
+
 bool
 listener_start(const struct listener_options *o, const struct listener_handler *h,
     struct listener **out, struct err *e)
@@ -552,7 +564,7 @@ listener_start(const struct listener_options *o, const struct listener_handler *
 		goto failed;
 	if (!reaper_start(l->o.deadline_ms / 8, l->o.connections_max - l->o.connections_max / CROWD,
 		&l->reaper, e) ||
-	    !address_listen(o->address, &l->fd, &l->port, e) || !mhd_start(l, e))
+	    !take_address(l, e) || !mhd_start(l, e))
 		goto failed;
 	*out = l;
 	return true;
@@ -567,6 +579,23 @@ listener_port(const struct listener *l)
 	return l->port;
 }
 
+/*
+ * Nobody is taken from a shared socket any more: libmicrohttpd asks another one in its place, where
+ * nobody comes.  Its own way to stop, MHD_quiesce_daemon(), ends the process when a thread leaves
+ * epoll at that instant.
+ */
+static void
+leave_socket(struct listener *l)
+{
+	struct err e;
+	int empty, port;
+
+	if (!address_listen(STR("127.0.0.1:0"), &empty, &port, &e))
+		return;
+	dup3(empty, l->fd, O_CLOEXEC);
+	close(empty);
+}
+
 bool
 listener_drain(struct listener *l, int64_t limit_ms)
 {
@@ -576,9 +605,8 @@ listener_drain(struct listener *l, int64_t limit_ms)
 	bool done;
 	int waited = 0;
 
-	/* Not MHD_quiesce_daemon(): it ends the process when a thread leaves epoll at that instant.
-	 */
-	atomic_store(&l->draining, true);
+	if (!atomic_exchange(&l->draining, true) && l->o.socket != 0)
+		leave_socket(l);
 	pthread_mutex_lock(&l->lock);
 	while (l->held > 0 && waited == 0)
 		waited = pthread_cond_timedwait(&l->none_held, &l->lock, &at);
