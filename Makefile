@@ -66,7 +66,7 @@ programs := $(suites:tests/%.c=$(B)/tests/%)
 depfiles  = $(objects:.o=.d) $(B)/src/cmd/main.d $(programs:%=%.d) $(B)/tests/main.d
 
 .PHONY: all programs run demo test check asan tsan bench install deps deps-check clean format \
-        unit contract golden scenario emulator-test layers bench-parse
+        unit contract golden scenario emulator-test layers units bench-parse
 
 all: $(B)/gridwarden
 
@@ -115,6 +115,9 @@ contract: $(filter $(B)/tests/contract/%,$(programs)) all
 layers:
 	@tests/check_layers.sh
 
+units: all
+	@tests/check_units.sh $(abspath $(B)/gridwarden)
+
 pytest = GRIDWARDEN=$(abspath $(B)/gridwarden) PYTHONDONTWRITEBYTECODE=1 \
          $(PYTHON) -m pytest -p no:cacheprovider -q
 
@@ -131,7 +134,7 @@ test: deps
 	@$(MAKE) --no-print-directory layers
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(MAKE) --no-print-directory $(JOBS) MODE=test all programs
-	@$(MAKE) --no-print-directory MODE=test unit contract golden emulator-test scenario
+	@$(MAKE) --no-print-directory MODE=test unit contract units golden emulator-test scenario
 
 asan tsan: deps
 	@$(MAKE) --no-print-directory $(JOBS) MODE=$@ all programs

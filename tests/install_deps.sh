@@ -3,7 +3,7 @@
 # Words: "build" what building, the demo and the tests need; "check" what `make check` needs besides.
 set -eu
 
-build="gcc libc6-dev pkg-config openssl python3 python3-pytest python3-pytest-xdist groff-base
+build="gcc libc6-dev pkg-config openssl python3 python3-pytest python3-pytest-xdist groff-base systemd
 libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libcjson-dev libssl-dev libsqlite3-dev
 libfyaml-dev libpcre2-dev uthash-dev libsystemd-dev libcmocka-dev"
 check="clang clang-format cppcheck"

@@ -11,7 +11,13 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Read a regular file of at most max bytes; "-" is standard input.  The text lives in a. */
+/* In front of the name of what systemd hands over: systemd.exec(5), LoadCredential. */
+#define FILE_CREDENTIAL "credential:"
+
+/*
+ * Read a regular file of at most max bytes; "-" is standard input, "credential:NAME" the file NAME
+ * in $CREDENTIALS_DIRECTORY.  The text lives in a.
+ */
 bool file_read(
     const char *path, size_t max, struct arena *a, struct str *text, struct err *e) MUST_CHECK;
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,17 +34,48 @@ read_all(int fd, const char *path, struct buf *b, struct err *e)
 	}
 }
 
+/* A name with a slash could lead out of the folder. */
+static bool
+open_credential(const char *name, int *fd, struct err *e)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	int dir;
+
+	if (*name == '\0' || strchr(name, '/') != NULL || strcmp(name, "..") == 0)
+		return fail(
+		    e, ERR_INPUT, "'" FILE_CREDENTIAL "%s' does not name a credential", name);
+	if (folder == NULL)
+		return fail(e, ERR_INPUT,
+		    "cannot open " FILE_CREDENTIAL "%s: systemd hands over no credentials "
+		    "(CREDENTIALS_DIRECTORY is not set)",
+		    name);
+	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*fd = dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_CLOEXEC);
+	if (dir >= 0)
+		close(dir);
+	return *fd >= 0 || fail_errno(e, ERR_NOT_FOUND, "cannot open " FILE_CREDENTIAL "%s", name);
+}
+
+static bool
+open_any(const char *path, int *fd, struct err *e)
+{
+	if (strncasecmp(path, FILE_CREDENTIAL, strlen(FILE_CREDENTIAL)) == 0)
+		return open_credential(path + strlen(FILE_CREDENTIAL), fd, e);
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	return *fd >= 0 ||
+	       fail_errno(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, "cannot open %s", path);
+}
+
 bool
 file_read(const char *path, size_t max, struct arena *a, struct str *text, struct err *e)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int fd = STDIN_FILENO;
 	struct buf b;
 	bool ok;
 
-	if (fd < 0)
-		return fail_errno(
-		    e, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, "cannot open %s", path);
+	if (!is_stdin && !open_any(path, &fd, e))
+		return false;
 	buf_init(&b, max);
 	ok = read_all(fd, is_stdin ? "standard input" : path, &b, e);
 	if (!is_stdin)

@@ -73,6 +73,14 @@ absolute(const struct copying *c, struct str path)
 	return arena_printf(c->a, "%s/%.*s", c->folder, STR_ARG(path));
 }
 
+/* Of a file that is read whole: systemd may hand it over. */
+static struct str
+readable(const struct copying *c, struct str path)
+{
+	return str_starts_nocase(path, STR("credential:")) ? arena_str(c->a, path)
+							   : absolute(c, path);
+}
+
 static struct str
 path(const struct copying *c, const char *where)
 {
@@ -87,7 +95,7 @@ texts(const struct copying *c, const char *where, bool are_paths, size_t *n)
 
 	*n = 0;
 	for (const struct json *i = json_first(list); i != NULL; i = json_next(i))
-		out[(*n)++] = are_paths ? absolute(c, json_text(i)) : arena_str(c->a, json_text(i));
+		out[(*n)++] = are_paths ? readable(c, json_text(i)) : arena_str(c->a, json_text(i));
 	return out;
 }
 
@@ -98,8 +106,8 @@ copy_listen(const struct copying *c)
 
 	l->address = text(c, "listen.address");
 	l->path = text(c, "listen.path");
-	l->certificate = path(c, "listen.certificate");
-	l->private_key = path(c, "listen.private_key");
+	l->certificate = readable(c, json_text(json_at(c->j, "listen.certificate")));
+	l->private_key = readable(c, json_text(json_at(c->j, "listen.private_key")));
 	l->body_max = number(c, "listen.body_max");
 	l->connections_max = number(c, "listen.connections_max");
 	l->per_address_max = number(c, "listen.per_address_max");
@@ -116,7 +124,7 @@ copy_auth(const struct copying *c)
 	auth->sources = texts(c, "auth.sources", false, &auth->n_sources);
 	auth->event_types = texts(c, "auth.event_types", false, &auth->n_event_types);
 	auth->origins = texts(c, "auth.origins", false, &auth->n_origins);
-	auth->client_ca = path(c, "auth.client_certificates.ca");
+	auth->client_ca = readable(c, json_text(json_at(c->j, "auth.client_certificates.ca")));
 	auth->client_names =
 	    texts(c, "auth.client_certificates.names", false, &auth->n_client_names);
 	auth->insecure = json_true(json_at(c->j, "auth.insecure"));
@@ -156,7 +164,8 @@ copy_azure(const struct copying *c)
 			    : CREDENTIAL_MANAGED_IDENTITY;
 	z->tenant = text(c, "azure.credential.tenant");
 	z->client_id = text(c, "azure.credential.client_id");
-	z->client_secret_file = path(c, "azure.credential.client_secret_file");
+	z->client_secret_file =
+	    readable(c, json_text(json_at(c->j, "azure.credential.client_secret_file")));
 	z->operation_timeout_ms = number(c, "azure.operation_timeout");
 }
 
@@ -171,7 +180,7 @@ copy_channels(const struct copying *c)
 
 		list[c->s->n_channels++] = (struct settings_channel){ arena_str(c->a, json_name(i)),
 			message ? FORMAT_MESSAGE_CARD : FORMAT_ADAPTIVE_CARD,
-			absolute(c, json_text(json_get(i, "url_file"))) };
+			readable(c, json_text(json_get(i, "url_file"))) };
 	}
 	c->s->channels = list;
 }

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "daemon/file_watch.h"
 
@@ -56,14 +57,19 @@ renewal_free(struct renewal *r)
 	free(r);
 }
 
-/* Watch the ways to the files as they are now. */
+/* Watch the ways to the files as they are now.  What systemd hands over never changes. */
 static bool
 rearm(struct renewal *r, struct err *e)
 {
-	struct str paths[FILES] = { r->files.certificate, r->files.private_key,
+	const struct str all[FILES] = { r->files.certificate, r->files.private_key,
 		r->files.client_ca };
+	struct str paths[FILES];
+	size_t n = 0;
 
-	return file_watch_set(r->watch, paths, FILES, e);
+	for (size_t i = 0; i < FILES; i++)
+		if (!str_starts_nocase(all[i], STR(FILE_CREDENTIAL)))
+			paths[n++] = all[i];
+	return file_watch_set(r->watch, paths, n, e);
 }
 
 static void

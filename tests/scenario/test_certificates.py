@@ -140,6 +140,46 @@ def test_connections_that_are_no_tls_are_counted_and_say_nothing_in_the_log(grid
     assert said == []
 
 
+# ---- what systemd hands over ----
+
+def hand_over(gw):
+    """Key, private key and channel as LoadCredential does: a folder that only we may read."""
+    folder = gw.folder / "credentials"
+    folder.mkdir(mode=0o500)
+    folder.chmod(0o700)
+    for name in ("key", "privkey.pem", "teams-url"):
+        os.rename(gw.folder / name, folder / name)
+        (folder / name).chmod(0o400)
+    gw.write_settings(
+        listen={"address": "127.0.0.1:0", "certificate": "fullchain.pem",
+                "private_key": "credential:privkey.pem"},
+        auth={"keys_file": ["credential:key"]},
+        channels={"soc": {"type": "teams", "url_file": "credential:teams-url"}})
+    return folder
+
+
+def test_credentials_of_systemd_are_read_by_their_names(azure, make):
+    gw = make()
+    gw.start(CREDENTIALS_DIRECTORY=str(hand_over(gw)))
+    assert gw.deliver(delivery()).status == 200
+    gw.wait_step("notify")
+    assert len(azure.cards()) == 1
+    gw.reload()
+    assert figure(gw, "config_last_reload_successful") == 1
+
+
+@pytest.mark.parametrize("environment,words", [
+    ({}, "CREDENTIALS_DIRECTORY is not set"),
+    ({"CREDENTIALS_DIRECTORY": "/nonexistent"}, "cannot open credential:key")])
+def test_credentials_that_are_not_handed_over_are_named(make, environment, words):
+    gw = make()
+    hand_over(gw)
+    gw.env.pop("CREDENTIALS_DIRECTORY", None)
+    gw.launch(**environment)
+    assert gw.wait_end() == 78
+    assert words in gw.log() and "credential:key" in gw.log()
+
+
 # ---- certificates of clients ----
 
 class Authority:

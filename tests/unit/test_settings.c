@@ -209,6 +209,17 @@ TEST(nobody_delivers_without_a_credential)
 	CHECK(s->auth.insecure);
 }
 
+TEST(what_systemd_hands_over_is_named_and_not_a_path)
+{
+	parse("listen: {certificate: c, private_key: 'credential:privkey.pem'}\n"
+	      "auth: {keys_file: ['credential:key', './credential:key']}\n"
+	      "channels: {soc: {url_file: 'credential:url'}}\n");
+	CHECK_STR(s->listen.private_key, "credential:privkey.pem");
+	CHECK_STR(s->auth.keys_files[0], "credential:key");
+	CHECK_STR(s->auth.keys_files[1], "/etc/gw/./credential:key");
+	CHECK_STR(s->channels[0].url_file, "credential:url");
+}
+
 TEST(client_certificates_are_a_credential_and_need_https)
 {
 	parse("listen: {certificate: /c, private_key: /k}\n"
