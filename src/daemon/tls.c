@@ -19,10 +19,12 @@
 #include "daemon/client_trust.h"
 #include "datum.h"
 
-/* No CBC, no SHA-1, no RSA key exchange, no small Diffie-Hellman group; our order decides. */
+/* No CBC, no SHA-1 (as MAC, as signature), no RSA key exchange, no small Diffie-Hellman group; our
+ * order decides. */
 const char tls_priority[] =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-SHA1:-AES-128-CBC:-AES-256-CBC:"
-    "-AES-128-CCM:-AES-256-CCM:-GROUP-FFDHE2048:%SERVER_PRECEDENCE";
+    "-AES-128-CCM:-AES-256-CCM:-GROUP-FFDHE2048:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:-SIGN-DSA-SHA1:"
+    "%SERVER_PRECEDENCE";
 
 struct pair {
 	gnutls_x509_crt_t *chain;

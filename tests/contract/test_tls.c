@@ -1,20 +1,17 @@
 /* The listener over TLS: what it offers, and certificates exchanged while it runs. */
 #include <arpa/inet.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
+#include "certificates.h"
 #include "daemon/listener.h"
-#include "test.h"
 
 #define WAIT_MS 20000
-#define DAY_S ((time_t)24 * 3600)
 
 /* ---- certificates in a folder of their own ---- */
 
@@ -22,55 +19,28 @@ struct files {
 	char folder[64], cert[128], key[128], cert2[128], key2[128];
 };
 
-static void
-file_write(const char *path, const void *p, size_t n)
-{
-	FILE *f = fopen(path, "w");
-
-	CHECK(f != NULL && fwrite(p, 1, n, f) == n && fclose(f) == 0);
-}
-
-/* A self-signed P-256 pair for `name`. */
+/* From and until are seconds from now. */
 static void
 pair_write(const char *cert, const char *key, const char *name, time_t from, time_t until)
 {
-	gnutls_x509_privkey_t k;
-	gnutls_x509_crt_t c;
-	gnutls_datum_t pem;
+	struct made m = make(&(struct wanted){ .name = name, .from = from, .until = until });
 
-	CHECK(gnutls_x509_privkey_init(&k) == 0 && gnutls_x509_crt_init(&c) == 0);
-	CHECK(gnutls_x509_privkey_generate(
-		  k, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) == 0);
-	CHECK(gnutls_x509_crt_set_version(c, 3) == 0 && gnutls_x509_crt_set_key(c, k) == 0);
-	CHECK(gnutls_x509_crt_set_serial(c, "\x01", 1) == 0);
-	CHECK(gnutls_x509_crt_set_dn_by_oid(
-		  c, GNUTLS_OID_X520_COMMON_NAME, 0, name, (unsigned)strlen(name)) == 0);
-	CHECK(gnutls_x509_crt_set_activation_time(c, from) == 0);
-	CHECK(gnutls_x509_crt_set_expiration_time(c, until) == 0);
-	CHECK(gnutls_x509_crt_sign2(c, c, k, GNUTLS_DIG_SHA256, 0) == 0);
-	CHECK(gnutls_x509_crt_export2(c, GNUTLS_X509_FMT_PEM, &pem) == 0);
-	file_write(cert, pem.data, pem.size);
-	gnutls_free(pem.data);
-	CHECK(gnutls_x509_privkey_export2(k, GNUTLS_X509_FMT_PEM, &pem) == 0);
-	file_write(key, pem.data, pem.size);
-	gnutls_free(pem.data);
-	gnutls_x509_crt_deinit(c);
-	gnutls_x509_privkey_deinit(k);
+	write_cert(cert, &m);
+	write_key(key, &m);
+	made_done(&m);
 }
 
 static void
 files_make(struct files *f)
 {
-	time_t now = (time_t)(clock_now_ms() / 1000);
-
 	snprintf(f->folder, sizeof(f->folder), "/tmp/test_tls.XXXXXX");
 	CHECK(mkdtemp(f->folder) != NULL);
 	snprintf(f->cert, sizeof(f->cert), "%s/cert.pem", f->folder);
 	snprintf(f->key, sizeof(f->key), "%s/key.pem", f->folder);
 	snprintf(f->cert2, sizeof(f->cert2), "%s/cert2.pem", f->folder);
 	snprintf(f->key2, sizeof(f->key2), "%s/key2.pem", f->folder);
-	pair_write(f->cert, f->key, "first", now - DAY_S, now + 30 * DAY_S);
-	pair_write(f->cert2, f->key2, "second", now - DAY_S, now + 60 * DAY_S);
+	pair_write(f->cert, f->key, "first", -DAY_S, 30 * DAY_S);
+	pair_write(f->cert2, f->key2, "second", -DAY_S, 60 * DAY_S);
 }
 
 static void
@@ -206,30 +176,68 @@ meet_once(struct listener *l, const char *priority, struct met *m)
 	gnutls_free(m->session.data);
 }
 
-TEST(both_good_versions_are_spoken)
+#define ONLY_1_2 "NORMAL:-VERS-ALL:+VERS-TLS1.2"
+
+static void
+rsa_write(const struct files *f)
+{
+	struct made m = make(&(struct wanted){ .name = "first", .rsa_bits = 2048 });
+
+	write_cert(f->cert, &m);
+	write_key(f->key, &m);
+	made_done(&m);
+}
+
+static void
+check_versions(struct listener *l)
+{
+	struct met m;
+
+	meet_once(l, "NORMAL", &m);
+	CHECK_INT(m.version, GNUTLS_TLS1_3);
+	CHECK_CSTR(m.name, "first");
+	meet_once(l, ONLY_1_2, &m);
+	CHECK_INT(m.version, GNUTLS_TLS1_2);
+	CHECK_CSTR(m.name, "first");
+}
+
+TEST(both_good_versions_are_spoken_with_keys_of_p_256_and_rsa_2048)
 {
 	struct listener *l;
 	struct files f;
-	struct met m;
 	struct err e;
 
 	files_make(&f);
 	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
-	meet_once(l, "NORMAL", &m);
-	CHECK_INT(m.version, GNUTLS_TLS1_3);
-	CHECK_CSTR(m.name, "first");
-	meet_once(l, "NORMAL:-VERS-ALL:+VERS-TLS1.2", &m);
-	CHECK_INT(m.version, GNUTLS_TLS1_2);
+	check_versions(l);
+	listener_stop(l);
+	rsa_write(&f);
+	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
+	check_versions(l);
 	listener_stop(l);
 	files_remove(&f);
 }
 
+/* An alert, or the end of the connection; not a client that could not even ask. */
+static bool
+ended_by_server(int code)
+{
+	return code == GNUTLS_E_FATAL_ALERT_RECEIVED || code == GNUTLS_E_PREMATURE_TERMINATION ||
+	       code == GNUTLS_E_PULL_ERROR;
+}
+
+/* With a key of RSA, or nobody could tell that its key exchange is refused. */
 TEST(what_is_weak_is_not_spoken)
 {
 	static const char *const weak[] = {
+		"NORMAL:-VERS-ALL:+VERS-TLS1.0:%COMPAT",
 		"NORMAL:-VERS-ALL:+VERS-TLS1.1:%COMPAT",
-		"NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-CBC:+AES-256-CBC",
-		"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA",
+		ONLY_1_2 ":-CIPHER-ALL:+AES-128-CBC:+AES-256-CBC",
+		ONLY_1_2 ":-CIPHER-ALL:+AES-128-CCM:+AES-256-CCM",
+		ONLY_1_2 ":-CIPHER-ALL:+3DES-CBC",
+		ONLY_1_2 ":-KX-ALL:+RSA",
+		ONLY_1_2 ":-KX-ALL:+DHE-RSA:-GROUP-ALL:+GROUP-FFDHE2048",
+		ONLY_1_2 ":-SIGN-ALL:+SIGN-RSA-SHA1",
 	};
 	struct listener *l;
 	struct files f;
@@ -237,11 +245,44 @@ TEST(what_is_weak_is_not_spoken)
 	struct err e;
 
 	files_make(&f);
+	rsa_write(&f);
 	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
 	for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++) {
 		meet_once(l, weak[i], &m);
-		CHECK(m.code != 0);
+		CHECK(ended_by_server(m.code));
 	}
+	check_versions(l);
+	listener_stop(l);
+	files_remove(&f);
+}
+
+TEST(a_client_that_renegotiates_is_cut)
+{
+	gnutls_certificate_credentials_t trust;
+	gnutls_session_t session;
+	struct listener *l;
+	struct files f;
+	struct err e;
+	int fd, code;
+
+	files_make(&f);
+	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
+	fd = dial(l);
+	CHECK(gnutls_certificate_allocate_credentials(&trust) == 0);
+	CHECK(gnutls_init(&session, GNUTLS_CLIENT) == 0);
+	CHECK(gnutls_priority_set_direct(session, ONLY_1_2, NULL) == 0);
+	CHECK(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, trust) == 0);
+	gnutls_transport_set_int(session, fd);
+	while ((code = gnutls_handshake(session)) == GNUTLS_E_AGAIN)
+		;
+	CHECK_INT(code, 0);
+	while ((code = gnutls_handshake(session)) == GNUTLS_E_AGAIN)
+		;
+	CHECK(code != 0 && gnutls_error_is_fatal(code));
+	gnutls_deinit(session);
+	gnutls_certificate_free_credentials(trust);
+	close(fd);
+	check_versions(l);
 	listener_stop(l);
 	files_remove(&f);
 }
@@ -260,6 +301,11 @@ check_resumes(const char *priority)
 	CHECK(!first.resumed);
 	meet(l, priority, first.session, &second);
 	CHECK(second.resumed);
+	gnutls_free(second.session.data);
+	/* Another certificate does not end the sessions of before. */
+	CHECK_OK(set_pair(l, str_of(f.cert2), str_of(f.key2), &e));
+	meet(l, priority, first.session, &second);
+	CHECK(second.resumed);
 	gnutls_free(first.session.data);
 	gnutls_free(second.session.data);
 	listener_stop(l);
@@ -273,7 +319,7 @@ TEST(a_client_that_comes_again_resumes_its_tls_1_3_session)
 
 TEST(a_client_that_comes_again_resumes_its_tls_1_2_session)
 {
-	check_resumes("NORMAL:-VERS-ALL:+VERS-TLS1.2");
+	check_resumes(ONLY_1_2);
 }
 
 TEST(a_new_certificate_serves_the_next_handshake)
@@ -310,7 +356,6 @@ check_refused(struct listener *l, const char *cert, const char *key, const char 
 
 TEST(a_bad_new_pair_is_refused_and_the_old_one_stays)
 {
-	time_t now = (time_t)(clock_now_ms() / 1000);
 	struct listener *l;
 	struct files f;
 	struct err e;
@@ -325,7 +370,7 @@ TEST(a_bad_new_pair_is_refused_and_the_old_one_stays)
 	check_refused(l, f.cert2, f.key2, "key2.pem: not a private key");
 	file_write(f.key2, "", 0);
 	check_refused(l, f.cert2, f.key2, "key2.pem: not a private key");
-	pair_write(f.cert2, f.key2, "expired", now - 2 * DAY_S, now - DAY_S);
+	pair_write(f.cert2, f.key2, "expired", -2 * DAY_S, -DAY_S);
 	check_refused(l, f.cert2, f.key2, "cert2.pem has expired on");
 	listener_stop(l);
 	files_remove(&f);
@@ -333,13 +378,12 @@ TEST(a_bad_new_pair_is_refused_and_the_old_one_stays)
 
 TEST(an_expired_pair_may_be_read_again)
 {
-	time_t now = (time_t)(clock_now_ms() / 1000);
 	struct listener *l;
 	struct files f;
 	struct err e;
 
 	files_make(&f);
-	pair_write(f.cert, f.key, "expired", now - 2 * DAY_S, now - DAY_S);
+	pair_write(f.cert, f.key, "expired", -2 * DAY_S, -DAY_S);
 	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
 	CHECK_OK(set_pair(l, str_of(f.cert), str_of(f.key), &e));
 	CHECK_OK(set_pair(l, str_of(f.cert2), str_of(f.key2), &e));
@@ -388,6 +432,50 @@ TEST(a_handshake_that_stands_still_is_cut_at_the_deadline)
 	listener_figures(l, &figures);
 	CHECK_INT(figures.expired, 1);
 	close(fd);
+	listener_stop(l);
+	files_remove(&f);
+}
+
+/* When all connections are gone: they are counted then. */
+static int64_t
+handshakes_failed(struct listener *l)
+{
+	int64_t until = clock_mono_ms() + WAIT_MS;
+	struct listener_figures f;
+
+	do
+		listener_figures(l, &f);
+	while (f.connections > 0 && clock_mono_ms() < until && sched_yield() == 0);
+	CHECK_INT(f.connections, 0);
+	return f.handshakes_failed;
+}
+
+TEST(a_handshake_that_fails_is_counted_and_one_that_never_began_is_not)
+{
+	struct listener *l;
+	struct files f;
+	struct met m;
+	struct err e;
+	char byte;
+	int fd;
+
+	files_make(&f);
+	CHECK_OK(start(f.cert, f.key, 0, &l, &e));
+	meet_once(l, "NORMAL", &m);
+	meet_once(l, ONLY_1_2, &m);
+	fd = dial(l); /* a probe: connect, and away */
+	CHECK(shutdown(fd, SHUT_WR) == 0);
+	while (recv(fd, &byte, 1, 0) > 0)
+		;
+	close(fd);
+	CHECK_INT(handshakes_failed(l), 0);
+	meet_once(l, "NORMAL:-VERS-ALL:+VERS-TLS1.0:%COMPAT", &m);
+	fd = dial(l);
+	CHECK(send(fd, "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL) == 18);
+	while (recv(fd, &byte, 1, 0) > 0)
+		;
+	close(fd);
+	CHECK_INT(handshakes_failed(l), 2);
 	listener_stop(l);
 	files_remove(&f);
 }
