@@ -22,7 +22,6 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <fcntl.h>
-#include <linux/tcp.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -42,6 +41,7 @@
 #include "daemon/query.h"
 #include "daemon/reaper.h"
 #include "daemon/tls.h"
+#include "connection.h"
 #include "request.h"
 
 #define THREADS 2
@@ -66,11 +66,6 @@ struct listener {
 	pthread_mutex_t lock; /* of held */
 	pthread_cond_t none_held;
 	int64_t held;
-};
-
-struct connection {
-	struct watch *watch;
-	struct tls_peer *peer; /* NULL = plain HTTP */
 };
 
 /* ---- the answer ---- */
@@ -410,54 +405,23 @@ on_accept(void *cls, const struct sockaddr *address, socklen_t size)
 	return atomic_load(&l->draining) ? MHD_NO : MHD_YES;
 }
 
-/* Whoever sends nothing, such as a probe of a load balancer, has not failed at a handshake. */
-static bool
-has_sent(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t n = sizeof(info);
-
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
-	       info.tcpi_bytes_received > 1; /* the end counts as one */
-}
-
-static void
-connection_end(struct listener *l, struct connection *c, int fd)
-{
-	if (c->peer != NULL && !tls_is_met(c->peer) && has_sent(fd))
-		atomic_fetch_add(&l->handshakes_failed, 1);
-	watch_end(c->watch); /* the socket is still open here */
-	tls_end(c->peer);
-	free(c);
-}
-
 static void
 on_connection(
     void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
 {
 	struct listener *l = cls;
 	int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	struct connection *c;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		connection_end(l, *context, fd);
+		if (!connection_end(*context, fd)) /* the socket is still open here */
+			atomic_fetch_add(&l->handshakes_failed, 1);
 		*context = NULL;
 		return;
 	}
-	c = xcalloc(1, sizeof(*c));
-	c->watch = watch_begin(l->reaper, fd, l->o.deadline_ms);
-	if (l->tls != NULL)
-		c->peer = tls_begin(l->tls,
-		    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
-	*context = c;
-}
-
-enum client_certificate
-request_client_certificate(struct request *rq, struct str *name)
-{
-	*name = STR_EMPTY;
-	return rq->connection->peer == NULL ? CLIENT_CERTIFICATE_NONE
-					    : tls_client_certificate(rq->connection->peer, name);
+	*context = connection_begin(l->reaper, fd, l->o.deadline_ms, l->tls,
+	    l->tls == NULL
+		? NULL
+		: MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
 }
 
 /* A line for each bad handshake, without an address: a scan would fill the log. */

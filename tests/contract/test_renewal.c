@@ -40,7 +40,9 @@ open_world(struct world *w)
 	w->second = make(&(struct wanted){ .name = "second", .until = 60 * DAY_S });
 	write_cert(w->cert, &w->first);
 	write_key(w->key, &w->first);
-	o.tls = (struct tls_files){ .certificate = str_of(w->cert), .private_key = str_of(w->key) };
+	o.tls = (struct tls_files){ .certificate = str_of(w->cert),
+		.private_key = str_of(w->key),
+		.client_ca = STR_EMPTY };
 	CHECK_OK(listener_start(&o, &h, &w->l, &e));
 	CHECK_OK(renewal_new(w->l, &w->r, &e));
 	renewal_follow(w->r, &o.tls);
