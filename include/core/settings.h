@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/str.h"
+#include "core/jwt.h"
 #include "core/param.h"
 #include "core/resource_id.h"
 
@@ -22,6 +23,20 @@ struct settings_listen {
 	int64_t body_max; /* bytes; larger deliveries are answered 413 */
 	int64_t connections_max;
 	int64_t per_address_max;
+};
+
+/* Bearer tokens of Microsoft Entra ID; what a token must say comes from here alone. */
+struct settings_entra {
+	struct str tenant;    /* GUID; "" = tokens are not asked for */
+	struct str *audience; /* any of them */
+	size_t n_audience;
+	struct str role;
+	struct str application; /* GUID: Event Grid's own in the cloud */
+	/* Issuers of v1.0 and of v2.0 tokens: any of them. */
+	struct str *issuers[JWT_VERSIONS];
+	size_t n_issuers[JWT_VERSIONS];
+	bool handshake_without_token; /* of the event subscriptions that are listed */
+	struct str source; /* all that the signing keys depend on: another text, other keys */
 };
 
 struct settings_auth {
@@ -40,6 +55,7 @@ struct settings_auth {
 	    client_ca; /* authorities whose client certificates let in; "" = none asked for */
 	struct str *client_names; /* of those, only with these names; none listed = all */
 	size_t n_client_names;
+	struct settings_entra entra;
 	bool insecure; /* no credential asked; refused unless the listener is loopback */
 };
 

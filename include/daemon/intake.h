@@ -74,9 +74,12 @@ struct intake_figures {
 	int64_t bytes;			       /* bodies of those deliveries */
 	int64_t handshakes;		       /* validations and OPTIONS consented to */
 	int64_t no_credential, bad_credential; /* 401 */
+	int64_t bad_token;		       /* 401 too */
+	int64_t no_role;		       /* 403: right tokens without the role */
+	int64_t unjudged;		       /* 503: credentials that cannot be told now */
 	int64_t forbidden;		       /* 403: handshakes refused */
 	int64_t not_found;		       /* 404 and 405 */
-	int64_t overload;		       /* 503 */
+	int64_t overload;		       /* 503: could not be kept */
 };
 void intake_figures(const struct intake *in, struct intake_figures *out);
 

@@ -5,6 +5,7 @@
 #define DAEMON_METRICS_H
 
 #include "daemon/intake.h"
+#include "daemon/key_cache.h"
 #include "daemon/listener.h"
 #include "daemon/operations.h"
 #include "daemon/pipeline.h"
@@ -14,6 +15,7 @@
 struct metrics {
 	struct pipeline *pipeline;
 	struct intake *intake;
+	struct key_cache *keys;
 	struct listener *listener;
 	struct renewal *renewal;
 	struct workers *workers;

@@ -61,6 +61,9 @@ struct str http_get_header(const struct http_response *rs, const char *name); /*
 /* Retry-After (seconds or HTTP date), retry-after-ms, x-ms-retry-after-ms; -1 when absent. */
 int64_t http_retry_after_ms(const struct http_response *rs, int64_t now_ms);
 
+/* Date: what the server's clock says, milliseconds of the wall clock; -1 when absent. */
+int64_t http_date_ms(const struct http_response *rs);
+
 /* scheme://host:port of a URL, lower case, default port filled in; for comparing hosts. */
 bool http_origin(struct str url, struct arena *a, struct str *origin);
 /* May this URL be called?  https, or http on a loopback address. */

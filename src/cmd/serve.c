@@ -19,6 +19,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "azure/openid.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -27,6 +28,7 @@
 #include "daemon/auth.h"
 #include "daemon/intake.h"
 #include "daemon/keeper.h"
+#include "daemon/key_cache.h"
 #include "daemon/listener.h"
 #include "daemon/load.h"
 #include "daemon/metrics.h"
@@ -49,6 +51,7 @@ struct server {
 	bool has_pipeline;
 	struct workers *workers;
 	struct keeper *keeper;
+	struct key_cache *keys;
 	struct intake *intake;
 	bool insecure; /* since the start */
 	struct listener *listener, *operations;
@@ -104,6 +107,24 @@ tls_files(const struct settings *s)
 		.n_client_names = s->auth.n_client_names };
 }
 
+/* The cache of signing keys asks for them here, from a thread of its own. */
+static bool
+fetch_keys(void *ctx, struct arena *a, struct key_documents *out, struct err *e)
+{
+	struct server *sv = ctx;
+	struct config *c = current_get(&sv->current);
+	const struct settings *s = c->settings;
+	struct http *http = http_new(arena_cstr(a, s->azure.ca_file));
+	bool ok = true;
+
+	for (int v = JWT_V1; ok && v < JWT_VERSIONS; v++)
+		ok = openid_fetch_keys(
+		    http, s, (enum jwt_version)v, a, &out->of[v], &out->server_ms, e);
+	http_free(http);
+	config_unref(c);
+	return ok;
+}
+
 /*
  * Read everything anew; only when all of it is good is it put in force.  Addresses and folders stay
  * as they were at start.
@@ -126,6 +147,7 @@ reload(void *ctx, struct err *e)
 	if (ok && c->settings->auth.insecure && !sv->insecure)
 		ok = fail(e, ERR_INPUT, "auth.insecure is only taken at start: restart it");
 	ok = ok && auth_load(&c->settings->auth, &auth, e);
+	ok = ok && key_cache_start(sv->keys, c->settings->auth.entra.source, e);
 	if (ok) {
 		struct tls_files files = tls_files(c->settings);
 
@@ -138,8 +160,10 @@ reload(void *ctx, struct err *e)
 
 		apply_log_level(c);
 		renewal_follow(sv->renewal, &files);
-		intake_set_auth(sv->intake, auth);
 		current_set(&sv->current, config_ref(c));
+		key_cache_set_source(sv->keys, c->settings->auth.entra.source);
+		auth_use_keys(auth, sv->keys);
+		intake_set_auth(sv->intake, auth);
 		keeper_ring(sv->keeper);
 		sv->metrics.reload_ms = clock_now_ms();
 		log_info("configuration reloaded: %zu rules, version %.*s", rules_count(c->rules),
@@ -183,6 +207,18 @@ open_state(struct server *sv, const struct settings *s, struct arena *a, struct 
 }
 
 static bool
+start_keys(struct server *sv, const struct settings *s, struct err *e)
+{
+	struct key_cache_options o = { .fetch = fetch_keys, .ctx = sv };
+
+	sv->keys = key_cache_new(&o);
+	if (!key_cache_start(sv->keys, s->auth.entra.source, e))
+		return false;
+	key_cache_set_source(sv->keys, s->auth.entra.source);
+	return true;
+}
+
+static bool
 start_intake(struct server *sv, const struct settings *s, struct err *e)
 {
 	struct intake_options io = {
@@ -201,6 +237,7 @@ start_intake(struct server *sv, const struct settings *s, struct err *e)
 	    !auth_load(&s->auth, &auth, e))
 		return false;
 	sv->intake = intake_new(&io, auth);
+	auth_use_keys(auth, sv->keys);
 	handler = intake_handler(sv->intake);
 	return listener_start(&lo, &handler, &sv->listener, e);
 }
@@ -230,6 +267,7 @@ start_operations(struct server *sv, const struct settings *s, struct err *e)
 
 	sv->metrics.pipeline = &sv->pipeline;
 	sv->metrics.intake = sv->intake;
+	sv->metrics.keys = sv->keys;
 	sv->metrics.listener = sv->listener;
 	sv->metrics.renewal = sv->renewal;
 	sv->metrics.workers = sv->workers;
@@ -312,8 +350,9 @@ start(struct server *sv, struct arena *a, struct err *e)
 
 	sv->insecure = s->auth.insecure;
 	sv->has_pipeline = ok;
-	return ok && workers_start(&sv->pipeline, &sv->workers, e) && start_intake(sv, s, e) &&
-	       start_renewal(sv, s, e) && start_operations(sv, s, e) && start_admin(sv, s, a, e) &&
+	return ok && workers_start(&sv->pipeline, &sv->workers, e) && start_keys(sv, s, e) &&
+	       start_intake(sv, s, e) && start_renewal(sv, s, e) && start_operations(sv, s, e) &&
+	       start_admin(sv, s, a, e) &&
 	       keeper_start(sv->store, &sv->current, &sv->keeper, e);
 }
 
@@ -333,6 +372,7 @@ stop(struct server *sv)
 	renewal_free(sv->renewal);
 	listener_stop(sv->listener);
 	intake_free(sv->intake);
+	key_cache_free(sv->keys);
 	if (sv->has_pipeline)
 		pipeline_done(&sv->pipeline);
 	inbox_close(sv->inbox);

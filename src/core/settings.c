@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "core/source_list.h"
 #include "endpoint.h"
+#include "settings_entra.h"
 
 /* Batches are cut at this size: https://learn.microsoft.com/azure/event-grid/quotas-limits */
 #define EVENT_GRID_DELIVERY_MAX (1024 * 1024)
@@ -369,6 +370,12 @@ check_lists(const struct copying *c)
 			}
 }
 
+static bool
+has_entra(const struct copying *c)
+{
+	return yaml_get(yaml_get(c->root, "auth"), "entra") != NULL;
+}
+
 static void
 check_auth(const struct copying *c)
 {
@@ -382,10 +389,11 @@ check_auth(const struct copying *c)
 	if (auth->client_ca.n > 0 && c->s->listen.certificate.n == 0)
 		yaml_error(c->d, at(c, "auth", "client_certificates"),
 		    "client_certificates needs HTTPS: listen has no certificate and private_key");
-	if (auth->n_keys_files == 0 && auth->client_ca.n == 0 && !auth->insecure)
+	if (auth->n_keys_files == 0 && !has_entra(c) && auth->client_ca.n == 0 && !auth->insecure)
 		yaml_error(c->d, at(c, "auth", NULL),
-		    "no credential is asked for: name a keys_file or client_certificates, or "
-		    "anyone could isolate machines");
+		    "no credential is asked for: name a keys_file, entra or client_certificates, "
+		    "or anyone could isolate machines");
+	settings_entra_check(c->s, yaml_get(yaml_get(c->root, "auth"), "entra"), c->d);
 	if (!header_fits(auth->key_header))
 		yaml_error(c->d, at(c, "auth", "key_header"), "'%.*s' cannot name a header",
 		    STR_ARG(auth->key_header));
@@ -489,6 +497,8 @@ settings_parse(const struct source *src, struct diags *d)
 		copy_listen(&c);
 		copy_auth(&c);
 		copy_azure(&c);
+		settings_entra_copy(
+		    c.s, json_at(c.j, "auth.entra"), text(&c, "azure.cloud.name"), a);
 		copy_channels(&c);
 		copy_protected(&c);
 		copy_budgets(&c);

@@ -1,6 +1,7 @@
 /*
- * Happy path: what a caller shows is digested with a salt of this process and compared with the
- * digests of all keys; the keys themselves are forgotten after reading.
+ * Happy path: a key that a caller shows is digested with a salt of this process and compared with
+ * the digests of all keys (the keys themselves are forgotten after reading); a token is judged by
+ * tokens.c.  Each way of showing who one is gives an answer of its own; the best one counts.
  * What can go wrong: a key file cannot be read or is no key - the whole is refused, with its name.
  */
 #include "daemon/auth.h"
@@ -12,6 +13,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "tokens.h"
 
 struct digest {
 	unsigned char bytes[32];
@@ -23,6 +25,9 @@ struct auth {
 	struct digest keys[AUTH_KEYS_MAX];
 	size_t n_keys;
 	const char *key_header;
+	bool key_in_authorization;
+	struct tokens *tokens; /* NULL = tokens are not asked for */
+	bool bare_handshake;
 	struct str *subscriptions, *origins;
 	size_t n_subscriptions, n_origins;
 	bool insecure, certificates; /* the settings name an authority of client certificates */
@@ -64,8 +69,10 @@ read_keys(struct auth *a, const struct settings_auth *s, struct err *e)
 	if (s->n_keys_files > AUTH_KEYS_MAX)
 		return fail(e, ERR_INPUT, "auth.keys_file lists %zu files, at most %d are read",
 		    s->n_keys_files, AUTH_KEYS_MAX);
-	if (s->n_keys_files == 0 && s->client_ca.n == 0 && !s->insecure)
-		return fail(e, ERR_INPUT, "auth.keys_file lists no file: nobody could deliver");
+	if (s->n_keys_files == 0 && s->entra.tenant.n == 0 && s->client_ca.n == 0 && !s->insecure)
+		return fail(e, ERR_INPUT,
+		    "neither auth.keys_file nor auth.entra nor auth.client_certificates is there: "
+		    "nobody could deliver");
 	scratch = arena_new();
 	for (size_t i = 0; ok && i < s->n_keys_files; i++)
 		ok = read_key(a, arena_cstr(scratch, s->keys_files[i]), scratch, e);
@@ -94,6 +101,8 @@ auth_load(const struct settings_auth *s, struct auth **out, struct err *e)
 	a->insecure = s->insecure;
 	a->certificates = s->client_ca.n > 0;
 	a->key_header = arena_cstr(a->arena, s->key_header);
+	a->key_in_authorization = str_is_nocase(s->key_header, "Authorization");
+	a->bare_handshake = s->entra.handshake_without_token;
 	a->n_subscriptions = s->n_subscriptions;
 	a->subscriptions = copy_list(a->arena, s->subscriptions, s->n_subscriptions);
 	a->n_origins = s->n_origins == 0 ? 1 : s->n_origins;
@@ -102,8 +111,17 @@ auth_load(const struct settings_auth *s, struct auth **out, struct err *e)
 		auth_free(a);
 		return false;
 	}
+	if (s->entra.tenant.n > 0)
+		a->tokens = tokens_new(&s->entra);
 	*out = a;
 	return true;
+}
+
+void
+auth_use_keys(struct auth *a, struct key_cache *keys)
+{
+	if (a->tokens != NULL)
+		tokens_use_keys(a->tokens, keys);
 }
 
 void
@@ -111,6 +129,7 @@ auth_free(struct auth *a)
 {
 	if (a == NULL)
 		return;
+	tokens_free(a->tokens);
 	arena_free(a->arena);
 	explicit_bzero(a, sizeof(*a));
 	free(a);
@@ -126,29 +145,91 @@ auth_key_header(const struct auth *a)
 static bool
 is_ours(const struct auth *a, struct str shown)
 {
-	struct digest d = digest(a, shown);
+	struct digest d;
 	struct str got = { (const char *)d.bytes, sizeof(d.bytes) };
 	bool ours = false;
 
+	if (shown.n == 0)
+		return false;
+	d = digest(a, shown);
 	for (size_t i = 0; i < a->n_keys; i++)
 		ours |= str_eq_secret(
 		    got, (struct str){ (const char *)a->keys[i].bytes, sizeof(d.bytes) });
-	return ours && shown.n > 0;
+	return ours;
 }
 
-enum auth_answer
-auth_check(const struct auth *a, const struct auth_shown *shown)
+static enum auth_answer
+check_keys(const struct auth *a, const struct auth_shown *shown, struct err *why)
 {
 	bool code = is_ours(a, shown->code);
 	bool key = is_ours(a, shown->key);
+	/* The key may stand behind "Bearer", as Event Grid's documentation shows it. */
+	bool bearer = is_ours(a, a->key_in_authorization ? shown->bearer : STR_EMPTY);
 
-	if (code || key || a->insecure ||
-	    (a->certificates && shown->certificate == CLIENT_CERTIFICATE_TRUSTED))
+	if (code || key || bearer)
 		return AUTH_OK;
-	return shown->code.n == 0 && shown->key.n == 0 &&
-		       shown->certificate == CLIENT_CERTIFICATE_NONE
-		   ? AUTH_NO_CREDENTIAL
-		   : AUTH_BAD;
+	if (shown->code.n == 0 && shown->key.n == 0) {
+		fail(why, ERR_DENIED, "no key was shown");
+		return AUTH_NO_CREDENTIAL;
+	}
+	fail(why, ERR_DENIED, "the key that was shown is not ours");
+	return AUTH_BAD;
+}
+
+static enum auth_answer
+check_token(const struct auth *a, const struct auth_shown *shown, struct err *why)
+{
+	enum auth_answer answer;
+
+	if (a->tokens == NULL || shown->bearer.n == 0) {
+		fail(why, ERR_DENIED, "no bearer token was shown");
+		return AUTH_NO_CREDENTIAL;
+	}
+	answer = tokens_check(a->tokens, shown->bearer, why);
+	return answer == AUTH_BAD ? AUTH_BAD_TOKEN : answer;
+}
+
+enum auth_answer
+auth_check(const struct auth *a, const struct auth_shown *shown, struct err *why)
+{
+	enum auth_answer key, token;
+	struct err why_not_key;
+
+	if (a->insecure)
+		return AUTH_OK;
+	if (shown->ambiguous) {
+		fail(why, ERR_DENIED, "there is more than one Authorization header");
+		return AUTH_BAD;
+	}
+	if (a->certificates && shown->certificate == CLIENT_CERTIFICATE_TRUSTED)
+		return AUTH_OK;
+	key = check_keys(a, shown, &why_not_key);
+	if (key == AUTH_OK)
+		return key;
+	token = check_token(a, shown, why);
+	if (token != AUTH_NO_CREDENTIAL)
+		return token;
+	if (a->certificates && shown->certificate == CLIENT_CERTIFICATE_NOT_TRUSTED) {
+		fail(why, ERR_DENIED, "the client certificate is not trusted: %.*s",
+		    STR_ARG(shown->certificate_wrong));
+		return AUTH_BAD;
+	}
+	if (key != AUTH_NO_CREDENTIAL || a->n_keys > 0 || a->tokens == NULL)
+		*why = why_not_key;
+	return key;
+}
+
+const char *
+auth_challenge(const struct auth *a, enum auth_answer answer)
+{
+	if (answer == AUTH_NO_ROLE)
+		return "Bearer realm=\"gridwarden\", error=\"insufficient_scope\"";
+	if (answer == AUTH_BAD_TOKEN)
+		return "Bearer realm=\"gridwarden\", error=\"invalid_token\"";
+	if (a->tokens == NULL)
+		return "SharedKey realm=\"gridwarden\"";
+	return a->n_keys == 0 ? "Bearer realm=\"gridwarden\""
+			      : "Bearer realm=\"gridwarden\", SharedKey realm=\"gridwarden\"";
 }
 
 static bool
@@ -171,4 +252,10 @@ auth_allows_origin(const struct auth *a, struct str origin)
 {
 	return origin.n > 0 && (lists(a->origins, a->n_origins, origin) ||
 				   lists(a->origins, a->n_origins, STR("*")));
+}
+
+bool
+auth_allows_bare_handshake(const struct auth *a, struct str name)
+{
+	return a->bare_handshake && lists(a->subscriptions, a->n_subscriptions, name);
 }

@@ -8,7 +8,9 @@
  * What can go wrong:
  *	another path or method        404, 405
  *	no credential, a wrong one    401: proven not to be ours, Event Grid does not come again
+ *	a right token without role    403
  *	a foreign handshake           403
+ *	a token, but no signing keys  503 with Retry-After: Event Grid comes again
  *	no room, shutting down, disk  503 with Retry-After: Event Grid comes again
  *	an unreadable body            none of these: it is an event of its kind, kept and answered
  *200
@@ -35,6 +37,9 @@ enum figure {
 	HANDSHAKES,
 	NO_CREDENTIAL,
 	BAD_CREDENTIAL,
+	BAD_TOKEN,
+	NO_ROLE,
+	UNJUDGED,
 	FORBIDDEN,
 	NOT_FOUND,
 	OVERLOAD,
@@ -94,38 +99,92 @@ log_refused(struct request *rq, const char *what)
 
 /* ---- head: all that needs no body ---- */
 
-static enum auth_answer
-check_caller(struct intake *in, struct request *rq)
+/* "Bearer TOKEN", the scheme in any case (RFC 9110); empty when it is another scheme. */
+static struct str
+bearer_of(struct str authorization)
 {
-	struct str name;
-	struct auth_shown shown = { .code = request_query(rq, "code"),
-		.key = STR_EMPTY,
-		.certificate = request_client_certificate(rq, &name) };
+	static const char scheme[] = "Bearer ";
+
+	if (!str_starts_nocase(authorization, STR("Bearer ")))
+		return STR_EMPTY;
+	return str_trim(str_slice(authorization, sizeof(scheme) - 1, authorization.n));
+}
+
+static struct auth_shown
+shown_by(struct request *rq, const char *key_header)
+{
+	struct auth_shown shown = { .code = request_query(rq, "code"), .key = STR_EMPTY };
+	size_t n = request_header_count(rq, "Authorization");
+
+	if (*key_header != '\0')
+		shown.key = request_header(rq, key_header);
+	shown.certificate = request_client_certificate(rq, &shown.certificate_wrong);
+	shown.ambiguous = n > 1;
+	shown.bearer = n == 0 ? request_query(rq, "access_token")
+			      : bearer_of(request_header(rq, "Authorization"));
+	return shown;
+}
+
+static enum auth_answer
+check_caller(struct intake *in, struct request *rq, struct err *why)
+{
+	struct auth_shown shown;
 	enum auth_answer result;
 
 	pthread_rwlock_rdlock(&in->lock);
-	if (*auth_key_header(in->auth) != '\0')
-		shown.key = request_header(rq, auth_key_header(in->auth));
-	result = auth_check(in->auth, &shown);
+	shown = shown_by(rq, auth_key_header(in->auth));
+	result = auth_check(in->auth, &shown, why);
 	pthread_rwlock_unlock(&in->lock);
 	return result;
 }
 
 static void
-refuse_caller(struct intake *in, struct request *rq, enum auth_answer why)
+put_off(struct intake *in, struct request *rq, const struct err *why)
 {
-	bool nothing = why == AUTH_NO_CREDENTIAL;
-	char text[512];
-	struct str wrong;
+	static struct log_gate gate = { .burst = 10 };
+	struct log_field fields[] = { { "peer", request_peer(rq) } };
 
-	count(in, nothing ? NO_CREDENTIAL : BAD_CREDENTIAL, 1);
-	snprintf(text, sizeof(text), "%s",
-	    nothing ? "no key was shown" : "the key that was shown is not ours");
-	if (request_client_certificate(rq, &wrong) == CLIENT_CERTIFICATE_NOT_TRUSTED)
-		snprintf(text, sizeof(text), "the client certificate is not trusted: %.*s",
-		    STR_ARG(wrong));
-	log_refused(rq, text);
-	answer_with(rq, 401, "WWW-Authenticate", STR("SharedKey realm=\"gridwarden\""));
+	count(in, UNJUDGED, 1);
+	if (log_gate_open(&gate))
+		log_line(LOG_LEVEL_WARNING, fields, 1, "delivery put off: %s", why->text);
+	answer_with(rq, 503, "Retry-After", STR(INTAKE_RETRY_AFTER));
+}
+
+static void
+refuse_caller(
+    struct intake *in, struct request *rq, enum auth_answer answered, const struct err *why)
+{
+	static const enum figure figures[] = { [AUTH_NO_CREDENTIAL] = NO_CREDENTIAL,
+		[AUTH_BAD] = BAD_CREDENTIAL,
+		[AUTH_BAD_TOKEN] = BAD_TOKEN,
+		[AUTH_NO_ROLE] = NO_ROLE };
+	const char *challenge;
+
+	if (answered == AUTH_LATER) {
+		put_off(in, rq, why);
+		return;
+	}
+	count(in, figures[answered], 1);
+	log_refused(rq, why->text);
+	pthread_rwlock_rdlock(&in->lock);
+	challenge = auth_challenge(in->auth, answered);
+	pthread_rwlock_unlock(&in->lock);
+	answer_with(
+	    rq, answered == AUTH_NO_ROLE ? 403 : 401, "WWW-Authenticate", str_of(challenge));
+}
+
+/* The header promises a validation, of an event subscription that needs no credential for it. */
+static bool
+is_bare_handshake(struct intake *in, struct request *rq)
+{
+	bool allowed;
+
+	if (!str_is_nocase(request_header(rq, "aeg-event-type"), "SubscriptionValidation"))
+		return false;
+	pthread_rwlock_rdlock(&in->lock);
+	allowed = auth_allows_bare_handshake(in->auth, request_header(rq, "aeg-subscription-name"));
+	pthread_rwlock_unlock(&in->lock);
+	return allowed;
 }
 
 static bool
@@ -174,6 +233,7 @@ on_head(void *ctx, struct request *rq)
 	struct intake *in = ctx;
 	bool options = str_is(request_method(rq), "OPTIONS");
 	enum auth_answer caller;
+	struct err why;
 
 	if (!str_eq(request_path(rq), in->path)) {
 		count(in, NOT_FOUND, 1);
@@ -185,9 +245,11 @@ on_head(void *ctx, struct request *rq)
 		answer_with(rq, 405, "Allow", STR("POST, OPTIONS"));
 		return;
 	}
-	caller = check_caller(in, rq);
-	if (caller == AUTH_BAD || (caller == AUTH_NO_CREDENTIAL && !options))
-		refuse_caller(in, rq, caller);
+	caller = check_caller(in, rq, &why);
+	if (caller == AUTH_NO_CREDENTIAL && (options || is_bare_handshake(in, rq)))
+		caller = AUTH_OK;
+	if (caller != AUTH_OK)
+		refuse_caller(in, rq, caller, &why);
 	else if (options)
 		consent(in, rq);
 }
@@ -267,6 +329,22 @@ hand_over(struct intake *in, struct received *r, const struct event_headers *hea
 		received_done(r, KEPT_LATER);
 }
 
+/* Who came in as a bare handshake and sent something else has shown no credential. */
+static bool
+came_in_bare(struct intake *in, struct request *rq)
+{
+	enum auth_answer caller;
+	struct err why;
+
+	if (!is_bare_handshake(in, rq))
+		return false;
+	caller = check_caller(in, rq, &why);
+	if (caller == AUTH_OK)
+		return false;
+	refuse_caller(in, rq, caller, &why);
+	return true;
+}
+
 static void
 on_handle(void *ctx, struct request *rq)
 {
@@ -279,12 +357,13 @@ on_handle(void *ctx, struct request *rq)
 	r->intake = in;
 	r->request = rq;
 	event_batch_parse(request_body(rq), &headers, a, &r->batch);
-	if (!is_validation(&r->batch)) {
+	if (is_validation(&r->batch))
+		answer_validation(
+		    in, rq, r->batch.events[0].validation_code, headers.aeg_subscription_name, a);
+	else if (!came_in_bare(in, rq)) {
 		hand_over(in, r, &headers);
 		return;
 	}
-	answer_validation(
-	    in, rq, r->batch.events[0].validation_code, headers.aeg_subscription_name, a);
 	arena_free(a);
 }
 
@@ -375,6 +454,9 @@ intake_figures(const struct intake *in, struct intake_figures *out)
 	out->handshakes = atomic_load(&in->figures[HANDSHAKES]);
 	out->no_credential = atomic_load(&in->figures[NO_CREDENTIAL]);
 	out->bad_credential = atomic_load(&in->figures[BAD_CREDENTIAL]);
+	out->bad_token = atomic_load(&in->figures[BAD_TOKEN]);
+	out->no_role = atomic_load(&in->figures[NO_ROLE]);
+	out->unjudged = atomic_load(&in->figures[UNJUDGED]);
 	out->forbidden = atomic_load(&in->figures[FORBIDDEN]);
 	out->not_found = atomic_load(&in->figures[NOT_FOUND]);
 	out->overload = atomic_load(&in->figures[OVERLOAD]);

@@ -30,9 +30,28 @@ intake_metrics(struct metrics *m, struct buf *out)
 	    "# HELP gridwarden_unauthorized_total Deliveries answered 401.\n"
 	    "# TYPE gridwarden_unauthorized_total counter\n"
 	    "gridwarden_unauthorized_total{reason=\"missing\"} %" PRId64 "\n"
-	    "gridwarden_unauthorized_total{reason=\"wrong\"} %" PRId64 "\n",
-	    f.no_credential, f.bad_credential);
-	metric(out, "overload_total", "counter", "Deliveries answered 503.", f.overload);
+	    "gridwarden_unauthorized_total{reason=\"wrong\"} %" PRId64 "\n"
+	    "gridwarden_unauthorized_total{reason=\"token\"} %" PRId64 "\n",
+	    f.no_credential, f.bad_credential, f.bad_token);
+	metric(out, "forbidden_total", "counter",
+	    "Deliveries answered 403: a token without the role.", f.no_role);
+	metric(out, "unjudged_total", "counter",
+	    "Deliveries answered 503: a token that cannot be judged now.", f.unjudged);
+	metric(out, "overload_total", "counter", "Deliveries answered 503: they could not be kept.",
+	    f.overload);
+}
+
+static void
+key_metrics(struct metrics *m, struct buf *out)
+{
+	struct key_cache_figures f;
+
+	key_cache_figures(m->keys, &f);
+	metric(out, "signing_keys", "gauge", "Keys that tokens are verified with.", f.keys);
+	metric(out, "signing_keys_last_success_timestamp_seconds", "gauge",
+	    "When they were fetched; 0 = never.", f.fetched_ms / 1000);
+	metric(out, "signing_keys_fetches_total", "counter", "Fetches, good or not.", f.fetches);
+	metric(out, "signing_keys_failures_total", "counter", "Of those, failed.", f.failed);
 }
 
 static void
@@ -132,6 +151,7 @@ metrics_page(void *ctx, struct buf *out)
 	    "gridwarden_build_info{version=\"%s\"} 1\n",
 	    GRIDWARDEN_VERSION);
 	intake_metrics(m, out);
+	key_metrics(m, out);
 	listener_metrics(m, out);
 	inbox_metrics(m, out);
 	trouble_metrics(m, out);

@@ -411,14 +411,33 @@ at_most(int64_t ms)
 	return ms < 0 ? 0 : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
 }
 
+/* An HTTP date, milliseconds of the wall clock; -1 when it is none. */
+static int64_t
+date_ms(struct str value)
+{
+	char date[64];
+	time_t at;
+
+	if (value.n == 0 || value.n >= sizeof(date))
+		return -1;
+	memcpy(date, value.p, value.n);
+	date[value.n] = '\0';
+	at = curl_getdate(date, NULL);
+	return at < 0 ? -1 : (int64_t)at * 1000;
+}
+
+int64_t
+http_date_ms(const struct http_response *rs)
+{
+	return date_ms(http_get_header(rs, "date"));
+}
+
 int64_t
 http_retry_after_ms(const struct http_response *rs, int64_t now_ms)
 {
 	static const char *const in_ms[] = { "retry-after-ms", "x-ms-retry-after-ms" };
 	struct str value;
-	int64_t n;
-	char date[64];
-	time_t at;
+	int64_t n, at;
 
 	for (size_t i = 0; i < sizeof(in_ms) / sizeof(in_ms[0]); i++)
 		if (str_to_int(http_get_header(rs, in_ms[i]), 0, INT64_MAX, &n))
@@ -426,10 +445,6 @@ http_retry_after_ms(const struct http_response *rs, int64_t now_ms)
 	value = http_get_header(rs, "retry-after");
 	if (str_to_int(value, 0, INT64_MAX / 1000, &n))
 		return at_most(n * 1000);
-	if (value.n == 0 || value.n >= sizeof(date))
-		return -1;
-	memcpy(date, value.p, value.n);
-	date[value.n] = '\0';
-	at = curl_getdate(date, NULL);
-	return at < 0 ? -1 : at_most((int64_t)at * 1000 - now_ms);
+	at = date_ms(value);
+	return at < 0 ? -1 : at_most(at - now_ms);
 }

@@ -51,9 +51,20 @@ load(void)
 }
 
 static enum auth_answer
+answer(const struct auth *a, const struct auth_shown *shown)
+{
+	struct err why;
+
+	return auth_check(a, shown, &why);
+}
+
+static enum auth_answer
 check(const struct auth *a, const char *code, const char *key)
 {
-	return auth_check(a, &(struct auth_shown){ .code = str_of(code), .key = str_of(key) });
+	struct auth_shown shown = { .code = str_of(code), .key = str_of(key), .bearer = STR_EMPTY };
+	struct err why;
+
+	return auth_check(a, &shown, &why);
 }
 
 TEST(each_listed_key_lets_in_by_query_and_by_header)
@@ -172,9 +183,9 @@ TEST(a_trusted_certificate_lets_in_alone_and_whatever_key_is_shown)
 	struct auth *a = load_certificates();
 	struct auth_shown shown = { .certificate = CLIENT_CERTIFICATE_TRUSTED };
 
-	CHECK_INT(auth_check(a, &shown), AUTH_OK);
+	CHECK_INT(answer(a, &shown), AUTH_OK);
 	shown.code = STR("whatever");
-	CHECK_INT(auth_check(a, &shown), AUTH_OK);
+	CHECK_INT(answer(a, &shown), AUTH_OK);
 	auth_free(a);
 }
 
@@ -183,15 +194,15 @@ TEST(an_untrusted_certificate_is_a_wrong_credential)
 	struct auth *a = load_certificates();
 	struct auth_shown shown = { .certificate = CLIENT_CERTIFICATE_NOT_TRUSTED };
 
-	CHECK_INT(auth_check(a, &shown), AUTH_BAD);
+	CHECK_INT(answer(a, &shown), AUTH_BAD);
 	shown.certificate = CLIENT_CERTIFICATE_NONE;
-	CHECK_INT(auth_check(a, &shown), AUTH_NO_CREDENTIAL);
+	CHECK_INT(answer(a, &shown), AUTH_NO_CREDENTIAL);
 	auth_free(a);
 	/* With a right key it does no harm. */
 	a = load();
 	shown.certificate = CLIENT_CERTIFICATE_NOT_TRUSTED;
 	shown.code = STR(KEY);
-	CHECK_INT(auth_check(a, &shown), AUTH_OK);
+	CHECK_INT(answer(a, &shown), AUTH_OK);
 	auth_free(a);
 }
 
@@ -199,8 +210,8 @@ TEST(certificates_do_not_count_when_the_settings_name_no_authority)
 {
 	struct auth *a = load();
 
-	CHECK_INT(auth_check(a, &(struct auth_shown){ .certificate = CLIENT_CERTIFICATE_TRUSTED }),
-	    AUTH_BAD);
+	CHECK_INT(answer(a, &(struct auth_shown){ .certificate = CLIENT_CERTIFICATE_TRUSTED }),
+	    AUTH_NO_CREDENTIAL);
 	auth_free(a);
 }
 

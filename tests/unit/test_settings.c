@@ -195,7 +195,7 @@ TEST(json_is_read_too)
 TEST(nobody_delivers_without_a_credential)
 {
 	check_refused("listen: {certificate: /c, private_key: /k}\n", 1, 1,
-	    "no credential is asked for: name a keys_file");
+	    "no credential is asked for: name a keys_file or entra");
 	check_refused("listen: {certificate: /c, private_key: /k}\nauth: {key_header: X}\n", 2, 7,
 	    "no credential is asked for");
 	check_refused("listen: {certificate: /c, private_key: /k}\nauth: {insecure: true}\n", 2, 18,
@@ -260,12 +260,83 @@ TEST(the_listener_needs_an_address_a_path_and_a_certificate)
 TEST(what_this_version_cannot_do_is_said_clearly)
 {
 	check_refused(BASE "tickets: {a: b}\n", 3, 10, "tickets: this version opens no tickets");
-	check_refused("listen: {certificate: /c, private_key: /k}\n"
-		      "auth: {keys_file: k, entra: {tenant: x}}\n",
-	    2, 29, "entra: bearer tokens cannot be verified by this version");
 	check_refused(BASE "config_version: 2\n", 3, 17, "config_version must be a whole number");
 	check_refused(BASE "store: postgres:x\n", 3, 8, "store must be sqlite:/path/of/the/file");
 	check_refused(BASE "store: 'sqlite:'\n", 3, 9, "store must be sqlite:/path/of/the/file");
+}
+
+#define LISTEN_ONLY "listen: {certificate: /c, private_key: /k}\n"
+#define TENANT "aaaaaaaa-2222-3333-4444-555555555555"
+
+TEST(tokens_are_asked_for_when_a_tenant_is_named)
+{
+	const struct settings_entra *en;
+
+	parse(BASE);
+	CHECK_STR(s->auth.entra.tenant, "");
+	CHECK_STR(s->auth.entra.source, "");
+	parse(LISTEN_ONLY "auth: {entra: {tenant: " TENANT ", audience: 'api://gw'}}\n");
+	en = &s->auth.entra;
+	CHECK_INT(s->auth.n_keys_files, 0);
+	CHECK_STR(en->tenant, TENANT);
+	CHECK_INT(en->n_audience, 1);
+	CHECK_STR(en->audience[0], "api://gw");
+	CHECK_STR(en->role, "AzureEventGridSecureWebhookSubscriber");
+	CHECK_STR(en->application, "4962773b-9cdb-44cf-a8bf-237846a00ab7");
+	CHECK_INT(en->n_issuers[JWT_V1], 1);
+	CHECK_STR(en->issuers[JWT_V1][0], "https://sts.windows.net/" TENANT "/");
+	CHECK_STR(en->issuers[JWT_V2][0], "https://login.microsoftonline.com/" TENANT "/v2.0");
+	CHECK(!en->handshake_without_token);
+	CHECK_HAS(en->source.p, "https://login.microsoftonline.com\n" TENANT "\n");
+}
+
+TEST(each_cloud_has_its_issuers_and_its_event_grid)
+{
+	parse(LISTEN_ONLY "auth: {entra: {tenant: AAAAAAAA-2222-3333-4444-555555555555,\n"
+			  "  audience: [a, b], role: R}}\nazure: {cloud: usgovernment}\n");
+	CHECK_INT(s->auth.entra.n_audience, 2);
+	CHECK_STR(s->auth.entra.role, "R");
+	CHECK_STR(s->auth.entra.application, "54316b56-3481-47f9-8f30-0300f5542a7b");
+	CHECK_STR(s->auth.entra.issuers[JWT_V1][0], "https://sts.windows.net/" TENANT "/");
+	CHECK_STR(
+	    s->auth.entra.issuers[JWT_V2][0], "https://login.microsoftonline.us/" TENANT "/v2.0");
+	parse(LISTEN_ONLY "auth: {entra: {tenant: " TENANT ", audience: a,\n"
+			  "  application: " TENANT "}}\nazure: {cloud: china}\n");
+	CHECK_STR(s->auth.entra.application, TENANT);
+	CHECK_STR(s->auth.entra.issuers[JWT_V1][0], "https://sts.chinacloudapi.cn/" TENANT "/");
+	CHECK_STR(s->auth.entra.issuers[JWT_V2][0],
+	    "https://login.partner.microsoftonline.cn/" TENANT "/v2.0");
+	parse(LISTEN_ONLY "auth: {entra: {tenant: " TENANT ", audience: a}}\n"
+			  "azure: {cloud: {login: 'https://login.local'}}\n");
+	CHECK_INT(s->auth.entra.n_issuers[JWT_V2], 2);
+	CHECK_STR(s->auth.entra.issuers[JWT_V2][1], "https://login.local/" TENANT "/v2.0");
+	parse(LISTEN_ONLY "auth: {entra: {tenant: " TENANT ", audience: a,\n"
+			  "  issuer: 'https://mine/'}}\n");
+	CHECK_INT(s->auth.entra.n_issuers[JWT_V1], 1);
+	CHECK_STR(s->auth.entra.issuers[JWT_V1][0], "https://mine/");
+	CHECK_STR(s->auth.entra.issuers[JWT_V2][0], "https://mine/");
+}
+
+TEST(tokens_that_could_not_be_judged_are_no_setting)
+{
+#define ENTRA(more) LISTEN_ONLY "auth: {entra: {" more "}}\n"
+	check_refused(ENTRA("audience: a"), 2, 15, "the key 'tenant' is missing");
+	check_refused(ENTRA("tenant: " TENANT), 2, 15, "the key 'audience' is missing");
+	check_refused(ENTRA("tenant: " TENANT ", audience: []"), 2, 72, "must not be empty");
+	check_refused(ENTRA("tenant: contoso.com, audience: a"), 2, 24,
+	    "tenant must be an id such as 11111111-2222-3333-4444-555555555555, not "
+	    "'contoso.com'");
+	check_refused(ENTRA("tenant: " TENANT ", audience: a, application: grid"), 2, 88,
+	    "application must be an id");
+	check_refused(ENTRA("tenant: " TENANT ", audience: a, issuer: 'http://x'"), 2, 84,
+	    "an issuer begins with https://");
+	check_refused(ENTRA("tenant: " TENANT ", audience: a, handshake_without_token: true"), 2,
+	    100, "auth.subscriptions lists none");
+	check_refused(ENTRA("tenant: " TENANT ", audience: a") "azure: {cloud: china}\n", 2, 15,
+	    "name it as application");
+	check_refused(ENTRA("tenant: " TENANT ", audiance: a, audience: b"), 2, 62,
+	    "did you mean 'audience'?");
+	check_refused(LISTEN_ONLY "auth: {entra: on}\n", 2, 15, "entra must be a mapping");
 }
 
 TEST(a_credential_needs_all_its_parts)
