@@ -23,20 +23,22 @@
 
 struct send {
 	const struct command *self;
-	const char *config, *url, *key_file, *ca_file, *subscription, *source, *type, *id;
+	const char *config, *url, *key_file, *token_file, *ca_file, *subscription, *source, *type;
+	const char *id;
 	bool cloud_events, handshake;
 	enum format format;
 	struct arena *arena;
 	struct http *http;
-	struct str target; /* URL with the key */
+	struct str target;	  /* URL with the key */
+	struct str authorization; /* "Bearer ..."; "" = none */
 	struct json *report;
 };
 
 static const struct option_row options[] = { { "output", 'o', true }, { "config", 'c', true },
-	{ "to", 't', true }, { "key-file", 'k', true }, { "ca-file", 'C', true },
-	{ "subscription", 's', true }, { "schema", 'm', true }, { "type", 'T', true },
-	{ "source", 'S', true }, { "id", 'i', true }, { "no-handshake", 'n', false },
-	{ NULL, 0, false } };
+	{ "to", 't', true }, { "key-file", 'k', true }, { "token-file", 'b', true },
+	{ "ca-file", 'C', true }, { "subscription", 's', true }, { "schema", 'm', true },
+	{ "type", 'T', true }, { "source", 'S', true }, { "id", 'i', true },
+	{ "no-handshake", 'n', false }, { NULL, 0, false } };
 
 /* ---- where to ---- */
 
@@ -118,13 +120,31 @@ complete(struct send *s, int *code)
 	}
 	if (s->url == NULL)
 		s->url = url_of(settings, s->arena, code);
-	if (s->key_file == NULL && settings->auth.n_keys_files > 0)
+	/* A token stands alone: a key beside it would let in what the token does not. */
+	if (s->key_file == NULL && s->token_file == NULL && settings->auth.n_keys_files > 0)
 		s->key_file = arena_cstr(s->arena, settings->auth.keys_files[0]);
 	if (s->ca_file == NULL && settings->listen.certificate.n > 0)
 		s->ca_file = arena_cstr(s->arena, settings->listen.certificate);
 	complete_lists(s, &settings->auth);
 	settings_free(settings);
 	return s->url != NULL;
+}
+
+/* RFC 6750: visible ASCII.  Anything else would break the header. */
+static bool
+make_authorization(struct send *s, struct err *e)
+{
+	struct str token;
+
+	if (s->token_file == NULL)
+		return true;
+	if (!file_read_secret(s->token_file, s->arena, &token, e))
+		return false;
+	for (size_t i = 0; i < token.n; i++)
+		if (token.p[i] <= ' ' || token.p[i] > '~')
+			return fail(e, ERR_INPUT, "%s: this is no bearer token", s->token_file);
+	s->authorization = arena_printf(s->arena, "Bearer %.*s", STR_ARG(token));
+	return true;
 }
 
 static bool
@@ -161,11 +181,13 @@ post(struct send *s, const char *method, const char *event_type, struct str body
 		{ "aeg-data-version", STR("1.0") },
 		{ "WebHook-Request-Origin", STR("eventgrid.azure.net") },
 		{ "User-Agent", STR("gridwarden-send/" GRIDWARDEN_VERSION) },
+		{ "Authorization", s->authorization }, /* the last one: may be left out */
 	};
 	struct http_request rq = { .method = method,
 		.url = s->target,
 		.headers = headers,
-		.n_headers = sizeof(headers) / sizeof(headers[0]),
+		.n_headers =
+		    sizeof(headers) / sizeof(headers[0]) - (s->authorization.n > 0 ? 0 : 1),
 		.body = body,
 		.has_body = body.n > 0,
 		.timeout_ms = 30000 };
@@ -321,7 +343,7 @@ send_file(struct send *s, const char *path)
 	int code;
 
 	if (!file_read(path, FILE_MAX, s->arena, &text, &e) || !http_global_init(&e) ||
-	    !make_target(s, &e)) {
+	    !make_target(s, &e) || !make_authorization(s, &e)) {
 		fprintf(stderr, "gridwarden send: %s\n", e.text);
 		return exit_code_of(e.kind);
 	}
@@ -352,6 +374,9 @@ take(struct send *s, int key, const char *value)
 		return true;
 	case 'k':
 		s->key_file = value;
+		return true;
+	case 'b':
+		s->token_file = value;
 		return true;
 	case 'C':
 		s->ca_file = value;
@@ -389,7 +414,9 @@ static int
 run(const struct command *self, int argc, char **argv)
 {
 	static const struct settings_auth nothing_listed;
-	struct send s = { .self = self, .handshake = true, .format = FORMAT_TABLE };
+	struct send s = {
+		.self = self, .authorization = STR_EMPTY, .handshake = true, .format = FORMAT_TABLE
+	};
 	const char *value;
 	int key, code = EXIT_FAILED;
 
@@ -425,6 +452,8 @@ const struct command cmd_send = {
 	    "                        (default " CONFIG_DEFAULT ")\n"
 	    "  -t, --to URL          another daemon; then nothing is taken from the settings\n"
 	    "  -k, --key-file FILE   the shared key, sent as ?code=\n"
+	    "  -b, --token-file FILE a bearer token of Microsoft Entra ID, shown instead of the "
+	    "key\n"
 	    "  -C, --ca-file FILE    trust this certificate or authority\n"
 	    "  -s, --subscription N  name of the event subscription\n"
 	    "  -m, --schema NAME     event-grid (default) or cloud-events\n"

@@ -195,7 +195,7 @@ TEST(json_is_read_too)
 TEST(nobody_delivers_without_a_credential)
 {
 	check_refused("listen: {certificate: /c, private_key: /k}\n", 1, 1,
-	    "no credential is asked for: name a keys_file or entra");
+	    "no credential is asked for: name a keys_file, entra or client_certificates");
 	check_refused("listen: {certificate: /c, private_key: /k}\nauth: {key_header: X}\n", 2, 7,
 	    "no credential is asked for");
 	check_refused("listen: {certificate: /c, private_key: /k}\nauth: {insecure: true}\n", 2, 18,
