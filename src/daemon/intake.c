@@ -173,13 +173,19 @@ refuse_caller(
 	    rq, answered == AUTH_NO_ROLE ? 403 : 401, "WWW-Authenticate", str_of(challenge));
 }
 
-/* The header promises a validation, of an event subscription that needs no credential for it. */
+static bool
+promises_validation(struct request *rq)
+{
+	return str_is_nocase(request_header(rq, "aeg-event-type"), "SubscriptionValidation");
+}
+
+/* A validation, by its header, of an event subscription that needs no credential for it. */
 static bool
 is_bare_handshake(struct intake *in, struct request *rq)
 {
 	bool allowed;
 
-	if (!str_is_nocase(request_header(rq, "aeg-event-type"), "SubscriptionValidation"))
+	if (!promises_validation(rq))
 		return false;
 	pthread_rwlock_rdlock(&in->lock);
 	allowed = auth_allows_bare_handshake(in->auth, request_header(rq, "aeg-subscription-name"));
@@ -329,14 +335,17 @@ hand_over(struct intake *in, struct received *r, const struct event_headers *hea
 		received_done(r, KEPT_LATER);
 }
 
-/* Who came in as a bare handshake and sent something else has shown no credential. */
+/*
+ * Who promised a validation may have come in without a credential.  What was sent is none: now one
+ * must be shown, whatever the settings said about handshakes when the head came.
+ */
 static bool
-came_in_bare(struct intake *in, struct request *rq)
+breaks_promise(struct intake *in, struct request *rq)
 {
 	enum auth_answer caller;
 	struct err why;
 
-	if (!is_bare_handshake(in, rq))
+	if (!promises_validation(rq))
 		return false;
 	caller = check_caller(in, rq, &why);
 	if (caller == AUTH_OK)
@@ -360,7 +369,7 @@ on_handle(void *ctx, struct request *rq)
 	if (is_validation(&r->batch))
 		answer_validation(
 		    in, rq, r->batch.events[0].validation_code, headers.aeg_subscription_name, a);
-	else if (!came_in_bare(in, rq)) {
+	else if (!breaks_promise(in, rq)) {
 		hand_over(in, r, &headers);
 		return;
 	}

@@ -435,6 +435,80 @@ TEST(a_reload_changes_the_key)
 	stop(&p);
 }
 
+/* The validation of soc-alerts needs no credential. */
+static struct auth *
+auth_bare(void)
+{
+	static struct str subscriptions[] = { { "soc-alerts", 10 } };
+	static struct str any[] = { { "x", 1 } };
+	struct settings_auth s = { .key_header = STR(""),
+		.subscriptions = subscriptions,
+		.n_subscriptions = 1,
+		.entra = { .tenant = STR("11111111-aaaa-bbbb-cccc-222222222222"),
+		    .audience = any,
+		    .n_audience = 1,
+		    .role = STR("r"),
+		    .application = STR("a"),
+		    .source = STR("s"),
+		    .handshake_without_token = true } };
+	struct auth *a = NULL;
+	struct err e;
+
+	CHECK_OK(auth_load(&s, &a, &e));
+	return a;
+}
+
+TEST(a_bare_validation_is_answered_and_opens_nothing_else)
+{
+	struct pipeline p;
+
+	start(&p);
+	intake_set_auth(p.intake, auth_bare());
+	CHECK(answers(post(&p, "POST /api/events" FROM("soc-alerts"), VALIDATION("code")), 200));
+	CHECK(answers(post(&p, "POST /api/events" FROM("other"), VALIDATION("code")), 401));
+	CHECK(answers(post(&p, "POST /api/events" FROM("soc-alerts"), EVENT), 401));
+	CHECK(answers(post(&p, "POST /api/events" FROM("soc-alerts"), VALIDATION("")), 401));
+	CHECK(answers(
+	    post(&p, "POST /api/events?access_token=x" FROM("soc-alerts"), VALIDATION("code")),
+	    401));
+	CHECK_INT(p.n, 0);
+	stop(&p);
+}
+
+TEST(a_reload_between_head_and_body_lets_nobody_in)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct timeval limit = { .tv_sec = WAIT_MS / 1000 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pipeline p;
+	char text[1024];
+	ssize_t n;
+
+	start(&p);
+	intake_set_auth(p.intake, auth_bare());
+	to.sin_port = htons((uint16_t)listener_port(p.l));
+	CHECK(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	n = snprintf(text, sizeof(text),
+	    "POST /api/events HTTP/1.1\r\nHost: gw\r\nExpect: 100-continue\r\n"
+	    "aeg-event-type: SubscriptionValidation\r\naeg-subscription-name: soc-alerts\r\n"
+	    "Content-Length: %zu\r\n\r\n",
+	    sizeof(EVENT) - 1);
+	CHECK(send(fd, text, (size_t)n, MSG_NOSIGNAL) == n);
+	CHECK(recv(fd, text, sizeof(text), 0) > 0); /* 100: the head was let in */
+	CHECK(strncmp(text, "HTTP/1.1 100 ", 13) == 0);
+	intake_set_auth(p.intake, auth(KEY, false));
+	CHECK(send(fd, EVENT, sizeof(EVENT) - 1, MSG_NOSIGNAL) == sizeof(EVENT) - 1);
+	n = recv(fd, text, sizeof(text) - 1, 0);
+	CHECK(n > 0);
+	text[n] = '\0';
+	CHECK(answers(text, 401));
+	CHECK_INT(p.n, 0);
+	close(fd);
+	stop(&p);
+}
+
 TEST(other_paths_and_methods_are_answered_404_and_405)
 {
 	static const char *const paths[] = { "POST /", "POST /api/events/", "POST /api/event",
