@@ -109,8 +109,10 @@ static enum auth_answer
 judge(struct tokens *t, const struct key_set *set, struct str token, int64_t now, struct jwt *jwt,
     struct arena *a, struct err *why)
 {
-	struct jwt_keys keys = set == NULL ? (struct jwt_keys){ { NULL } } : key_set_keys(set);
+	struct jwt_keys keys = { { NULL } };
 
+	if (set != NULL)
+		keys = key_set_keys(set);
 	switch (jwt_verify(&t->wanted, &keys, token, now, a, jwt, why)) {
 	case JWT_GOOD:
 		return clock_is_wrong(t, set, now, why) ? AUTH_LATER : AUTH_OK;
