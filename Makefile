@@ -5,6 +5,7 @@
 #   make test       install what is missing, build, run everything
 #   make check      floors and doors, formatting, a clang build, static analysis
 #   make asan tsan  unit and contract tests under the sanitizers
+#   make siege      kills, broken requests, slow connections, memory: in full (half an hour)
 #   make bench      latency and memory of the running daemon
 #   make bench-parse  what reading a delivery costs, in nanoseconds
 #   make install    DESTDIR= prefix=/usr sysconfdir=/etc
@@ -65,8 +66,8 @@ suites   := $(sort $(wildcard tests/unit/test_*.c) $(wildcard tests/contract/tes
 programs := $(suites:tests/%.c=$(B)/tests/%)
 depfiles  = $(objects:.o=.d) $(B)/src/cmd/main.d $(programs:%=%.d) $(B)/tests/main.d
 
-.PHONY: all programs run demo test check asan tsan bench install deps deps-check clean format \
-        unit contract golden scenario emulator-test layers units bench-parse
+.PHONY: all programs run demo test check asan tsan siege bench install deps deps-check clean format \
+        siege-scenarios unit contract golden scenario emulator-test layers units bench-parse
 
 all: $(B)/gridwarden
 
@@ -139,6 +140,21 @@ test: deps
 asan tsan: deps
 	@$(MAKE) --no-print-directory $(JOBS) MODE=$@ all programs
 	@$(MAKE) --no-print-directory MODE=$@ unit contract
+
+# The sizes of a siege: kills, mutations without TLS and with it, requests, connections of each kind.
+ROUNDS    ?= 1000
+MUTATIONS ?= 1000000
+REQUESTS  ?= 1000000
+
+siege: deps
+	@$(MAKE) --no-print-directory $(JOBS) MODE=test all build/test/tests/contract/test_listener_siege
+	SIEGE_MUTATIONS=$(MUTATIONS) build/test/tests/contract/test_listener_siege
+	@$(MAKE) --no-print-directory MODE=test siege-scenarios
+
+siege-scenarios: all
+	@SIEGE_FULL=1 SIEGE_ROUNDS=$(ROUNDS) SIEGE_MUTATIONS=20000 SIEGE_REQUESTS=$(REQUESTS) \
+	    SIEGE_CONNECTIONS=20000 SIEGE_SLOW=300 SIEGE_WITHIN_MS=1000 \
+	    $(pytest) -s tests/scenario/test_siege_*.py
 
 check: deps-check layers
 	@$(MAKE) --no-print-directory $(JOBS) MODE=clang all

@@ -1,0 +1,121 @@
+"""A request leaves nothing behind: memory after very many is what it was after some."""
+
+import signal
+import threading
+import time
+from itertools import islice
+
+from siege import (NO_RULES, TARGET, Wire, context, deliver, dial, event, metric, open_files, post,
+                   resident_kb, size, wait_decided, wait_until)
+
+SENDERS = 4
+AT_ONCE = 50  # requests on their way on each connection
+NOISE_KB = 6 * 1024  # the allocator's and the store's caches
+# Events whose duplicates are seen at the door: INBOX_KNOWN_MAX of them are remembered.
+KNOWN_BYTES = 64
+
+
+def in_threads(run):
+    failures = []
+
+    def guarded(n):
+        try:
+            run(n)
+        except Exception as e:
+            failures.append(e)
+            raise
+    threads = [threading.Thread(target=guarded, args=(n,)) for n in range(SENDERS)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert failures == []
+
+
+def pipeline(port, requests, status):
+    """Say them all, many at a time, on one connection; each must be answered with that."""
+    wanted = b"HTTP/1.1 %d " % status
+    requests = iter(requests)
+    with Wire(port) as wire:
+        while burst := list(islice(requests, AT_ONCE)):
+            count = len(burst)
+            wire.say(b"".join(burst))
+            heard = b""
+            while heard.count(b"HTTP/1.1 ") < count or not heard.endswith(b"\r\n\r\n"):
+                part = wire.tls.recv(65536)
+                assert part, "closed"
+                heard += part
+            assert heard.count(wanted) == count, heard
+
+
+def send_unique(gw, begin, count):
+    in_threads(lambda n: pipeline(
+        gw.port, (post([event(f"e-{i}")]) for i in range(begin + n, begin + count, SENDERS)), 200))
+    wait_decided(gw, 600)
+
+
+def test_deliveries_leave_nothing_in_memory(make):
+    count = size("REQUESTS", 20_000)
+    warm = max(5000, min(50_000, count // 4))
+    gw = make(NO_RULES).start()
+    gw.write_settings(log_level="warning")  # a line for each event is kept by the harness
+    gw.process.send_signal(signal.SIGHUP)
+    pid = gw.process.pid
+    send_unique(gw, 0, warm)
+    before, begun = resident_kb(pid), time.monotonic()
+    send_unique(gw, warm, count)
+    after = resident_kb(pid)
+    print(f"{count} deliveries in {time.monotonic() - begun:.0f} s: {before} -> {after} KB, "
+          f"{(after - before) * 1024 / count:.1f} bytes each")
+    assert metric(gw, "gridwarden_deliveries_total") == warm + count
+    assert after - before < NOISE_KB + count * KNOWN_BYTES / 1024
+
+
+REFUSED = {
+    401: [post(b"[]", "/api/events?code=wrong"), post(b"[]", "/api/events")],
+    404: [post(b"[]", "/else"), post(b"x" * 3000, "/else")],
+    405: [post(b"[]").replace(b"POST", b"PUT", 1)],
+}
+
+
+def refuse(gw, count):
+    def run(n):
+        for status, requests in REFUSED.items():
+            each = count // SENDERS // len(REFUSED)
+            pipeline(gw.port, (requests[i % len(requests)] for i in range(each)), status)
+    in_threads(run)
+
+
+def refuse_new(gw, count):
+    """Connections of their own: bad framing, half requests, and handshakes that are none."""
+    tls, bad = context(), post(b"[]", headers="Content-Length: 2\r\n")
+
+    def run(n):
+        for i in range(count // SENDERS):
+            s = dial(gw.port)
+            s.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"A" * 300)
+            s.close()
+            with Wire(gw.port, tls=tls) as wire:
+                wire.say(bad if i % 2 else b"POST " + TARGET.encode() + b" HTTP/1.1\r\nHost")
+                if i % 2:
+                    assert b" 400 " in wire.hear()
+    in_threads(run)
+
+
+def test_refusals_and_connections_leave_nothing_in_memory(make):
+    count, new = size("REQUESTS", 20_000), size("CONNECTIONS", 800)
+    gw = make(NO_RULES).start()
+    pid = gw.process.pid
+    deliver(gw.port, "first")
+    refuse(gw, 3000)
+    refuse_new(gw, min(new, 800))
+    wait_until(lambda: metric(gw, "gridwarden_connections") == 0, what="the connections' end")
+    before, files = resident_kb(pid), open_files(pid)
+    refuse(gw, count)
+    middle = resident_kb(pid)
+    refuse_new(gw, new)
+    wait_until(lambda: metric(gw, "gridwarden_connections") == 0, what="the connections' end")
+    after = resident_kb(pid)
+    print(f"{count} refused: {before} -> {middle} KB; {2 * new} connections: -> {after} KB")
+    assert open_files(pid) <= files + 2
+    assert after - before < NOISE_KB
