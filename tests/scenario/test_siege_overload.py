@@ -57,25 +57,24 @@ def test_a_full_queue_is_503_with_a_time_and_loses_nothing(make):
 @pytest.mark.skipif(size("FULL", 0) == 0, reason="takes half a gigabyte: make siege")
 def test_bodies_together_have_a_cap(make):
     gw = make(NO_RULES, listen={"body_max": "12MiB"}).start()
-    tls, wires, told = context(), [], []
+    tls, wires = context(), []
     for n in range(60):
         wire = Wire(gw.port, tls=tls)
         wires.append(wire)
         wire.say(f"POST {TARGET} HTTP/1.1\r\nHost: gw\r\nContent-Length: {11 * MIB}\r\n\r\n"
                  .encode())
-        wire.say(b" " * (9 * MIB))  # and never the rest
-        if metric(gw, "gridwarden_requests_refused_total") > 3:
-            break
-    assert n >= 40  # 42 bodies of 12 MiB fit into the cap
-    wires[-1].say(b" " * (2 * MIB))
-    status, answer, _ = wires[-1].answer()
-    assert status == 503 and b"Retry-After: 30" in answer
-    print(f"{n} bodies, {resident_kb(gw.process.pid) // 1024} MB")
-    assert resident_kb(gw.process.pid) < 640 * 1024
-    assert deliver(gw.port, "small", tls=tls)[0] in (200, 503)
+        try:
+            wire.say(b" " * (9 * MIB))  # and never the rest
+        except OSError:
+            break  # told 503, and cut since it did not stop
+    most = resident_kb(gw.process.pid)
+    print(f"{n} bodies, {most // 1024} MB")
+    assert 42 <= n < 48  # 42 of 12 MiB fit into the cap; the client is ahead of the server
+    assert metric(gw, "gridwarden_requests_refused_total") > 0
+    assert most < 640 * 1024
     for wire in wires:
         wire.close()
-    wait_until(lambda: deliver(gw.port, "after", tls=tls)[0] == 200, what="room")
+    assert deliver(gw.port, "after", tls=tls)[0] == 200
     wait_until(lambda: resident_kb(gw.process.pid) < 64 * 1024, what="the memory")
 
 
