@@ -80,6 +80,22 @@ line_starts(struct str text, size_t at)
 	return at == 0 || text.p[at - 1] == '\n' || text.p[at - 1] == '\r';
 }
 
+static bool
+tab_before(struct str text, size_t at)
+{
+	while (at > 0 && text.p[at - 1] == ' ')
+		at--;
+	return at > 0 && text.p[at - 1] == '\t';
+}
+
+/* A '?' that begins a key.  Behind a tab it leads libfyaml 0.7.12 to memory that is not its own. */
+static bool
+is_tabbed_key(struct str text, size_t at)
+{
+	return text.p[at] == '?' && tab_before(text, at) &&
+	       (at + 1 == text.n || strchr(" \t\r\n", text.p[at + 1]) != NULL);
+}
+
 /*
  * libfyaml reads a bracketed list to its end before it gives the first event, hence the count of
  * brackets and commas; and it may loop for ever over a line of '%', hence no directives at all.
@@ -103,6 +119,8 @@ text_check(struct builder *b)
 		problem = character_problem(rest, n);
 		if (problem == NULL && rest.p[0] == '%' && line_starts(text, i))
 			problem = "directives (%YAML, %TAG) are not used here";
+		if (problem == NULL && is_tabbed_key(text, i))
+			problem = "a tab before '?', write a blank";
 		structure += strchr("[]{},", rest.p[0]) != NULL;
 		if (problem == NULL && structure > 2 * YAML_NODES_MAX)
 			problem = "too many brackets and commas in one file";

@@ -208,6 +208,13 @@ TEST(yaml_that_is_not_used_here_is_refused_with_its_place)
 	check_refused(STR(": 1\n"), 1, 1, "a key is empty");
 }
 
+/* libfyaml 0.7.12 reads memory that is not its own there. */
+TEST(a_key_with_its_sign_behind_a_tab_is_refused)
+{
+	check_refused(STR("? x:\t?"), 1, 6, "a tab before '?'");
+	check_refused(STR("? a:\t ? b\n"), 1, 7, "a tab before '?'");
+}
+
 TEST(a_key_that_is_there_twice_is_refused_and_its_first_place_named)
 {
 	check_refused(STR("a: 1\nb: 2\na: 3\n"), 3, 1, "key 'a' is there twice, first at 1:1");
