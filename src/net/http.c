@@ -411,6 +411,9 @@ at_most(int64_t ms)
 	return ms < 0 ? 0 : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
 }
 
+/* The year 36812: what is later is as far away. */
+#define DATE_SECONDS_MAX (INT64_C(1) << 40)
+
 /* An HTTP date, milliseconds of the wall clock; -1 when it is none. */
 static int64_t
 date_ms(struct str value)
@@ -423,7 +426,9 @@ date_ms(struct str value)
 	memcpy(date, value.p, value.n);
 	date[value.n] = '\0';
 	at = curl_getdate(date, NULL);
-	return at < 0 ? -1 : (int64_t)at * 1000;
+	if (at < 0)
+		return -1;
+	return (at < DATE_SECONDS_MAX ? (int64_t)at : DATE_SECONDS_MAX) * 1000;
 }
 
 int64_t
