@@ -47,7 +47,7 @@ clock_format(int64_t ms, char out[CLOCK_TEXT_MAX])
 	int millis;
 
 	split(ms, &tm, &millis);
-	strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	strftime(out, CLOCK_TEXT_MAX, "%04Y-%m-%dT%H:%M:%SZ", &tm);
 	return out;
 }
 
@@ -59,7 +59,7 @@ clock_format_ms(int64_t ms, char out[CLOCK_TEXT_MAX])
 	size_t n;
 
 	split(ms, &tm, &millis);
-	n = strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	n = strftime(out, CLOCK_TEXT_MAX, "%04Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out + n, CLOCK_TEXT_MAX - n, ".%03dZ", millis % 1000);
 	return out;
 }

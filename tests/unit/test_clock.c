@@ -108,6 +108,15 @@ TEST(written_times_are_read_back)
 		CHECK_INT(parsed(clock_format_ms(times[i], out)), times[i]);
 }
 
+TEST(a_year_has_four_digits)
+{
+	char out[CLOCK_TEXT_MAX];
+
+	CHECK_CSTR(clock_format(parsed("0437-06-03 06:06:03"), out), "0437-06-03T06:06:03Z");
+	CHECK_CSTR(
+	    clock_format_ms(parsed("0001-01-01T00:00:00Z"), out), "0001-01-01T00:00:00.000Z");
+}
+
 TEST(the_clocks_run_forward)
 {
 	int64_t before = clock_mono_ms();
