@@ -157,14 +157,21 @@ cidr_holds(const struct cidr *range, struct str text)
 
 #define NUMBER_TEXT_MAX 64
 
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 bool
 number_parse(struct str text, double *out)
 {
 	char copy[NUMBER_TEXT_MAX];
 	struct err e;
 
-	if (text.n == 0 || text.n >= sizeof(copy) ||
-	    (text.p[0] != '-' && !(text.p[0] >= '0' && text.p[0] <= '9')) || !json_check(text, &e))
+	/* No blanks around it, which json_check() lets pass. */
+	if (text.n == 0 || text.n >= sizeof(copy) || (text.p[0] != '-' && !is_digit(text.p[0])) ||
+	    !is_digit(text.p[text.n - 1]) || !json_check(text, &e))
 		return false;
 	memcpy(copy, text.p, text.n);
 	copy[text.n] = '\0';

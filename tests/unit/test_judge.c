@@ -12,7 +12,7 @@
 	" 'remediationSteps':[], 'productName':'',"                                               \
 	" 'resourceIdentifiers':[{'$id':'1','type':'AzureResource','azureResourceId':'" VM "'}]," \
 	" 'extendedProperties':{'attempts':'17','ratio':0.5,'blocked':true,'odd':'many',"         \
-	"   'hex':'0x20','big':'1e3','inf':'inf','negative':'-3'},"                               \
+	"   'hex':'0x20','big':'1e3','inf':'inf','negative':'-3','blank':'17 '},"                 \
 	" 'entities':[{'type':'ip','address':'203.0.113.77'},{'type':'ip','address':'10.1.2.3'}," \
 	"   {'type':'host','hostName':'web-01','v6':'2001:db8::1','mapped':'::ffff:10.9.9.9',"    \
 	"    'name':'not an address'}]}"
@@ -168,6 +168,7 @@ TEST(numbers_are_compared_as_numbers_and_what_is_none_is_unsure)
 		{ "{extendedProperties.odd|gt: 1}", ANSWER_UNSURE },
 		{ "{extendedProperties.hex|gt: 1}", ANSWER_UNSURE },
 		{ "{extendedProperties.inf|gt: 1}", ANSWER_UNSURE },
+		{ "{extendedProperties.blank|gt: 1}", ANSWER_UNSURE },
 		{ "{productName|gt: 1}", ANSWER_UNSURE },
 	};
 
