@@ -6,6 +6,7 @@
 #   make check      floors and doors, formatting, a clang build, static analysis
 #   make asan tsan  unit and contract tests under the sanitizers
 #   make siege      kills, broken requests, slow connections, memory: in full (half an hour)
+#   make fuzz       hostile bytes for every parser, TIME=60 seconds each (tests/fuzz/README.md)
 #   make bench      latency and memory of the running daemon
 #   make bench-parse  what reading a delivery costs, in nanoseconds
 #   make install    DESTDIR= prefix=/usr sysconfdir=/etc
@@ -36,10 +37,12 @@ mode_clang   := $(hardening)
 mode_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
                 -fno-sanitize-recover=undefined -DGRIDWARDEN_FAULTS
 mode_tsan    := -O1 -fno-omit-frame-pointer -fsanitize=thread -DGRIDWARDEN_FAULTS
-ifeq ($(filter $(MODE),release test clang asan tsan),)
-$(error MODE is one of: release test clang asan tsan)
+mode_fuzz    := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+                -fno-sanitize-recover=undefined
+ifeq ($(filter $(MODE),release test clang asan tsan fuzz),)
+$(error MODE is one of: release test clang asan tsan fuzz)
 endif
-ifeq ($(MODE),clang)
+ifneq ($(filter clang fuzz,$(MODE)),)
 CC := clang
 endif
 link_mode := $(if $(filter release test clang,$(MODE)),$(link_hard),$(mode_$(MODE)))
@@ -64,10 +67,13 @@ library  := $(filter-out src/cmd/main.c,$(sources))
 objects  := $(library:%.c=$(B)/%.o)
 suites   := $(sort $(wildcard tests/unit/test_*.c) $(wildcard tests/contract/test_*.c))
 programs := $(suites:tests/%.c=$(B)/tests/%)
-depfiles  = $(objects:.o=.d) $(B)/src/cmd/main.d $(programs:%=%.d) $(B)/tests/main.d
+fuzzers  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+depfiles  = $(objects:.o=.d) $(B)/src/cmd/main.d $(programs:%=%.d) $(B)/tests/main.d \
+            $(fuzzers:%=%.d) $(B)/tests/fuzz/scripted_http.d
 
-.PHONY: all programs run demo test check asan tsan siege bench install deps deps-check clean format \
-        siege-scenarios unit contract golden scenario emulator-test layers units bench-parse
+.PHONY: all programs run demo test check asan tsan siege fuzz fuzz-short fuzzers bench install deps \
+        deps-check deps-fuzz clean format siege-scenarios unit contract golden scenario \
+        emulator-test layers units bench-parse
 
 all: $(B)/gridwarden
 
@@ -103,6 +109,33 @@ $(B)/tests/%: tests/%.c $(B)/tests/main.o $(B)/libgridwarden.a Makefile
 	@$(CC) $(cflags) -Itests -MMD -MP -MF $@.d -o $@ $< $(B)/tests/main.o \
 	    $(B)/libgridwarden.a $(ldflags) $(ldlibs) -lcmocka
 
+# ---- fuzzing ----------------------------------------------------------------------------------
+# A target is one file fuzz_*.c and one line in tests/fuzz/targets.
+$(B)/tests/fuzz/scripted_http.o: tests/fuzz/scripted_http.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(cflags) -MMD -MP -c -o $@ $<
+
+$(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/tests/fuzz/scripted_http.o \
+                        $(B)/libgridwarden.a Makefile
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $<"
+	@$(CC) $(cflags) -Itests/fuzz -Isrc/core -Isrc/azure -Isrc/store -MMD -MP -MF $@.d -o $@ $< \
+	    $(B)/tests/fuzz/scripted_http.o $(B)/libgridwarden.a $(ldflags) -fsanitize=fuzzer \
+	    -Wl,--wrap=http_call $(wrap) $(ldlibs)
+$(B)/tests/fuzz/fuzz_address: wrap := -Wl,--wrap=socket
+
+fuzzers: $(fuzzers)
+
+# TIME: seconds for each target; TARGETS="event yaml": only these.
+TIME ?= 60
+fuzz: deps-fuzz
+	@$(MAKE) --no-print-directory $(JOBS) MODE=fuzz fuzzers
+	@$(PYTHON) tests/fuzz/run.py fuzz $(TIME) $(TARGETS)
+
+fuzz-short: deps-fuzz
+	@$(MAKE) --no-print-directory $(JOBS) MODE=fuzz fuzzers
+	@$(PYTHON) tests/fuzz/run.py short
+
 -include $(wildcard $(depfiles))
 
 programs: $(programs)
@@ -136,6 +169,7 @@ test: deps
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(MAKE) --no-print-directory $(JOBS) MODE=test all programs
 	@$(MAKE) --no-print-directory MODE=test unit contract units golden emulator-test scenario
+	@$(MAKE) --no-print-directory fuzz-short
 
 asan tsan: deps
 	@$(MAKE) --no-print-directory $(JOBS) MODE=$@ all programs
@@ -187,6 +221,9 @@ bench-parse: $(B)/bench/parse
 # ---- what a fresh Debian 12 lacks ---------------------------------------------------------------
 deps:
 	@tests/install_deps.sh build
+
+deps-fuzz:
+	@tests/install_deps.sh build fuzz
 
 deps-check:
 	@tests/install_deps.sh build check

@@ -1,19 +1,22 @@
 #!/bin/sh
 # Installs the Debian packages that are missing; does nothing when all are there.
-# Words: "build" what building, the demo and the tests need; "check" what `make check` needs besides.
+# Words: "build" what building, the demo and the tests need; "check" what `make check` needs besides;
+# "fuzz" what fuzzing needs besides.
 set -eu
 
 build="gcc libc6-dev pkg-config openssl python3 python3-pytest python3-pytest-xdist groff-base systemd
 libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libcjson-dev libssl-dev libsqlite3-dev
 libfyaml-dev libpcre2-dev uthash-dev libsystemd-dev libcmocka-dev"
 check="clang clang-format cppcheck"
+fuzz="clang libclang-rt-dev llvm"
 
 wanted=""
 for word in "$@"; do
 	case $word in
 	build) wanted="$wanted $build" ;;
 	check) wanted="$wanted $check" ;;
-	*) echo "usage: $0 build|check ..." >&2; exit 2 ;;
+	fuzz) wanted="$wanted $fuzz" ;;
+	*) echo "usage: $0 build|check|fuzz ..." >&2; exit 2 ;;
 	esac
 done
 
