@@ -88,12 +88,11 @@ tab_before(struct str text, size_t at)
 	return at > 0 && text.p[at - 1] == '\t';
 }
 
-/* A '?' that begins a key.  Behind a tab it leads libfyaml 0.7.12 to memory that is not its own. */
+/* A sign that begins a key or a value.  Behind a tab libfyaml 0.7.12 may get lost there. */
 static bool
-is_tabbed_key(struct str text, size_t at)
+is_tabbed_sign(struct str text, size_t at)
 {
-	return text.p[at] == '?' && tab_before(text, at) &&
-	       (at + 1 == text.n || strchr(" \t\r\n", text.p[at + 1]) != NULL);
+	return strchr("?:", text.p[at]) != NULL && tab_before(text, at);
 }
 
 /*
@@ -119,8 +118,8 @@ text_check(struct builder *b)
 		problem = character_problem(rest, n);
 		if (problem == NULL && rest.p[0] == '%' && line_starts(text, i))
 			problem = "directives (%YAML, %TAG) are not used here";
-		if (problem == NULL && is_tabbed_key(text, i))
-			problem = "a tab before '?', write a blank";
+		if (problem == NULL && is_tabbed_sign(text, i))
+			problem = "a tab before '?' or ':', write a blank";
 		structure += strchr("[]{},", rest.p[0]) != NULL;
 		if (problem == NULL && structure > 2 * YAML_NODES_MAX)
 			problem = "too many brackets and commas in one file";

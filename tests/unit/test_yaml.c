@@ -209,8 +209,10 @@ TEST(yaml_that_is_not_used_here_is_refused_with_its_place)
 }
 
 /* libfyaml 0.7.12 reads memory that is not its own there. */
-TEST(a_key_with_its_sign_behind_a_tab_is_refused)
+TEST(a_sign_behind_a_tab_is_refused)
 {
+	check_refused(STR("? ::\t:"), 1, 6, "a tab before '?' or ':'");
+	check_refused(STR("? ?:\t?)"), 1, 6, "a tab before '?'");
 	check_refused(STR("? x:\t?"), 1, 6, "a tab before '?'");
 	check_refused(STR("? a:\t ? b\n"), 1, 7, "a tab before '?'");
 }
