@@ -185,7 +185,8 @@ request_line(struct str line, struct one *out, struct str *version)
 		return false;
 	*version = rest;
 	str_next(&target, '?', &out->path);
-	return is_token(out->method) && out->path.n > 0 && out->path.p[0] == '/' &&
+	/* The library takes any word for a method, and intake answers 405: it ends no body. */
+	return out->method.n > 0 && out->path.n > 0 && out->path.p[0] == '/' &&
 	       (str_is(*version, "HTTP/1.1") || str_is(*version, "HTTP/1.0"));
 }
 
@@ -228,8 +229,8 @@ read_head(struct str *rest, struct one *out, struct head *h)
 	if (!request_line(line, out, &version))
 		return READ_END;
 	while ((r = strict_line(rest, &line)) == READ_ONE && line.n > 0) {
-		if (line.p[0] == ' ' || line.p[0] == '\t')
-			return READ_HIDDEN;
+		if (line.p[0] == ' ' || line.p[0] == '\t' || line.p[0] == ':')
+			return READ_HIDDEN; /* folded, or a header without a name */
 		if (!header_line(line, h))
 			return READ_END;
 	}
