@@ -68,7 +68,8 @@ FUZZ(input)
 		} else {
 			MUST(e.kind == ERR_AGAIN || e.kind == ERR_DENIED);
 			MUST(e.retry_ms >= 0 || e.kind == ERR_DENIED);
-			MUST(strstr(e.text, SECRET) == NULL);
+			/* libFuzzer learns the word from this comparison and plays the echo. */
+			MUST(strstr(e.text, SECRET) == NULL || str_has_nocase(input, STR(SECRET)));
 		}
 	}
 	credential_free(c);
