@@ -34,13 +34,10 @@ little32(const unsigned char *p)
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-uint32_t
-crc32c(uint32_t crc, const void *data, size_t n)
+static uint32_t
+crc32c_table(uint32_t crc, const unsigned char *p, size_t n)
 {
-	const unsigned char *p = data;
-
 	pthread_once(&table_once, table_fill);
-	crc = ~crc;
 	for (; n >= 8; n -= 8, p += 8) {
 		uint32_t lo = crc ^ little32(p), hi = little32(p + 4);
 
@@ -50,7 +47,35 @@ crc32c(uint32_t crc, const void *data, size_t n)
 	}
 	for (; n > 0; n--, p++)
 		crc = (crc >> 8) ^ table[0][(crc ^ *p) & 0xff];
-	return ~crc;
+	return crc;
+}
+
+/* x86-64 has had an instruction for just this polynomial since 2008: six times as fast. */
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) static uint32_t
+crc32c_sse42(uint32_t crc, const unsigned char *p, size_t n)
+{
+	uint64_t wide = crc, eight;
+
+	for (; n >= sizeof(eight); n -= sizeof(eight), p += sizeof(eight)) {
+		memcpy(&eight, p, sizeof(eight));
+		wide = __builtin_ia32_crc32di(wide, eight);
+	}
+	crc = (uint32_t)wide;
+	for (; n > 0; n--, p++)
+		crc = __builtin_ia32_crc32qi(crc, *p);
+	return crc;
+}
+#endif
+
+uint32_t
+crc32c(uint32_t crc, const void *data, size_t n)
+{
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("sse4.2"))
+		return ~crc32c_sse42(~crc, data, n);
+#endif
+	return ~crc32c_table(~crc, data, n);
 }
 
 /* ---- digests: OpenSSL fails here only when it is broken or out of memory ---- */
