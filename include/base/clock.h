@@ -11,6 +11,7 @@
 
 int64_t clock_now_ms(void);  /* wall clock, milliseconds since 1970-01-01 UTC */
 int64_t clock_mono_ms(void); /* monotonic: for waits and ages, never for records */
+int64_t clock_mono_us(void);
 
 #define CLOCK_TEXT_MAX 32
 

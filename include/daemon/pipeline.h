@@ -15,22 +15,24 @@
 #include "daemon/bell.h"
 #include "daemon/intake.h"
 #include "daemon/load.h"
+#include "daemon/queue.h"
 #include "daemon/trouble.h"
 #include "store/inbox.h"
 #include "store/store.h"
 
-/*
- * Deliveries waiting for the committer; beyond this the answer is 503.  Each holds a connection, so
- * it is half the connections if that is less: who is to hear 503 must get in.
- */
-#define PIPELINE_QUEUE_MAX 2048
 /* Not ready for so long after a delivery was told to come again. */
 #define PIPELINE_REFUSED_MS 10000
-/* Deliveries that share one fdatasync. */
-#define PIPELINE_GROUP_MAX 256
+/* While nothing can be kept: how often the disk is tried. */
+#define PIPELINE_PROBE_MS 1000
 /* Deliveries, and bytes of them, that share one commit of the store. */
 #define PIPELINE_DECIDE_MAX 64
 #define PIPELINE_DECIDE_BYTES ((size_t)1024 * 1024)
+/*
+ * While senders press, the decider rests this many times as long as it worked, but not longer than
+ * that: both want the same disk, and only senders cannot wait.
+ */
+#define PIPELINE_YIELD 7
+#define PIPELINE_YIELD_MAX_MS 100
 /* An event that the decider died of this often is set aside. */
 #define PIPELINE_HAND_OUTS_MAX 3
 /* A record of the inbox that cannot be read this often is left out: it must not stop the line. */
@@ -46,13 +48,9 @@ struct pipeline {
 	struct inbox *inbox;
 	struct store *store;
 	struct current *current;
-	struct bell received, decided, due; /* for committer, decider, performers */
+	struct queue queue;		/* for the committer */
+	struct bell decided, due, calm; /* for decider, performers, a decider that gives way */
 	struct trouble keeping, deciding, performing;
-
-	pthread_mutex_t lock; /* of the queue */
-	struct received *first, **last;
-	size_t queued, queue_max;
-	bool closed; /* shutting down: nothing more is taken */
 
 	/* The decider's own. */
 	uint64_t decided_seq;
@@ -80,13 +78,14 @@ void pipeline_done(struct pipeline *p);
 bool pipeline_receive(void *ctx, struct received *r);
 /* The committer: put what has gathered on disk and answer it.  False: nothing was there. */
 bool pipeline_commit_group(struct pipeline *p);
-/*
- * The committer, when nothing waits: after a failure, can deliveries be kept again?  Senders that
- * were sent away, or a balancer that asks /readyz, would not come to find out.  True: ask again.
- */
-bool pipeline_probe(struct pipeline *p);
 /* Were senders told to come again just now, since the queue is full?  Any thread. */
 bool pipeline_is_refusing(struct pipeline *p);
+/*
+ * The committer: until something has been received.  After a failure it finds out by itself whether
+ * deliveries can be kept again: senders that were sent away, or a balancer that asks /readyz, would
+ * not come.  False: closed, and nothing is left.
+ */
+bool pipeline_wait_received(struct pipeline *p);
 /* Nothing more is taken from now on. */
 void pipeline_close(struct pipeline *p);
 
@@ -94,6 +93,12 @@ void pipeline_close(struct pipeline *p);
 
 /* The decider: *found false when the inbox has nothing new. */
 bool pipeline_decide(struct pipeline *p, struct arena *a, bool *found, struct err *e) MUST_CHECK;
+
+/*
+ * The decider, after a group that took worked_ms: wait if senders press and the journal has room.
+ * False: there was no reason to.
+ */
+bool pipeline_give_way(struct pipeline *p, int64_t worked_ms);
 
 /* ---- perform ---- */
 

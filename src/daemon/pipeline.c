@@ -39,10 +39,8 @@ pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store, stru
 	p->inbox = inbox;
 	p->store = store;
 	p->current = current;
-	p->last = &p->first;
-	p->queue_max = half < PIPELINE_QUEUE_MAX ? (size_t)half : PIPELINE_QUEUE_MAX;
-	pthread_mutex_init(&p->lock, NULL);
-	bell_init(&p->received);
+	queue_init(&p->queue, half < QUEUE_MAX ? (size_t)half : QUEUE_MAX);
+	bell_init(&p->calm);
 	bell_init(&p->decided);
 	bell_init(&p->due);
 	trouble_init(&p->keeping, "deliveries could not be kept, senders are told to come again",
@@ -62,8 +60,8 @@ pipeline_done(struct pipeline *p)
 	trouble_done(&p->keeping);
 	bell_done(&p->due);
 	bell_done(&p->decided);
-	bell_done(&p->received);
-	pthread_mutex_destroy(&p->lock);
+	bell_done(&p->calm);
+	queue_done(&p->queue);
 }
 
 /* ==== receive ================================================================================ */
@@ -72,22 +70,11 @@ bool
 pipeline_receive(void *ctx, struct received *r)
 {
 	struct pipeline *p = ctx;
-	bool taken;
 
-	pthread_mutex_lock(&p->lock);
-	taken = !p->closed && p->queued < p->queue_max;
-	if (taken) {
-		r->next = NULL;
-		*p->last = r;
-		p->last = &r->next;
-		p->queued++;
-	}
-	pthread_mutex_unlock(&p->lock);
-	if (taken)
-		bell_ring(&p->received);
-	else
-		atomic_store(&p->refused_ms, clock_mono_ms());
-	return taken;
+	if (queue_put(&p->queue, r))
+		return true;
+	atomic_store(&p->refused_ms, clock_mono_ms());
+	return false;
 }
 
 bool
@@ -101,35 +88,16 @@ pipeline_is_refusing(struct pipeline *p)
 void
 pipeline_close(struct pipeline *p)
 {
-	pthread_mutex_lock(&p->lock);
-	p->closed = true;
-	pthread_mutex_unlock(&p->lock);
-}
-
-/* Take at most one group off the queue. */
-static size_t
-take_group(struct pipeline *p, struct received *group[PIPELINE_GROUP_MAX])
-{
-	size_t n = 0;
-
-	pthread_mutex_lock(&p->lock);
-	while (p->first != NULL && n < PIPELINE_GROUP_MAX) {
-		group[n++] = p->first;
-		p->first = p->first->next;
-	}
-	if (p->first == NULL)
-		p->last = &p->first;
-	p->queued -= n;
-	pthread_mutex_unlock(&p->lock);
-	return n;
+	queue_close(&p->queue);
+	bell_ring(&p->calm);
 }
 
 bool
 pipeline_commit_group(struct pipeline *p)
 {
-	struct received *group[PIPELINE_GROUP_MAX];
-	struct delivery *deliveries[PIPELINE_GROUP_MAX];
-	size_t n = take_group(p, group);
+	struct received *group[QUEUE_GROUP_MAX];
+	struct delivery *deliveries[QUEUE_GROUP_MAX];
+	size_t n = queue_take(&p->queue, group);
 	struct err e;
 	bool kept;
 
@@ -152,8 +120,9 @@ pipeline_commit_group(struct pipeline *p)
 	return true;
 }
 
-bool
-pipeline_probe(struct pipeline *p)
+/* After a failure: is it still there? */
+static bool
+is_failing(struct pipeline *p)
 {
 	char text[ERR_TEXT_MAX];
 	struct err e;
@@ -166,6 +135,12 @@ pipeline_probe(struct pipeline *p)
 	}
 	trouble_end(&p->keeping);
 	return false;
+}
+
+bool
+pipeline_wait_received(struct pipeline *p)
+{
+	return queue_wait(&p->queue, is_failing(p) ? PIPELINE_PROBE_MS : INT64_MAX);
 }
 
 /* ==== decide ================================================================================= */
@@ -426,6 +401,22 @@ pipeline_decide(struct pipeline *p, struct arena *a, bool *found, struct err *e)
 	return true;
 }
 
+bool
+pipeline_give_way(struct pipeline *p, int64_t worked_ms)
+{
+	int64_t pause_ms = PIPELINE_YIELD * (worked_ms < 1 ? 1 : worked_ms);
+	struct inbox_figures f;
+
+	if (!queue_is_pressed(&p->queue) || queue_is_closed(&p->queue))
+		return false;
+	inbox_figures(p->inbox, &f);
+	if (f.bytes > INBOX_BYTES_MAX / 2) /* soon there would be no room: senders have to wait */
+		return false;
+	bell_wait(&p->calm, bell_rings(&p->calm),
+	    pause_ms < PIPELINE_YIELD_MAX_MS ? pause_ms : PIPELINE_YIELD_MAX_MS);
+	return true;
+}
+
 /* ==== perform ================================================================================ */
 
 /* The alert of a claimed step, read again from what was received. */
@@ -590,17 +581,6 @@ settle(struct pipeline *p, const struct claimed *c, const struct job *job,
 	       store_settle_step(p->store, &job->step, now_ms, job->calls, job->n_calls, e);
 }
 
-static bool
-is_closed(struct pipeline *p)
-{
-	bool closed;
-
-	pthread_mutex_lock(&p->lock);
-	closed = p->closed;
-	pthread_mutex_unlock(&p->lock);
-	return closed;
-}
-
 bool
 pipeline_perform_one(struct pipeline *p, struct performer *performer,
     const struct settings *settings, struct arena *a, bool *found, int64_t *next_ms, struct err *e)
@@ -623,7 +603,8 @@ pipeline_perform_one(struct pipeline *p, struct performer *performer,
 	conclude(&job.step, &c.step, outcome, now_ms, a, &trouble);
 	/* What was done is not forgotten because the disk is full just now. */
 	while (!settle(p, &c, &job, settings, now_ms, a, e)) {
-		if (is_closed(p)) /* the next start finds the lease void and the work done */
+		if (queue_is_closed(
+			&p->queue)) /* the next start finds the lease void and the work done */
 			return false;
 		/* Settled by a commit that was told to have failed, or claimed by another. */
 		if (e->kind == ERR_CONFLICT || e->kind == ERR_NOT_FOUND)

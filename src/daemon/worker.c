@@ -3,10 +3,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
 #define TROUBLE_PAUSE_MS 1000
+/* The decider can wait, senders cannot: under load it gets a tenth of a core, else what is idle. */
+#define DECIDER_NICE 10
 #define THREADS_MAX (2 + WORKERS_PERFORMERS)
 
 struct worker {
@@ -50,17 +54,13 @@ committer(void *arg)
 {
 	struct worker *w = arg;
 
-	for (;;) {
-		uint64_t rings = bell_rings(w->bell);
-		bool stop = atomic_load(&w->stop);
-
+	do {
 		busy(w);
-		if (pipeline_commit_group(w->all->pipeline))
-			continue;
-		if (stop) /* read before looking: the queue was closed, so nothing can come */
-			return NULL;
-		rest(w, rings, pipeline_probe(w->all->pipeline) ? TROUBLE_PAUSE_MS : INT64_MAX);
-	}
+		while (pipeline_commit_group(w->all->pipeline))
+			busy(w);
+		atomic_store(&w->busy_since, 0);
+	} while (pipeline_wait_received(w->all->pipeline));
+	return NULL;
 }
 
 static void *
@@ -69,8 +69,11 @@ decider(void *arg)
 	struct worker *w = arg;
 	struct arena *a = arena_new();
 
+	/* Of this thread alone; a kernel that refuses leaves it as it was. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), DECIDER_NICE);
 	while (!atomic_load(&w->stop)) {
 		uint64_t rings = bell_rings(w->bell);
+		int64_t began = clock_mono_ms();
 		struct err e;
 		bool found, ok;
 
@@ -83,6 +86,8 @@ decider(void *arg)
 			trouble_end(&w->all->pipeline->deciding);
 		if (ok && !found)
 			rest(w, rings, INT64_MAX);
+		else
+			(void)pipeline_give_way(w->all->pipeline, clock_mono_ms() - began);
 	}
 	arena_free(a);
 	return NULL;
@@ -167,7 +172,7 @@ workers_start(struct pipeline *p, struct workers **out, struct err *e)
 	bool ok;
 
 	all->pipeline = p;
-	ok = start(all, committer, &p->received, e) && start(all, decider, &p->decided, e);
+	ok = start(all, committer, &p->decided, e) && start(all, decider, &p->decided, e);
 	for (int i = 0; ok && i < WORKERS_PERFORMERS; i++)
 		ok = start(all, performing, &p->due, e);
 	if (!ok) {
