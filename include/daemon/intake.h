@@ -64,7 +64,7 @@ enum kept {
 	KEPT_LATER, /* could not be kept now: 503 with Retry-After */
 };
 
-/* Answer the sender and free r.  Any thread. */
+/* Answer the sender; r is gone with its request.  Any thread. */
 void received_done(struct received *r, enum kept kept);
 
 struct intake_figures {

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "daemon/tls.h"
@@ -109,6 +110,9 @@ struct str request_query(struct request *rq, const char *name);
  * when it is trusted, what is wrong with it when not.  In head, and in handle before it is held.
  */
 enum client_certificate request_client_certificate(struct request *rq, struct str *name);
+
+/* Memory that lives as long as the request: until it is answered. */
+struct arena *request_arena(struct request *rq);
 
 /* ---- the answer ---- */
 

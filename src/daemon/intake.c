@@ -358,7 +358,7 @@ static void
 on_handle(void *ctx, struct request *rq)
 {
 	struct intake *in = ctx;
-	struct arena *a = arena_new();
+	struct arena *a = request_arena(rq);
 	struct received *r = arena_alloc(a, sizeof(*r));
 	struct event_headers headers = event_headers(rq);
 
@@ -369,11 +369,8 @@ on_handle(void *ctx, struct request *rq)
 	if (is_validation(&r->batch))
 		answer_validation(
 		    in, rq, r->batch.events[0].validation_code, headers.aeg_subscription_name, a);
-	else if (!breaks_promise(in, rq)) {
+	else if (!breaks_promise(in, rq))
 		hand_over(in, r, &headers);
-		return;
-	}
-	arena_free(a);
 }
 
 static void
@@ -398,7 +395,6 @@ received_done(struct received *r, enum kept kept)
 	} else {
 		answer_later(r->intake, r->request);
 	}
-	arena_free(r->arena);
 }
 
 /* ---- the intake itself ---- */

@@ -59,6 +59,7 @@ struct listener {
 	struct tls *tls; /* NULL = plain HTTP */
 	struct reaper *reaper;
 	struct MHD_Daemon *mhd;
+	struct MHD_Response *kept; /* what nearly every delivery hears: 200 and nothing else */
 	int fd, port;
 	atomic_bool draining;
 	atomic_int_fast64_t requests, refused, bodies, handshakes_failed;
@@ -96,6 +97,29 @@ response_make(const struct reply *r, bool close)
 	return response;
 }
 
+static bool
+is_plain_200(const struct reply *r)
+{
+	return r->status == MHD_HTTP_OK && r->body.n == 0 && r->content_type == NULL &&
+	       r->n_headers == 0;
+}
+
+static void
+response_choose(struct request *rq, const struct reply *r)
+{
+	bool close = r->close || atomic_load(&rq->l->draining);
+
+	rq->response = !close && is_plain_200(r) ? rq->l->kept : response_make(r, close);
+}
+
+static void
+response_drop(struct request *rq)
+{
+	if (rq->response != NULL && rq->response != rq->l->kept)
+		MHD_destroy_response(rq->response);
+	rq->response = NULL;
+}
+
 void
 request_hold(struct request *rq)
 {
@@ -118,7 +142,7 @@ request_answer(struct request *rq, const struct reply *r)
 	assert(!rq->answered);
 	rq->answered = true;
 	rq->status = (unsigned)r->status;
-	rq->response = response_make(r, r->close || atomic_load(&l->draining));
+	response_choose(rq, r);
 	if (!rq->held)
 		return;
 	watch_limit(rq->watch, l->o.deadline_ms);
@@ -135,8 +159,7 @@ queue(struct request *rq)
 {
 	enum MHD_Result done = MHD_queue_response(rq->mhd, rq->status, rq->response);
 
-	MHD_destroy_response(rq->response);
-	rq->response = NULL;
+	response_drop(rq);
 	return done;
 }
 
@@ -388,8 +411,7 @@ on_completed(
 		return;
 	*context = NULL;
 	watch_idle(rq->watch, rq->l->o.idle_ms);
-	if (rq->response != NULL)
-		MHD_destroy_response(rq->response);
+	response_drop(rq);
 	body_free(rq);
 	arena_free(rq->arena);
 }
@@ -487,6 +509,7 @@ listener_new(const struct listener_options *o, const struct listener_handler *h)
 		l->o.threads = THREADS;
 	if (l->o.connections_max < (int64_t)l->o.threads)
 		l->o.connections_max = (int64_t)l->o.threads;
+	l->kept = response_make(&(struct reply){ .body = STR_EMPTY }, false);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -501,6 +524,7 @@ listener_free(struct listener *l)
 	if (l->fd >= 0)
 		close(l->fd);
 	reaper_stop(l->reaper);
+	MHD_destroy_response(l->kept);
 	tls_free(l->tls);
 	pthread_cond_destroy(&l->none_held);
 	pthread_mutex_destroy(&l->lock);

@@ -53,3 +53,9 @@ request_query(struct request *rq, const char *name)
 {
 	return query_value(rq->query, name, rq->arena);
 }
+
+struct arena *
+request_arena(struct request *rq)
+{
+	return rq->arena;
+}
