@@ -7,7 +7,7 @@
 #   make asan tsan  unit and contract tests under the sanitizers
 #   make siege      kills, broken requests, slow connections, memory: in full (half an hour)
 #   make fuzz       hostile bytes for every parser, TIME=60 seconds each (tests/fuzz/README.md)
-#   make bench      latency and memory of the running daemon
+#   make bench      rates, latency and memory of the running daemon, beside an nginx
 #   make bench-parse  what reading a delivery costs, in nanoseconds
 #   make install    DESTDIR= prefix=/usr sysconfdir=/etc
 
@@ -204,9 +204,17 @@ demo: deps
 run: all
 	$(B)/gridwarden serve --config config/gridwarden.yaml
 
-bench: deps
-	@$(MAKE) --no-print-directory $(JOBS) MODE=release all
-	@GRIDWARDEN=build/release/gridwarden $(PYTHON) tests/bench/bench.py
+bench:
+	@tests/install_deps.sh build bench
+	@$(MAKE) --no-print-directory $(JOBS) MODE=release all build/release/bench/load
+	@GRIDWARDEN=build/release/gridwarden LOAD=build/release/bench/load \
+	    $(PYTHON) tests/bench/bench.py
+
+# The client of the benchmark has nothing of ours in it.
+$(B)/bench/load: tests/bench/load.c Makefile
+	@mkdir -p $(@D)
+	@echo "  BENCH $<"
+	@$(CC) $(warnings) -O2 -D_GNU_SOURCE -o $@ $< -lssl -lcrypto
 
 # Programs that measure are no tests: no cmocka, one source file each.
 $(B)/bench/%: tests/bench/%.c $(B)/libgridwarden.a Makefile
