@@ -469,7 +469,8 @@ on_log(void *cls, const char *fmt, va_list ap)
 static bool
 mhd_start(struct listener *l, struct err *e)
 {
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+	/* Not epoll: with it, libmicrohttpd 0.9.75 spins while a handshake is half done. */
+	unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
 			 MHD_USE_ERROR_LOG | (l->tls == NULL ? 0 : MHD_USE_TLS);
 
 	/* clang-format off: one option a line */

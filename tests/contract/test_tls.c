@@ -436,6 +436,28 @@ TEST(a_handshake_that_stands_still_is_cut_at_the_deadline)
 	files_remove(&f);
 }
 
+/* Else one stranger with six bytes a connection has all processors busy. */
+TEST(a_handshake_that_stands_still_takes_no_processor_time)
+{
+	struct listener *l;
+	struct files f;
+	struct err e;
+	clock_t before;
+	char byte;
+	int fd;
+
+	files_make(&f);
+	CHECK_OK(start(f.cert, f.key, 1000, &l, &e));
+	fd = dial(l);
+	before = clock();
+	CHECK(send(fd, "\x16\x03\x01\x02\x00\x01", 6, MSG_NOSIGNAL) == 6);
+	CHECK(recv(fd, &byte, 1, 0) <= 0); /* at the deadline */
+	CHECK(clock() - before < CLOCKS_PER_SEC / 10);
+	close(fd);
+	listener_stop(l);
+	files_remove(&f);
+}
+
 /* When all connections are gone: they are counted then. */
 static int64_t
 handshakes_failed(struct listener *l)
