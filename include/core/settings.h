@@ -103,6 +103,7 @@ struct settings {
 	struct str socket;     /* Unix socket of the command line */
 	struct settings_auth auth;
 	struct str inbox; /* folder of the journal */
+	int64_t inbox_max; /* bytes of it at which deliveries are refused */
 	struct str store; /* "sqlite:/var/lib/gridwarden/gridwarden.db" */
 	struct settings_azure azure;
 	struct str rules; /* folder or file */

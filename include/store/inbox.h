@@ -30,8 +30,6 @@ struct delivery {
 	uint64_t seq; /* out: its place in the journal; 0 = all duplicates, not kept */
 };
 
-/* The journal's size at which deliveries are refused (503) until some are decided. */
-#define INBOX_BYTES_MAX (1024LL * 1024 * 1024)
 /*
  * Hashes of the newest events, 16 bytes each: what comes twice within a short time is not kept a
  * second time.  Beyond this the older half is forgotten: the store still knows them all, so that a
@@ -41,12 +39,18 @@ struct delivery {
 /* Body, headers and hashes of one delivery; a larger one is refused with ERR_INPUT. */
 #define INBOX_RECORD_MAX (15 * 1024 * 1024)
 
+/* The first segment is small, so that the first start is quick. */
+#define INBOX_SEGMENT_FIRST (16LL * 1024 * 1024)
+#define INBOX_SEGMENT_NEXT (64LL * 1024 * 1024)
+
 /*
  * Open or make the folder's journal and replay it: a torn tail is cut, records after `decided` are
  * handed out again by inbox_read().  Damage does not stop it: what can be read is kept and the
- * figures say what is lost.  A folder in use by another process is refused (ERR_CONFLICT).
+ * figures say what is lost.  At max bytes of segments deliveries are refused until some are
+ * decided.  A folder in use by another process is refused (ERR_CONFLICT).
  */
-bool inbox_open(const char *folder, uint64_t decided, struct inbox **out, struct err *e) MUST_CHECK;
+bool inbox_open(const char *folder, int64_t max, uint64_t decided, struct inbox **out,
+    struct err *e) MUST_CHECK;
 
 /* The same with segments of other sizes, for small disks and for tests. */
 struct inbox_sizes {

@@ -200,7 +200,7 @@ open_state(struct server *sv, const struct settings *s, struct arena *a, struct 
 
 	ok = store_open(s->store, &sv->store, e) && store_decided_seq(sv->store, &decided, e) &&
 	     store_drop_leases(sv->store, e) && file_make_dirs(inbox, e) &&
-	     inbox_open(inbox, decided, &sv->inbox, e);
+	     inbox_open(inbox, s->inbox_max, decided, &sv->inbox, e);
 	if (ok)
 		say_damage(sv->inbox);
 	return ok;

@@ -262,6 +262,7 @@ copy_rest(const struct copying *c)
 		s->operations = STR_EMPTY;
 	s->socket = path(c, "socket");
 	s->inbox = path(c, "inbox");
+	s->inbox_max = number(c, "inbox_max");
 	s->store = store;
 	if (str_starts_nocase(store, STR("sqlite:"))) {
 		struct str file = absolute(c, str_slice(store, strlen("sqlite:"), store.n));

@@ -17,17 +17,15 @@ trouble_done(struct trouble *t)
 	pthread_mutex_destroy(&t->lock);
 }
 
-/* Another reason than before is said too. */
+/* Another reason while it lasts is shown, not said: one trouble is one line. */
 void
 trouble_begin(struct trouble *t, const struct err *e)
 {
 	pthread_mutex_lock(&t->lock);
-	if (!atomic_load(&t->now) || strcmp(t->text, e->text) != 0) {
-		memcpy(t->text, e->text, sizeof(t->text));
-		if (log_gate_open(&t->gate)) {
-			log_error("%s: %s", t->begins, t->text);
-			t->said = true;
-		}
+	memcpy(t->text, e->text, sizeof(t->text));
+	if (!atomic_load(&t->now) && log_gate_open(&t->gate)) {
+		log_error("%s: %s", t->begins, t->text);
+		t->said = true;
 	}
 	atomic_store(&t->now, true);
 	pthread_mutex_unlock(&t->lock);

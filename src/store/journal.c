@@ -30,13 +30,7 @@
 #include "base/file.h"
 #include "replay.h"
 
-static const struct inbox_sizes usual_sizes = {
-	.first = 16 * 1024 * 1024,
-	.next = 64 * 1024 * 1024,
-	.max = INBOX_BYTES_MAX,
-};
-
-_Static_assert(INBOX_RECORD_MAX + SEGMENT_DATA <= 16 * 1024 * 1024, "a record fits a segment");
+_Static_assert(INBOX_RECORD_MAX + SEGMENT_DATA <= INBOX_SEGMENT_FIRST, "a record fits a segment");
 
 static bool
 lock_folder(struct inbox *in, struct err *e)
@@ -219,9 +213,12 @@ inbox_open_sized(const char *folder, const struct inbox_sizes *sizes, uint64_t d
 }
 
 bool
-inbox_open(const char *folder, uint64_t decided, struct inbox **out, struct err *e)
+inbox_open(
+    const char *folder, int64_t max, uint64_t decided, struct inbox **out, struct err *e)
 {
-	return inbox_open_sized(folder, &usual_sizes, decided, out, e);
+	struct inbox_sizes sizes = { INBOX_SEGMENT_FIRST, INBOX_SEGMENT_NEXT, max };
+
+	return inbox_open_sized(folder, &sizes, decided, out, e);
 }
 
 static void

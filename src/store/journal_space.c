@@ -39,6 +39,14 @@ give_spare(struct inbox *in, struct segment *s)
 	pthread_mutex_unlock(&in->lock);
 }
 
+/* A disk that is nearly full may have room for a small one. */
+static bool
+make_smaller(struct inbox *in, int64_t size, struct segment **out, struct err *e)
+{
+	return e->kind == ERR_AGAIN && in->sizes.first < size &&
+	       segment_make(in->folder, in->number, in->sizes.first, out, e);
+}
+
 /* Under `making`. */
 static bool
 make(struct inbox *in, struct segment **out, struct err *e)
@@ -55,11 +63,12 @@ make(struct inbox *in, struct segment **out, struct err *e)
 		return fail_again(e, FULL_RETRY_MS,
 		    "inbox is full: %llu deliveries wait to be decided in %lld MiB",
 		    (unsigned long long)waiting, (long long)(bytes / MIB));
-	if (!segment_make(in->folder, in->number, size, out, e))
+	if (!segment_make(in->folder, in->number, size, out, e) &&
+	    !make_smaller(in, size, out, e))
 		return fail_in(e, "inbox %s", in->folder);
 	in->number++;
 	pthread_mutex_lock(&in->lock);
-	in->bytes += size;
+	in->bytes += (*out)->size;
 	pthread_mutex_unlock(&in->lock);
 	return true;
 }

@@ -18,32 +18,22 @@
 
 /* ---- statements ---- */
 
-/* What the system said, when SQLite only says "disk I/O error". */
-static const char *
-system_words(struct db *db)
-{
-	int number = sqlite3_system_errno(db->handle);
-
-	return number == 0 ? "" : strerror(number);
-}
-
+/* errno is what the system said last, when SQLite only says "disk I/O error". */
 bool
 db_fail(struct db *db, struct err *e, const char *doing)
 {
-	int code = sqlite3_errcode(db->handle) & 0xff;
-	const char *words = system_words(db);
+	int said = errno, code = sqlite3_errcode(db->handle) & 0xff;
+	bool io = code == SQLITE_IOERR || code == SQLITE_CANTOPEN;
 
 	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
 		atomic_store(&db->corrupt, true);
-	if (code == SQLITE_IOERR || code == SQLITE_READONLY || code == SQLITE_CANTOPEN)
+	if (io || code == SQLITE_READONLY)
 		atomic_store(&db->broken, true);
-	if (code == SQLITE_FULL ||
-	    (code == SQLITE_IOERR && sqlite3_system_errno(db->handle) == ENOSPC))
+	if (code == SQLITE_FULL || (io && said == ENOSPC))
 		return fail_again(e, 0, "%s: the disk is full", doing);
-	if (code != SQLITE_IOERR)
-		words = "";
 	return fail(e, code == SQLITE_BUSY ? ERR_AGAIN : ERR_SYSTEM, "%s: %s%s%s", doing,
-	    sqlite3_errmsg(db->handle), words[0] == '\0' ? "" : ": ", words);
+	    sqlite3_errmsg(db->handle), io && said != 0 ? ": " : "",
+	    io && said != 0 ? strerror(said) : "");
 }
 
 static sqlite3_stmt *
@@ -104,8 +94,10 @@ db_bind(struct db *db, struct err *e, const char *sql, const char *types, ...)
 bool
 db_step(struct db *db, sqlite3_stmt *st, bool *found, struct err *e)
 {
-	int code = sqlite3_step(st);
+	int code;
 
+	errno = 0;
+	code = sqlite3_step(st);
 	*found = code == SQLITE_ROW;
 	if (*found)
 		return true;

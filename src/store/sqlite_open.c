@@ -40,6 +40,7 @@ db_says(struct db *db, const char *pragma, const char *wanted, struct err *e)
 	sqlite3_stmt *st;
 	bool ok;
 
+	errno = 0;
 	if (sqlite3_prepare_v2(db->handle, pragma, -1, &st, NULL) != SQLITE_OK)
 		return db_fail(db, e, pragma);
 	ok = sqlite3_step(st) == SQLITE_ROW;
@@ -56,6 +57,7 @@ db_says(struct db *db, const char *pragma, const char *wanted, struct err *e)
 bool
 db_exec(struct db *db, const char *sql, struct err *e)
 {
+	errno = 0;
 	return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ||
 	       db_fail(db, e, "store");
 }
@@ -77,6 +79,7 @@ db_ask(struct db *db, const char *sql, int64_t *out, struct err *e)
 bool
 db_open(struct db *db, const char *path, int flags, struct err *e)
 {
+	errno = 0;
 	if (sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return db_fail(db, e, "cannot open it");
 	sqlite3_extended_result_codes(db->handle, 1);

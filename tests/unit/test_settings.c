@@ -80,6 +80,7 @@ TEST(a_short_file_gets_the_defaults)
 	CHECK_INT(s->mode, GUARD_ENFORCE);
 	CHECK_INT(s->n_channels + s->n_protects + s->n_budgets, 0);
 	CHECK_INT(s->report_wait_ms, 30000);
+	CHECK_INT(s->inbox_max, INT64_C(1) << 30);
 	CHECK_INT(s->retention_ms, 90 * INT64_C(86400000));
 	CHECK_STR(s->log_level, "info");
 }
@@ -131,6 +132,7 @@ TEST(a_full_file_is_read)
 	      "    enable_jit: {per_hour: 9}\n"
 	      "report_wait: 1m\n"
 	      "retention: 400d\n"
+	      "inbox_max: 256MiB\n"
 	      "log_level: debug\n");
 	CHECK_STR(s->listen.address, "127.0.0.1:0");
 	CHECK_INT(s->listen.body_max, 2 * 1024 * 1024);
@@ -163,6 +165,7 @@ TEST(a_full_file_is_read)
 	CHECK(s->budgets[0].over_approve && !s->budgets[1].over_approve);
 	CHECK_INT(s->budgets[1].per_subscription_per_hour, 0);
 	CHECK_INT(s->report_wait_ms, 60000);
+	CHECK_INT(s->inbox_max, 256 << 20);
 	CHECK_INT(s->retention_ms, 400 * INT64_C(86400000));
 	CHECK_INT(d.warnings, 0);
 }
