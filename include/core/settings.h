@@ -102,9 +102,9 @@ struct settings {
 	struct str operations; /* "127.0.0.1:9464", "" = off */
 	struct str socket;     /* Unix socket of the command line */
 	struct settings_auth auth;
-	struct str inbox; /* folder of the journal */
+	struct str inbox;  /* folder of the journal */
 	int64_t inbox_max; /* bytes of it at which deliveries are refused */
-	struct str store; /* "sqlite:/var/lib/gridwarden/gridwarden.db" */
+	struct str store;  /* "sqlite:/var/lib/gridwarden/gridwarden.db" */
 	struct settings_azure azure;
 	struct str rules; /* folder or file */
 	struct settings_channel *channels;

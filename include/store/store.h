@@ -243,8 +243,7 @@ struct store_copy_figures {
 	int64_t bytes, events, alerts, steps;
 	int64_t newest_event_ms; /* 0 = none */
 };
-bool
-store_copy_check(const char *path, struct store_copy_figures *out, struct err *e) MUST_CHECK;
+bool store_copy_check(const char *path, struct store_copy_figures *out, struct err *e) MUST_CHECK;
 
 /* From any thread: long reads end, and no new ones begin. */
 void store_interrupt(struct store *s);

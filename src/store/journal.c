@@ -213,8 +213,7 @@ inbox_open_sized(const char *folder, const struct inbox_sizes *sizes, uint64_t d
 }
 
 bool
-inbox_open(
-    const char *folder, int64_t max, uint64_t decided, struct inbox **out, struct err *e)
+inbox_open(const char *folder, int64_t max, uint64_t decided, struct inbox **out, struct err *e)
 {
 	struct inbox_sizes sizes = { INBOX_SEGMENT_FIRST, INBOX_SEGMENT_NEXT, max };
 

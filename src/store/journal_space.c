@@ -63,8 +63,7 @@ make(struct inbox *in, struct segment **out, struct err *e)
 		return fail_again(e, FULL_RETRY_MS,
 		    "inbox is full: %llu deliveries wait to be decided in %lld MiB",
 		    (unsigned long long)waiting, (long long)(bytes / MIB));
-	if (!segment_make(in->folder, in->number, size, out, e) &&
-	    !make_smaller(in, size, out, e))
+	if (!segment_make(in->folder, in->number, size, out, e) && !make_smaller(in, size, out, e))
 		return fail_in(e, "inbox %s", in->folder);
 	in->number++;
 	pthread_mutex_lock(&in->lock);

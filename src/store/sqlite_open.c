@@ -187,7 +187,8 @@ after_commit(void *ctx, sqlite3 *handle, const char *name, int pages)
 
 	atomic_store(&s->wal_pages, pages);
 	if (pages >= CHECKPOINT_PAGES)
-		(void)sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		(void)sqlite3_wal_checkpoint_v2(
+		    handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	if (pages > STORE_CHECK_LOG_MAX) {
 		pthread_mutex_lock(&s->health);
 		if (s->checker != NULL)
@@ -240,8 +241,8 @@ first_writer(struct store *s, struct err *e)
 	int64_t version;
 	bool empty;
 
-	return not_emptied(s, e) && open_writer(s, e) && check_ours(&s->writer, &version, &empty, e) &&
-	       check_sound(s, empty, e) &&
+	return not_emptied(s, e) && open_writer(s, e) &&
+	       check_ours(&s->writer, &version, &empty, e) && check_sound(s, empty, e) &&
 	       (!empty || db_exec(&s->writer, "PRAGMA auto_vacuum = INCREMENTAL", e)) &&
 	       set_up_writer(s, e) && make_current(&s->writer, version, e);
 }
@@ -337,8 +338,7 @@ open_all(struct store *s, struct err *e)
 {
 	char *folder = folder_of(s->path);
 	bool ok = file_make_dirs(folder, e) && lock_file(s, e) && make_file(s->path, folder, e) &&
-		  first_writer(s, e) &&
-		  db_open(&s->reader, s->path, SQLITE_OPEN_READONLY, e) &&
+		  first_writer(s, e) && db_open(&s->reader, s->path, SQLITE_OPEN_READONLY, e) &&
 		  set_up_reader(&s->reader, e);
 
 	free(folder);

@@ -296,13 +296,13 @@ TEST(ten_thousand_deliveries_come_back_in_order)
 	struct err e;
 
 	fresh_folder();
-	CHECK_OK(inbox_open(folder, 0, &in, &e));
+	CHECK_OK(inbox_open(folder, 1 << 30, 0, &in, &e));
 	for (uint64_t i = 1; i <= 10000; i++)
 		CHECK_OK(append_numbered(in, i, i % 5000, &e));
 	for (uint64_t i = 1; i <= 5000; i++)
 		CHECK_INT(read_numbered(in, &after), i);
 	inbox_close(in);
-	CHECK_OK(inbox_open(folder, 5000, &in, &e));
+	CHECK_OK(inbox_open(folder, 1 << 30, 5000, &in, &e));
 	for (uint64_t i = 5001; i <= 10000; i++)
 		CHECK_INT(read_numbered(in, &after), i);
 	CHECK_INT(read_numbered(in, &after), 0);
