@@ -60,7 +60,8 @@ target_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0)
-			return errno == ENOSPC || errno == EDQUOT ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+			return errno == ENOSPC || errno == EDQUOT ? SQLITE_FULL
+								  : SQLITE_IOERR_WRITE;
 		from += k;
 		at += k;
 		n -= (int)k;
@@ -291,8 +292,8 @@ look_through(struct db *db, struct store_copy_figures *out, struct err *e)
 	       db_ask(db, "SELECT count(*) FROM events", &out->events, e) &&
 	       db_ask(db, "SELECT count(*) FROM alerts", &out->alerts, e) &&
 	       db_ask(db, "SELECT count(*) FROM steps", &out->steps, e) &&
-	       db_ask(db, "SELECT coalesce(max(received_ms), 0) FROM events",
-		   &out->newest_event_ms, e) &&
+	       db_ask(db, "SELECT coalesce(max(received_ms), 0) FROM events", &out->newest_event_ms,
+		   e) &&
 	       (out->bytes = pages * size, true);
 }
 

@@ -25,12 +25,12 @@
  * something was changed and not taken back, so a release needs what was recorded; or its number,
  * or that of a step, is the newest: it would be given a second time.
  */
-#define STAYS                                                                              \
-	"(a.id = (SELECT max(id) FROM alerts) OR EXISTS (SELECT 1 FROM steps s WHERE"      \
-	" s.alert = a.id AND (s.state IN ('waiting', 'running', 'approval')"               \
-	" OR s.settled_ms >= ?1 OR s.id = (SELECT max(id) FROM steps)"                     \
-	" OR (s.undo_of = 0 AND s.record <> '' AND s.state IN ('done', 'failed')"          \
-	" AND NOT EXISTS (SELECT 1 FROM steps u WHERE u.alert = s.alert"                   \
+#define STAYS                                                                         \
+	"(a.id = (SELECT max(id) FROM alerts) OR EXISTS (SELECT 1 FROM steps s WHERE" \
+	" s.alert = a.id AND (s.state IN ('waiting', 'running', 'approval')"          \
+	" OR s.settled_ms >= ?1 OR s.id = (SELECT max(id) FROM steps)"                \
+	" OR (s.undo_of = 0 AND s.record <> '' AND s.state IN ('done', 'failed')"     \
+	" AND NOT EXISTS (SELECT 1 FROM steps u WHERE u.alert = s.alert"              \
 	" AND u.undo_of = s.id AND u.state = 'done')))))"
 
 struct candidate {
@@ -88,9 +88,8 @@ delete_steps(struct db *db, int64_t alert, struct err *e)
 		struct hash128 key = forgotten_key(steps[i].key);
 
 		ok = steps[i].undo_of != 0 ||
-		     db_run(db, e,
-			 "INSERT INTO forgotten (key) VALUES (?) ON CONFLICT DO NOTHING", "b",
-			 &key);
+		     db_run(db, e, "INSERT INTO forgotten (key) VALUES (?) ON CONFLICT DO NOTHING",
+			 "b", &key);
 	}
 	ok = ok && db_run(db, e, "DELETE FROM steps WHERE alert = ?", "i", alert);
 	arena_free(a);
