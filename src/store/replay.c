@@ -142,9 +142,17 @@ replay_segment(struct replay *r, struct segment *s, uint64_t behind, struct err 
 	enum stride next;
 	bool ok;
 
+	/* All that an older one holds is decided: it is used again at once, unread. */
+	if (behind != 0 && behind - 1 <= r->decided) {
+		s->last_seq = behind - 1;
+		arena_free(w.a);
+		return true;
+	}
+	segment_read_ahead(s);
 	do {
 		next = stride(r, &w, e);
 	} while (next == STRIDE_ON);
+	segment_read_ahead_done(s);
 	arena_free(w.a);
 	if (behind != 0)
 		replay_lost(r, s->name, w.at, w.seq, behind - 1);

@@ -21,6 +21,12 @@
 /* A new file is synced in steps, so that a commit next to it never waits for all of it. */
 #define SYNC_STEP (4 * 1024 * 1024)
 
+struct window {
+	int64_t at;
+	size_t n;
+	char bytes[PART];
+};
+
 struct header {
 	char magic[8];
 	uint64_t epoch, mark, first_seq;
@@ -66,6 +72,8 @@ advance(struct iovec **iov, int *count, size_t n)
 bool
 segment_write(const struct segment *s, int64_t at, struct iovec *iov, int n, struct err *e)
 {
+	if (s->window != NULL)
+		s->window->n = 0;
 	while (n > 0) {
 		ssize_t done = pwritev(s->fd, iov, n, at);
 
@@ -93,9 +101,8 @@ segment_sync(const struct segment *s, struct err *e)
 	return fdatasync(s->fd) == 0 || write_failed(s, "sync", e);
 }
 
-/* As many bytes as could be read; a place that the disk cannot read is one without records. */
 static size_t
-read_bytes(const struct segment *s, int64_t at, void *p, size_t n)
+read_disk(const struct segment *s, int64_t at, void *p, size_t n)
 {
 	size_t got = 0;
 
@@ -109,6 +116,39 @@ read_bytes(const struct segment *s, int64_t at, void *p, size_t n)
 		got += (size_t)k;
 	}
 	return got;
+}
+
+/* As many bytes as could be read; a place that the disk cannot read is one without records. */
+static size_t
+read_bytes(const struct segment *s, int64_t at, void *p, size_t n)
+{
+	struct window *w = s->window;
+
+	if (w == NULL || n > PART)
+		return read_disk(s, at, p, n);
+	if (at < w->at || at + (int64_t)n > w->at + (int64_t)w->n) {
+		w->at = at;
+		w->n = read_disk(s, at, w->bytes, PART);
+		if (w->n < n)
+			return read_disk(s, at, p, n);
+	}
+	memcpy(p, w->bytes + (at - w->at), n);
+	return n;
+}
+
+void
+segment_read_ahead(struct segment *s)
+{
+	s->window = xmalloc(sizeof(*s->window));
+	s->window->n = 0;
+	s->window->at = 0;
+}
+
+void
+segment_read_ahead_done(struct segment *s)
+{
+	free(s->window);
+	s->window = NULL;
 }
 
 /* ---- make, open, use ---- */
@@ -130,6 +170,7 @@ segment_close(struct segment *s)
 	if (s == NULL)
 		return;
 	close(s->fd);
+	free(s->window);
 	free(s);
 }
 

@@ -28,8 +28,9 @@ struct segment {
 	uint64_t epoch; /* rises with each use; 0 = spare */
 	uint64_t mark;
 	uint64_t first_seq;
-	uint64_t last_seq; /* newest record on disk; first_seq - 1 = none */
-	int64_t end;	   /* where the next record goes */
+	uint64_t last_seq;     /* newest record on disk; first_seq - 1 = none */
+	int64_t end;	       /* where the next record goes */
+	struct window *window; /* while it is read from front to back */
 };
 
 /* A new spare: zero-filled, synced, named.  ERR_AGAIN when the disk has no room for it. */
@@ -40,6 +41,13 @@ bool segment_make(const char *folder, unsigned number, int64_t size, struct segm
 bool segment_open(const char *folder, const char *name, struct segment **out, bool *readable,
     struct err *e) MUST_CHECK;
 void segment_close(struct segment *s);
+
+/*
+ * From here on many small reads are few large ones, until it is closed again or written.  For the
+ * one thread that replays.
+ */
+void segment_read_ahead(struct segment *s);
+void segment_read_ahead_done(struct segment *s);
 
 /* Begin a use: nothing that the segment holds counts from here on.  Not synced. */
 bool segment_use(struct segment *s, uint64_t epoch, uint64_t first_seq, struct err *e) MUST_CHECK;
