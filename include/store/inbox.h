@@ -97,10 +97,10 @@ void inbox_release(struct inbox *in, uint64_t decided);
 #define INBOX_DAMAGE_MAX 160
 
 struct inbox_figures {
-	uint64_t last_seq;	 /* newest record on disk */
-	uint64_t waiting;	 /* records behind the released ones */
-	int64_t bytes;		 /* size of all segments */
-	uint64_t syncs, records; /* since it was opened */
+	uint64_t last_seq;	  /* newest record on disk */
+	uint64_t waiting;	  /* records behind the released ones */
+	int64_t bytes, bytes_max; /* size of all segments, now and at most */
+	uint64_t syncs, records;  /* since it was opened */
 	uint64_t lost; /* records answered with yes that could not be read at the last open */
 	char damage[INBOX_DAMAGE_MAX]; /* the first place of that, in words; "" = none */
 };

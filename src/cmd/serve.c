@@ -352,8 +352,7 @@ start(struct server *sv, struct arena *a, struct err *e)
 	sv->has_pipeline = ok;
 	return ok && workers_start(&sv->pipeline, &sv->workers, e) && start_keys(sv, s, e) &&
 	       start_intake(sv, s, e) && start_renewal(sv, s, e) && start_operations(sv, s, e) &&
-	       start_admin(sv, s, a, e) &&
-	       keeper_start(sv->store, &sv->current, &sv->keeper, e);
+	       start_admin(sv, s, a, e) && keeper_start(sv->store, &sv->current, &sv->keeper, e);
 }
 
 /* ---- stop, in the order of the stages ---- */

@@ -410,7 +410,7 @@ pipeline_give_way(struct pipeline *p, int64_t worked_ms)
 	if (!queue_is_pressed(&p->queue) || queue_is_closed(&p->queue))
 		return false;
 	inbox_figures(p->inbox, &f);
-	if (f.bytes > INBOX_BYTES_MAX / 2) /* soon there would be no room: senders have to wait */
+	if (f.bytes > f.bytes_max / 2) /* soon there would be no room: senders have to wait */
 		return false;
 	bell_wait(&p->calm, bell_rings(&p->calm),
 	    pause_ms < PIPELINE_YIELD_MAX_MS ? pause_ms : PIPELINE_YIELD_MAX_MS);

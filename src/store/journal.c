@@ -272,6 +272,7 @@ inbox_figures(struct inbox *in, struct inbox_figures *out)
 	*out = (struct inbox_figures){ .last_seq = in->last_seq,
 		.waiting = in->last_seq - in->released,
 		.bytes = in->bytes,
+		.bytes_max = in->sizes.max,
 		.syncs = in->syncs,
 		.records = in->records,
 		.lost = in->lost };
