@@ -26,13 +26,18 @@
 #define PIPELINE_PROBE_MS 1000
 /* Deliveries, and bytes of them, that share one commit of the store. */
 #define PIPELINE_DECIDE_MAX 64
-#define PIPELINE_DECIDE_BYTES ((size_t)1024 * 1024)
+#define PIPELINE_DECIDE_BYTES ((size_t)512 * 1024)
 /*
  * While senders press, the decider rests this many times as long as it worked, but not longer than
  * that: both want the same disk, and only senders cannot wait.
  */
 #define PIPELINE_YIELD 7
 #define PIPELINE_YIELD_MAX_MS 100
+/*
+ * After a group, others are waited for so long if few are there: a commit costs as much as deciding
+ * a dozen alerts, and nobody waits for it.  The first after a rest is decided at once.
+ */
+#define PIPELINE_PACE_MS 10
 /* An event that the decider died of this often is set aside. */
 #define PIPELINE_HAND_OUTS_MAX 3
 /* A record of the inbox that cannot be read this often is left out: it must not stop the line. */
@@ -50,6 +55,7 @@ struct pipeline {
 	struct current *current;
 	struct queue queue;		/* for the committer */
 	struct bell decided, due, calm; /* for decider, performers, a decider that gives way */
+	struct bell room;		/* for who makes segments ahead */
 	struct trouble keeping, deciding, performing;
 
 	/* The decider's own. */
@@ -95,10 +101,10 @@ void pipeline_close(struct pipeline *p);
 bool pipeline_decide(struct pipeline *p, struct arena *a, bool *found, struct err *e) MUST_CHECK;
 
 /*
- * The decider, after a group that took worked_ms: wait if senders press and the journal has room.
- * False: there was no reason to.
+ * The decider, after a group that took worked_ms: wait a moment for more to share the next commit,
+ * and longer if senders press and the journal has room.
  */
-bool pipeline_give_way(struct pipeline *p, int64_t worked_ms);
+void pipeline_give_way(struct pipeline *p, int64_t worked_ms);
 
 /* ---- perform ---- */
 

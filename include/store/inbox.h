@@ -35,7 +35,7 @@ struct delivery {
  * second time.  Beyond this the older half is forgotten: the store still knows them all, so that a
  * duplicate takes room in the journal and changes nothing.
  */
-#define INBOX_KNOWN_MAX 131072
+#define INBOX_KNOWN_MAX 65536
 /* Body, headers and hashes of one delivery; a larger one is refused with ERR_INPUT. */
 #define INBOX_RECORD_MAX (15 * 1024 * 1024)
 
@@ -88,11 +88,15 @@ bool inbox_probe(struct inbox *in, struct err *e) MUST_CHECK;
 bool inbox_read(struct inbox *in, uint64_t after, struct arena *a, struct delivery *out,
     bool *found, struct err *e) MUST_CHECK;
 
-/*
- * All records up to here are decided and stored: their segments may be used again.  Makes the next
- * segment when the newest is half full, which may take a tenth of a second.
- */
+/* All records up to here are decided and stored: their segments may be used again. */
 void inbox_release(struct inbox *in, uint64_t decided);
+
+/*
+ * Ahead of need, so that the committer rarely has to: is another segment wanted?  Making it may
+ * take a tenth of a second; failing is no harm yet.  Any thread.
+ */
+bool inbox_wants_room(struct inbox *in);
+void inbox_make_room(struct inbox *in);
 
 #define INBOX_DAMAGE_MAX 160
 

@@ -46,6 +46,8 @@
 
 #define THREADS 2
 #define BODY_FIRST ((size_t)8 * 1024)
+/* A length that was told saves copies; it is not believed beyond this before it has come. */
+#define BODY_BELIEVED ((size_t)64 * 1024)
 /* When fewer than an eighth of the connections are left, newcomers displace others. */
 #define CROWD 8
 #define RETRY_AFTER STR("30")
@@ -309,8 +311,7 @@ grown(const struct request *rq, size_t need)
 {
 	size_t cap = rq->cap_body == 0 ? BODY_FIRST : rq->cap_body;
 
-	/* A length that was told saves copies; it is not believed beyond what has come. */
-	if (rq->framing.has_length && (size_t)rq->framing.length <= 2 * BODY_FIRST)
+	if (rq->framing.has_length && (size_t)rq->framing.length <= BODY_BELIEVED)
 		cap = (size_t)rq->framing.length;
 	while (cap < need)
 		cap *= 2;

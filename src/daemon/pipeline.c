@@ -26,6 +26,7 @@
 #include "core/source_list.h"
 #include "core/trace.h"
 #include "daemon/report.h"
+#include "daemon/told.h"
 
 bool
 pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store, struct current *current,
@@ -41,6 +42,7 @@ pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store, stru
 	p->current = current;
 	queue_init(&p->queue, half < QUEUE_MAX ? (size_t)half : QUEUE_MAX);
 	bell_init(&p->calm);
+	bell_init(&p->room);
 	bell_init(&p->decided);
 	bell_init(&p->due);
 	trouble_init(&p->keeping, "deliveries could not be kept, senders are told to come again",
@@ -60,6 +62,7 @@ pipeline_done(struct pipeline *p)
 	trouble_done(&p->keeping);
 	bell_done(&p->due);
 	bell_done(&p->decided);
+	bell_done(&p->room);
 	bell_done(&p->calm);
 	queue_done(&p->queue);
 }
@@ -117,6 +120,8 @@ pipeline_commit_group(struct pipeline *p)
 		received_done(group[i], kept ? KEPT : KEPT_LATER);
 	if (kept)
 		bell_ring(&p->decided);
+	if (inbox_wants_room(p->inbox))
+		bell_ring(&p->room);
 	return true;
 }
 
@@ -145,19 +150,14 @@ pipeline_wait_received(struct pipeline *p)
 
 /* ==== decide ================================================================================= */
 
-/* A decision that is new; told once it is committed. */
-struct told {
-	struct decision decision;
-	struct told *next;
-};
-
 /* What deciding one delivery needs. */
 struct deciding {
 	struct pipeline *p;
 	const struct config *config;
 	const struct delivery *delivery;
 	struct event_headers headers;
-	struct arena *arena;
+	struct arena *arena;   /* of the group */
+	struct arena *scratch; /* of one event: its trees are many times as large as itself */
 	int64_t now_ms;
 	size_t from, to;    /* only these events of it */
 	bool poison;	    /* set aside instead of decided */
@@ -175,23 +175,23 @@ static void
 judge(struct deciding *d, const struct alert *al, struct decision *decision)
 {
 	struct guard_facts facts = { d->now_ms, count_steps, d->p->store };
-	struct plan *plan = arena_alloc(d->arena, sizeof(*plan));
+	struct plan *plan = arena_alloc(d->scratch, sizeof(*plan));
 	struct verdict *verdicts;
 	size_t n;
 
-	rules_judge(d->config->rules, al, d->arena, &verdicts, &n);
-	plan_build(d->config->settings, verdicts, n, al, &facts, d->arena, plan);
-	report_complete(plan, al, d->config->settings, d->now_ms, d->arena);
+	rules_judge(d->config->rules, al, d->scratch, &verdicts, &n);
+	plan_build(d->config->settings, verdicts, n, al, &facts, d->scratch, plan);
+	report_complete(plan, al, d->config->settings, d->now_ms, d->scratch);
 	for (size_t i = 0; i < plan->n; i++)
-		plan->steps[i].destination = action_destination(&plan->steps[i], d->arena);
-	decision->trace = json_print(trace_json(verdicts, n, d->arena), d->arena);
+		plan->steps[i].destination = action_destination(&plan->steps[i], d->scratch);
+	decision->trace = json_print(trace_json(verdicts, n, d->scratch), d->scratch);
 	decision->plan = plan;
 }
 
 static void
 decide_event(struct deciding *d, const struct event *ev, struct decision *decision)
 {
-	struct alert *al = arena_alloc(d->arena, sizeof(*al));
+	struct alert *al = arena_alloc(d->scratch, sizeof(*al));
 	struct err e;
 
 	decision->rules_hash = rules_hash(d->config->rules);
@@ -203,13 +203,13 @@ decide_event(struct deciding *d, const struct event *ev, struct decision *decisi
 		decision->state = EVENT_STATE_UNREADABLE;
 		decision->reason = ev->reason;
 	} else if (!source_list_allows(
-		       &d->config->settings->auth, ev, d->arena, &decision->reason)) {
+		       &d->config->settings->auth, ev, d->scratch, &decision->reason)) {
 		decision->state = EVENT_STATE_REFUSED;
 	} else if (ev->kind != EVENT_NOTIFICATION) {
 		decision->state = EVENT_STATE_NOTICE;
-	} else if (!alert_parse(ev, d->arena, al, &e)) {
+	} else if (!alert_parse(ev, d->scratch, al, &e)) {
 		decision->state = EVENT_STATE_UNREADABLE;
-		decision->reason = arena_str(d->arena, str_of(e.text));
+		decision->reason = arena_str(d->scratch, str_of(e.text));
 	} else {
 		decision->state = EVENT_STATE_DECIDED;
 		decision->alert = al;
@@ -219,30 +219,38 @@ decide_event(struct deciding *d, const struct event *ev, struct decision *decisi
 		atomic_fetch_add(&d->p->figures_unreadable, 1);
 }
 
-static void
-log_decision(const struct decision *decision)
-{
-	const struct event *ev = decision->event;
-	struct log_field fields[] = { { "event_id", ev->id }, { "source", ev->source },
-		{ "reason", decision->reason } };
-
-	if (decision->alert != NULL)
-		log_line(LOG_LEVEL_INFO, fields, 2, "alert \"%.*s\" decided: %zu steps",
-		    STR_ARG(decision->alert->name), decision->plan->n);
-	else
-		log_line(LOG_LEVEL_WARNING, fields, 3, "event of type \"%.*s\" is %s",
-		    STR_ARG(ev->type), event_state_name(decision->state));
-}
-
 /* Only what is committed: a rollback decides again, and people look at the store at once. */
 static void
 tell(struct pipeline *p, const struct told *told)
 {
 	for (; told != NULL; told = told->next) {
-		if (told->decision.state == EVENT_STATE_REFUSED)
+		if (told->state == EVENT_STATE_REFUSED)
 			atomic_fetch_add(&p->figures_refused, 1);
-		log_decision(&told->decision);
+		told_log(told);
 	}
+}
+
+static bool
+decide_one(struct deciding *d, const struct event *ev, const struct hash128 *hash, struct err *e)
+{
+	struct decision decision = { .event = ev,
+		.hash = *hash,
+		.received_ms = d->delivery->received_ms,
+		.decided_ms = d->now_ms,
+		.headers = d->delivery->headers };
+	bool fresh;
+
+	arena_reset(d->scratch);
+	decide_event(d, ev, &decision);
+	if (FAULT("decide.event"))
+		return fail(e, ERR_SYSTEM, "fault ordered at decide.event");
+	if (!store_put_decision(d->p->store, &decision, &fresh, e))
+		return false;
+	if (fresh) {
+		*d->told = told_of(&decision, d->arena);
+		d->told = &(*d->told)->next;
+	}
+	return true;
 }
 
 static bool
@@ -256,28 +264,9 @@ decide_delivery(struct deciding *d, struct err *e)
 	if (batch.n != dl->n)
 		return fail(e, ERR_SYSTEM, "record %" PRIu64 " holds %zu events, %zu were received",
 		    dl->seq, batch.n, dl->n);
-	for (size_t i = d->from; i < batch.n && i < d->to; i++) {
-		struct told *told;
-		bool fresh;
-
-		if (!dl->fresh[i])
-			continue;
-		told = arena_alloc(d->arena, sizeof(*told));
-		told->decision = (struct decision){ .event = &batch.events[i],
-			.hash = dl->hashes[i],
-			.received_ms = dl->received_ms,
-			.decided_ms = d->now_ms,
-			.headers = dl->headers };
-		decide_event(d, &batch.events[i], &told->decision);
-		if (FAULT("decide.event"))
-			return fail(e, ERR_SYSTEM, "fault ordered at decide.event");
-		if (!store_put_decision(d->p->store, &told->decision, &fresh, e))
+	for (size_t i = d->from; i < batch.n && i < d->to; i++)
+		if (dl->fresh[i] && !decide_one(d, &batch.events[i], &dl->hashes[i], e))
 			return false;
-		if (fresh) {
-			*d->told = told;
-			d->told = &told->next;
-		}
-	}
 	atomic_fetch_add(&d->p->figures_decided, (int64_t)batch.n);
 	return true;
 }
@@ -288,6 +277,7 @@ decide_group(struct pipeline *p, const struct deciding *some, const struct deliv
     size_t n, uint64_t decided, struct err *e)
 {
 	struct config *config = current_get(p->current);
+	struct arena *scratch = arena_new();
 	struct told *told = NULL, **last = &told;
 	bool ok = store_begin(p->store, e);
 
@@ -297,6 +287,7 @@ decide_group(struct pipeline *p, const struct deciding *some, const struct deliv
 		d.told = last;
 		d.p = p;
 		d.config = config;
+		d.scratch = scratch;
 		d.delivery = &group[i];
 		d.now_ms = clock_now_ms();
 		ok = decide_delivery(&d, e);
@@ -307,6 +298,7 @@ decide_group(struct pipeline *p, const struct deciding *some, const struct deliv
 	ok = ok && store_commit(p->store, decided, e);
 	if (ok)
 		tell(p, told);
+	arena_free(scratch);
 	config_unref(config);
 	return ok;
 }
@@ -401,20 +393,30 @@ pipeline_decide(struct pipeline *p, struct arena *a, bool *found, struct err *e)
 	return true;
 }
 
-bool
+/* How long the decider leaves the machine to others after a group. */
+static int64_t
+pause_after(struct pipeline *p, int64_t worked_ms)
+{
+	struct inbox_figures f;
+	int64_t ms = PIPELINE_YIELD * (worked_ms < 1 ? 1 : worked_ms);
+
+	inbox_figures(p->inbox, &f);
+	if (f.waiting < PIPELINE_DECIDE_MAX)
+		return PIPELINE_PACE_MS; /* what comes meanwhile shares a commit */
+	/* When half is full there will soon be no room: senders have to wait. */
+	if (!queue_is_pressed(&p->queue) || f.bytes > f.bytes_max / 2)
+		return 0;
+	return ms < PIPELINE_YIELD_MAX_MS ? ms : PIPELINE_YIELD_MAX_MS;
+}
+
+void
 pipeline_give_way(struct pipeline *p, int64_t worked_ms)
 {
-	int64_t pause_ms = PIPELINE_YIELD * (worked_ms < 1 ? 1 : worked_ms);
-	struct inbox_figures f;
+	uint64_t rings = bell_rings(&p->calm);
+	int64_t ms = pause_after(p, worked_ms);
 
-	if (!queue_is_pressed(&p->queue) || queue_is_closed(&p->queue))
-		return false;
-	inbox_figures(p->inbox, &f);
-	if (f.bytes > f.bytes_max / 2) /* soon there would be no room: senders have to wait */
-		return false;
-	bell_wait(&p->calm, bell_rings(&p->calm),
-	    pause_ms < PIPELINE_YIELD_MAX_MS ? pause_ms : PIPELINE_YIELD_MAX_MS);
-	return true;
+	if (ms > 0 && !queue_is_closed(&p->queue))
+		bell_wait(&p->calm, rings, ms);
 }
 
 /* ==== perform ================================================================================ */

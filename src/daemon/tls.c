@@ -19,11 +19,15 @@
 #include "daemon/client_trust.h"
 #include "datum.h"
 
-/* No CBC, no SHA-1 (as MAC, as signature), no RSA key exchange, no small Diffie-Hellman group; our
- * order decides. */
+/*
+ * No CBC, no SHA-1 (as MAC, as signature), no RSA key exchange, no small Diffie-Hellman group; our
+ * order decides.  X25519 comes first because clients guess it: with another one each handshake, a
+ * resumed one too, would begin twice (HelloRetryRequest).
+ */
 const char tls_priority[] =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-SHA1:-AES-128-CBC:-AES-256-CBC:"
-    "-AES-128-CCM:-AES-256-CCM:-GROUP-FFDHE2048:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:-SIGN-DSA-SHA1:"
+    "-AES-128-CCM:-AES-256-CCM:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:"
+    "+GROUP-SECP521R1:+GROUP-X448:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:-SIGN-DSA-SHA1:"
     "%SERVER_PRECEDENCE";
 
 struct pair {

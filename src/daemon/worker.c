@@ -11,7 +11,7 @@
 #define TROUBLE_PAUSE_MS 1000
 /* The decider can wait, senders cannot: under load it gets a tenth of a core, else what is idle. */
 #define DECIDER_NICE 10
-#define THREADS_MAX (2 + WORKERS_PERFORMERS)
+#define THREADS_MAX (3 + WORKERS_PERFORMERS)
 
 struct worker {
 	struct workers *all;
@@ -87,9 +87,26 @@ decider(void *arg)
 		if (ok && !found)
 			rest(w, rings, INT64_MAX);
 		else
-			(void)pipeline_give_way(w->all->pipeline, clock_mono_ms() - began);
+			pipeline_give_way(w->all->pipeline, clock_mono_ms() - began);
 	}
 	arena_free(a);
+	return NULL;
+}
+
+/* Segments are made ahead here: the committer, whom senders wait for, would take a tenth of a
+ * second for each. */
+static void *
+maker(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!atomic_load(&w->stop)) {
+		uint64_t rings = bell_rings(w->bell);
+
+		busy(w);
+		inbox_make_room(w->all->pipeline->inbox);
+		rest(w, rings, INT64_MAX);
+	}
 	return NULL;
 }
 
@@ -172,7 +189,8 @@ workers_start(struct pipeline *p, struct workers **out, struct err *e)
 	bool ok;
 
 	all->pipeline = p;
-	ok = start(all, committer, &p->decided, e) && start(all, decider, &p->decided, e);
+	ok = start(all, committer, &p->decided, e) && start(all, maker, &p->room, e) &&
+	     start(all, decider, &p->decided, e);
 	for (int i = 0; ok && i < WORKERS_PERFORMERS; i++)
 		ok = start(all, performing, &p->due, e);
 	if (!ok) {

@@ -262,7 +262,6 @@ inbox_release(struct inbox *in, uint64_t decided)
 	journal_retire(in);
 	pthread_mutex_unlock(&in->lock);
 	journal_trim_spares(in);
-	journal_prepare(in);
 }
 
 void

@@ -50,8 +50,6 @@ struct inbox {
 bool journal_roll_over(struct inbox *in, struct err *e) MUST_CHECK;
 /* A spare is there, or is made. */
 bool journal_need_spare(struct inbox *in, struct err *e) MUST_CHECK;
-/* When the newest segment is half full and no spare is there, make one; failing is no harm yet. */
-void journal_prepare(struct inbox *in);
 /* Of those no longer needed, some are kept for use again, the others removed.  Under `making`. */
 void journal_trim_spares(struct inbox *in);
 /* Put segments whose records are all released among the spares.  Under `lock`. */

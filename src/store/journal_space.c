@@ -1,6 +1,6 @@
 /*
  * Where records go: the newest segment, then a spare, then a new file until the limit is reached.
- * A spare is made ahead by the thread that releases, so that the committer rarely has to.
+ * A spare is made ahead by another thread, so that the committer rarely has to.
  */
 #include "journal.h"
 
@@ -11,8 +11,13 @@
 
 #include "base/fault.h"
 
-/* Enough for a steady flow; what a backlog took beyond that goes back to the disk. */
-#define SPARES_KEPT 2
+/*
+ * Writing to blocks that were written before is twice as fast as to new ones, so spares are kept
+ * for the next storm: this part of what the journal may take.
+ */
+#define SPARES_PART 2
+/* The next one is made when so much of the newest is used: a storm fills it in a moment. */
+#define USED_PART 4
 
 #define MIB (1024 * 1024)
 #define FULL_RETRY_MS 10000
@@ -135,27 +140,27 @@ journal_need_spare(struct inbox *in, struct err *e)
 	return true;
 }
 
-static bool
-wants_spare(struct inbox *in)
+bool
+inbox_wants_room(struct inbox *in)
 {
 	bool wants;
 
 	pthread_mutex_lock(&in->lock);
-	wants = in->spare == NULL && in->newest->end > in->newest->size / 2;
+	wants = in->spare == NULL && in->newest->end > in->newest->size / USED_PART;
 	pthread_mutex_unlock(&in->lock);
 	return wants;
 }
 
 void
-journal_prepare(struct inbox *in)
+inbox_make_room(struct inbox *in)
 {
 	struct segment *s;
 	struct err e;
 
-	if (!wants_spare(in))
+	if (!inbox_wants_room(in))
 		return;
 	pthread_mutex_lock(&in->making);
-	if (wants_spare(in) && make(in, &s, &e))
+	if (inbox_wants_room(in) && make(in, &s, &e))
 		give_spare(in, s);
 	pthread_mutex_unlock(&in->making);
 }
@@ -175,9 +180,12 @@ journal_trim_spares(struct inbox *in)
 {
 	struct segment *s, *surplus = NULL, **end = &in->spare;
 
+	int64_t kept = 0;
+
 	pthread_mutex_lock(&in->lock);
-	for (int kept = 0; *end != NULL && kept < SPARES_KEPT; kept++)
-		end = &(*end)->next;
+	for (; *end != NULL && kept + (*end)->size <= in->sizes.max / SPARES_PART;
+	     end = &(*end)->next)
+		kept += (*end)->size;
 	surplus = *end;
 	*end = NULL;
 	for (s = surplus; s != NULL; s = s->next)
