@@ -104,6 +104,7 @@ struct inbox_figures {
 	uint64_t last_seq;	  /* newest record on disk */
 	uint64_t waiting;	  /* records behind the released ones */
 	int64_t bytes, bytes_max; /* size of all segments, now and at most */
+	int64_t bytes_in_use;	  /* of those that hold what is not released */
 	uint64_t syncs, records;  /* since it was opened */
 	uint64_t lost; /* records answered with yes that could not be read at the last open */
 	char damage[INBOX_DAMAGE_MAX]; /* the first place of that, in words; "" = none */

@@ -404,7 +404,7 @@ pause_after(struct pipeline *p, int64_t worked_ms)
 	if (f.waiting < PIPELINE_DECIDE_MAX)
 		return PIPELINE_PACE_MS; /* what comes meanwhile shares a commit */
 	/* When half is full there will soon be no room: senders have to wait. */
-	if (!queue_is_pressed(&p->queue) || f.bytes > f.bytes_max / 2)
+	if (!queue_is_pressed(&p->queue) || f.bytes_in_use > f.bytes_max / 2)
 		return 0;
 	return ms < PIPELINE_YIELD_MAX_MS ? ms : PIPELINE_YIELD_MAX_MS;
 }

@@ -170,7 +170,7 @@ performing(void *arg)
 }
 
 static bool
-start(struct workers *all, void *(*run)(void *), struct bell *bell, struct err *e)
+start(struct workers *all, const char *name, void *(*run)(void *), struct bell *bell, struct err *e)
 {
 	struct worker *w = &all->list[all->n];
 
@@ -178,6 +178,7 @@ start(struct workers *all, void *(*run)(void *), struct bell *bell, struct err *
 	w->bell = bell;
 	if (pthread_create(&w->thread, NULL, run, w) != 0)
 		return fail_errno(e, ERR_SYSTEM, "cannot start a thread");
+	pthread_setname_np(w->thread, name); /* for top and perf */
 	all->n++;
 	return true;
 }
@@ -189,10 +190,11 @@ workers_start(struct pipeline *p, struct workers **out, struct err *e)
 	bool ok;
 
 	all->pipeline = p;
-	ok = start(all, committer, &p->decided, e) && start(all, maker, &p->room, e) &&
-	     start(all, decider, &p->decided, e);
+	ok = start(all, "committer", committer, &p->decided, e) &&
+	     start(all, "maker", maker, &p->room, e) &&
+	     start(all, "decider", decider, &p->decided, e);
 	for (int i = 0; ok && i < WORKERS_PERFORMERS; i++)
-		ok = start(all, performing, &p->due, e);
+		ok = start(all, "performer", performing, &p->due, e);
 	if (!ok) {
 		workers_stop(all);
 		return false;

@@ -276,5 +276,7 @@ inbox_figures(struct inbox *in, struct inbox_figures *out)
 		.records = in->records,
 		.lost = in->lost };
 	memcpy(out->damage, in->damage, sizeof(out->damage));
+	for (const struct segment *s = in->oldest; s != NULL; s = s->next)
+		out->bytes_in_use += s->size;
 	pthread_mutex_unlock(&in->lock);
 }
