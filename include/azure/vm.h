@@ -26,7 +26,7 @@ struct vm {
 bool vm_get(struct arm *arm, const struct resource_id *id, struct arena *a, struct vm *out,
     struct err *e) MUST_CHECK;
 
-/* "West Europe" is "westeurope". */
+/* "West Europe" is "westeurope"; empty when it holds more than letters, digits and blanks. */
 struct str region_name(struct str location, struct arena *a);
 
 #endif

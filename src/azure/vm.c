@@ -13,8 +13,11 @@ region_name(struct str location, struct arena *a)
 	for (size_t i = 0; i < location.n; i++) {
 		char c = location.p[i];
 
-		if (c != ' ')
-			out[n++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+		c = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+			out[n++] = c;
+		else if (c != ' ')
+			return STR_EMPTY; /* it goes into paths */
 	}
 	return (struct str){ out, n };
 }

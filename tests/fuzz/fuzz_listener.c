@@ -70,8 +70,6 @@ start(void)
 {
 	struct listener_handler h = { .head = on_head, .handle = on_handle };
 	struct listener_options o = { .address = STR("127.0.0.1:0"),
-		.certificate = STR_EMPTY,
-		.private_key = STR_EMPTY,
 		.body_max = BODY_MAX,
 		.connections_max = 50,
 		.per_address_max = 50,

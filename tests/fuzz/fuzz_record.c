@@ -36,7 +36,8 @@ check_found(struct str input, struct arena *a)
 		return;
 	MUST(f.length >= sizeof(f) && f.length <= input.n);
 	memcpy(p, &f, sizeof(f));
-	f.crc = crc32c(0, p + skip, f.length - skip);
+	/* Of a gap only the front is ours. */
+	f.crc = crc32c(0, p + skip, (f.magic == RECORD_MAGIC ? f.length : sizeof(f)) - skip);
 	memcpy(p, &f, sizeof(f));
 	MUST(record_holds(p));
 	if (f.magic != RECORD_MAGIC)

@@ -1,3 +1,4 @@
+#include "azure/vm.h"
 #include "azure/nic.h"
 #include "test.h"
 
@@ -126,4 +127,13 @@ TEST(the_state_of_the_last_change_is_understood)
 	CHECK_INT(state("Deleting"), PROVISIONING_RUNNING);
 	CHECK_INT(state("Failed"), PROVISIONING_FAILED);
 	CHECK_INT(state("Canceled"), PROVISIONING_FAILED);
+}
+
+TEST(a_region_that_could_change_a_path_is_none)
+{
+	struct arena *scratch = arena_new();
+
+	CHECK_STR(region_name(STR("West Europe 2"), scratch), "westeurope2");
+	CHECK_STR(region_name(STR("west/../europe"), scratch), "");
+	arena_free(scratch);
 }
