@@ -228,18 +228,19 @@ try_again(struct key_cache *c)
 	c->figures.failed++;
 }
 
+/* keys: -1 = not fetched.  The set itself may be gone: somebody changed the source. */
 static void
-say(const struct key_set *set, bool was_failing, const struct err *e, bool first)
+say(int64_t keys, bool was_failing, const struct err *e, bool first)
 {
 	static struct log_gate gate = { .burst = 5 };
 
-	if (set == NULL && log_gate_open(&gate))
+	if (keys < 0 && log_gate_open(&gate))
 		log_warning("signing keys not fetched, %s: %s",
 		    first ? "deliveries with a token are told to come again"
 			  : "those known before stay in force",
 		    e->text);
-	else if (set != NULL && (first || was_failing))
-		log_info("signing keys fetched: %jd", (intmax_t)count_keys(set));
+	else if (keys >= 0 && (first || was_failing))
+		log_info("signing keys fetched: %jd", (intmax_t)keys);
 }
 
 static void
@@ -247,9 +248,11 @@ fetch_once(struct key_cache *c, uint64_t source_number)
 {
 	struct key_set *set, *old = NULL;
 	bool first, was_failing;
+	int64_t keys;
 	struct err e;
 
 	set = fetch(c, &e);
+	keys = set == NULL ? -1 : count_keys(set);
 	pthread_mutex_lock(&c->lock);
 	c->figures.fetches++;
 	first = c->set == NULL;
@@ -261,7 +264,7 @@ fetch_once(struct key_cache *c, uint64_t source_number)
 	else
 		try_again(c);
 	pthread_mutex_unlock(&c->lock);
-	say(set, was_failing, &e, first);
+	say(keys, was_failing, &e, first);
 	key_set_release(old);
 }
 
