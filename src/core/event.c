@@ -8,11 +8,13 @@
 
 #include <string.h>
 
+#include "core/text.h"
 #include "event_names.h"
 #include "event_parts.h"
 
-/* Of a name in a reason: it comes from outside. */
+/* Characters of it in a reason: it comes from outside. */
 #define NAME_SHOWN_MAX 60
+#define VERSION_SHOWN_MAX 20
 
 #define TYPE_VALIDATION "Microsoft.EventGrid.SubscriptionValidationEvent"
 #define TYPE_DELETION "Microsoft.EventGrid.SubscriptionDeletedEvent"
@@ -231,7 +233,7 @@ check_cloud_event(struct event *ev, struct str version, struct arena *a)
 	if (!str_starts_nocase(version, STR("1.")))
 		unreadable(
 		    ev, arena_printf(a, "CloudEvents version '%.*s' is not known, 1.0 is expected",
-			    STR_ARG(str_slice(version, 0, 20))));
+			    STR_ARG(text_tame(version, VERSION_SHOWN_MAX, a))));
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++)
 		if (required[i].value.n == 0)
 			unreadable(ev,
@@ -274,7 +276,7 @@ refuse_twice(struct event *ev, struct names *names, struct arena *a)
 
 	if (names_twice(names, ev->schema == SCHEMA_CUSTOM, &name))
 		unreadable(ev, arena_printf(a, "the event has the member '%.*s' twice",
-				   STR_ARG(str_slice(name, 0, NAME_SHOWN_MAX))));
+				   STR_ARG(text_tame(name, NAME_SHOWN_MAX, a))));
 }
 
 /* ---- the kinds that Event Grid itself makes ---- */
@@ -318,7 +320,7 @@ read_validation(struct event *ev, struct arena *a)
 	} else if (names_twice(&names, false, &twice)) {
 		unreadable(ev,
 		    arena_printf(a, "the data of the validation event has the member '%.*s' twice",
-			STR_ARG(str_slice(twice, 0, NAME_SHOWN_MAX))));
+			STR_ARG(text_tame(twice, NAME_SHOWN_MAX, a))));
 	} else {
 		ev->validation_code = code;
 		ev->kind = EVENT_VALIDATION;
@@ -438,7 +440,7 @@ read_binary(
 		    &ev, arena_printf(a, "data of a binary CloudEvents delivery: %s", e.text));
 	else
 		ev.data = data;
-	check_cloud_event(&ev, h->ce_specversion, a);
+	check_cloud_event(&ev, header_text(h->ce_specversion, a), a);
 	settle(&ev, h, a);
 	give_one(out, ev, a);
 }

@@ -80,7 +80,7 @@ check_event(const struct event *ev, size_t n, struct str body)
 
 	MUST(is_within(ev->raw, body));
 	MUST(is_utf8(ev->id) && is_utf8(ev->source) && is_utf8(ev->type));
-	MUST(is_utf8(ev->subject) && is_utf8(ev->time));
+	MUST(is_utf8(ev->subject) && is_utf8(ev->time) && is_utf8(ev->reason));
 	MUST(ev->id.n > 0);
 	MUST(ev->data.n == 0 || json_check(ev->data, &e));
 	MUST(ev->kind != EVENT_UNREADABLE || ev->reason.n > 0);

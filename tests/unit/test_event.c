@@ -244,6 +244,21 @@ TEST(a_binary_delivery_with_a_hole_is_unreadable)
 	CHECK_STR(ev.reason, "CloudEvents event without 'source'");
 }
 
+TEST(a_reason_is_text_whatever_the_sender_wrote)
+{
+	struct event_headers h = { .ce_id = STR("1"),
+		.ce_type = STR("t"),
+		.ce_source = STR("s"),
+		.ce_specversion = STR("\xdb"
+				      "0.0") };
+
+	CHECK_STR(parse_with(STR("{}"), &h).events[0].reason, "CloudEvents version '\xef\xbf\xbd"
+							      "0.0' is not known, 1.0 is expected");
+	h.ce_specversion = STR("12345678901234567\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9");
+	CHECK_STR(parse_with(STR("{}"), &h).events[0].reason,
+	    "CloudEvents version '12345678901234567...' is not known, 1.0 is expected");
+}
+
 TEST(a_structured_body_wins_over_stray_headers_when_the_content_type_says_so)
 {
 	struct event_headers h = { .content_type =
