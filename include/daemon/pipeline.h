@@ -46,15 +46,13 @@
 #define PIPELINE_LEASE_MS ((int64_t)15 * 60 * 1000)
 /* Between two tries to commit what a step came to. */
 #define PIPELINE_SETTLE_PAUSE_MS 1000
-/* A step that could not be done for this long has failed. */
-#define PIPELINE_GIVE_UP_MS ((int64_t)24 * 3600 * 1000)
 
 struct pipeline {
 	struct inbox *inbox;
 	struct store *store;
 	struct current *current;
 	struct queue queue;		/* for the committer */
-	struct bell decided, due, calm; /* for decider, performers, a decider that gives way */
+	struct bell decided, due, calm; /* for decider, performers, who pauses */
 	struct bell room;		/* for who makes segments ahead */
 	struct trouble keeping, deciding, performing;
 
@@ -69,8 +67,7 @@ struct pipeline {
 		int64_t count;
 	} careful;
 	_Atomic int64_t refused_ms; /* monotonic; the queue was full, 0 = never */
-	_Atomic int64_t figures_decided, figures_unreadable, figures_damaged, figures_refused,
-	    figures_failed_commits;
+	_Atomic int64_t figures_decided, figures_damaged, figures_refused, figures_failed_commits;
 };
 
 /* The handles stay the caller's; connections: how many the listener lets in. */
@@ -94,6 +91,8 @@ bool pipeline_is_refusing(struct pipeline *p);
 bool pipeline_wait_received(struct pipeline *p);
 /* Nothing more is taken from now on. */
 void pipeline_close(struct pipeline *p);
+/* Any thread: wait so long, or until the pipeline is closed. */
+void pipeline_pause(struct pipeline *p, int64_t ms);
 
 /* ---- decide ---- */
 

@@ -93,10 +93,11 @@ void inbox_release(struct inbox *in, uint64_t decided);
 
 /*
  * Ahead of need, so that the committer rarely has to: is another segment wanted?  Making it may
- * take a tenth of a second; failing is no harm yet.  Any thread.
+ * take a tenth of a second.  False: it failed, which is no harm yet, but not to be tried again at
+ * once. Any thread.
  */
 bool inbox_wants_room(struct inbox *in);
-void inbox_make_room(struct inbox *in);
+bool inbox_make_room(struct inbox *in);
 
 #define INBOX_DAMAGE_MAX 160
 

@@ -33,6 +33,32 @@ clock_mono_ms(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+void
+clock_cond_init(pthread_cond_t *c)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(c, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+struct timespec
+clock_in_us(int64_t us)
+{
+	int64_t at = clock_mono_us() + (us < 0 ? 0 : us);
+
+	return (struct timespec){ .tv_sec = (time_t)(at / 1000000),
+		.tv_nsec = (long)(at % 1000000) * 1000 };
+}
+
+struct timespec
+clock_in_ms(int64_t ms)
+{
+	return clock_in_us((ms > INT32_MAX ? INT32_MAX : ms) * 1000);
+}
+
 /* Seconds since 1970 to a calendar day in UTC; floor division so that times before 1970 work. */
 static void
 split(int64_t ms, struct tm *tm, int *millis)

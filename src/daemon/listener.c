@@ -30,7 +30,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -45,9 +44,6 @@
 #include "request.h"
 
 #define THREADS 2
-#define BODY_FIRST ((size_t)8 * 1024)
-/* A length that was told saves copies; it is not believed beyond this before it has come. */
-#define BODY_BELIEVED ((size_t)64 * 1024)
 /* When fewer than an eighth of the connections are left, newcomers displace others. */
 #define CROWD 8
 #define RETRY_AFTER STR("30")
@@ -64,7 +60,8 @@ struct listener {
 	struct MHD_Response *kept; /* what nearly every delivery hears: 200 and nothing else */
 	int fd, port;
 	atomic_bool draining;
-	atomic_int_fast64_t requests, refused, bodies, handshakes_failed;
+	atomic_int_fast64_t requests, refused, handshakes_failed;
+	atomic_int_fast64_t bodies; /* bytes that all of them hold */
 
 	pthread_mutex_t lock; /* of held */
 	pthread_cond_t none_held;
@@ -303,67 +300,26 @@ on_head(struct request *rq, const char *method, const char *version)
 	}
 	if (rq->answered && !worth_draining(rq))
 		return queue(rq);
+	body_init(
+	    &rq->body, &l->bodies, l->o.body_max, rq->framing.has_length ? rq->framing.length : -1);
 	return MHD_YES;
-}
-
-static size_t
-grown(const struct request *rq, size_t need)
-{
-	size_t cap = rq->cap_body == 0 ? BODY_FIRST : rq->cap_body;
-
-	if (rq->framing.has_length && (size_t)rq->framing.length <= BODY_BELIEVED)
-		cap = (size_t)rq->framing.length;
-	while (cap < need)
-		cap *= 2;
-	return cap > (size_t)rq->l->o.body_max ? (size_t)rq->l->o.body_max : cap;
-}
-
-static void
-body_free(struct request *rq)
-{
-	atomic_fetch_sub(&rq->l->bodies, (int_fast64_t)rq->cap_body);
-	free(rq->body);
-	rq->body = NULL;
-	rq->n_body = rq->cap_body = 0;
-}
-
-/* False: refused. */
-static bool
-body_room(struct request *rq, size_t need)
-{
-	struct listener *l = rq->l;
-	size_t cap;
-	int64_t more;
-
-	if (need > (size_t)l->o.body_max) {
-		refuse(rq, MHD_HTTP_CONTENT_TOO_LARGE);
-		return false;
-	}
-	if (need <= rq->cap_body)
-		return true;
-	cap = grown(rq, need);
-	more = (int64_t)(cap - rq->cap_body);
-	if (atomic_fetch_add(&l->bodies, more) + more > LISTENER_BODIES_MAX) {
-		atomic_fetch_sub(&l->bodies, more);
-		refuse(rq, MHD_HTTP_SERVICE_UNAVAILABLE);
-		return false;
-	}
-	rq->body = xrealloc(rq->body, cap);
-	rq->cap_body = cap;
-	return true;
 }
 
 /* False: the connection is cut, since what comes does not end. */
 static bool
 on_body(struct request *rq, const char *data, size_t n)
 {
-	if (!rq->answered && body_room(rq, rq->n_body + n)) {
-		memcpy(rq->body + rq->n_body, data, n);
-		rq->n_body += n;
+	enum body_added added = BODY_OK;
+
+	if (!rq->answered)
+		added = body_add(&rq->body, data, n);
+	if (added == BODY_TOO_LARGE)
+		refuse(rq, MHD_HTTP_CONTENT_TOO_LARGE);
+	if (added == BODY_NO_MEMORY)
+		refuse(rq, MHD_HTTP_SERVICE_UNAVAILABLE);
+	if (!rq->answered)
 		return true;
-	}
-	if (rq->cap_body > 0)
-		body_free(rq);
+	body_free(&rq->body);
 	rq->drained += (int64_t)n;
 	return rq->drained <= rq->drain_max;
 }
@@ -413,7 +369,7 @@ on_completed(
 	*context = NULL;
 	watch_idle(rq->watch, rq->l->o.idle_ms);
 	response_drop(rq);
-	body_free(rq);
+	body_free(&rq->body);
 	arena_free(rq->arena);
 }
 
@@ -497,7 +453,6 @@ static struct listener *
 listener_new(const struct listener_options *o, const struct listener_handler *h)
 {
 	struct listener *l = xcalloc(1, sizeof(*l));
-	pthread_condattr_t attr;
 
 	assert(h->handle != NULL && o->body_max > 0 && o->connections_max > 0);
 	l->o = *o;
@@ -513,10 +468,7 @@ listener_new(const struct listener_options *o, const struct listener_handler *h)
 		l->o.connections_max = (int64_t)l->o.threads;
 	l->kept = response_make(&(struct reply){ .body = STR_EMPTY }, false);
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->none_held, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&l->none_held);
 	return l;
 }
 
@@ -589,9 +541,7 @@ leave_socket(struct listener *l)
 bool
 listener_drain(struct listener *l, int64_t limit_ms)
 {
-	int64_t until = clock_mono_ms() + limit_ms;
-	struct timespec at = { .tv_sec = (time_t)(until / 1000),
-		.tv_nsec = (long)(until % 1000) * 1000000 };
+	struct timespec until = clock_in_ms(limit_ms);
 	bool done;
 	int waited = 0;
 
@@ -599,7 +549,7 @@ listener_drain(struct listener *l, int64_t limit_ms)
 		leave_socket(l);
 	pthread_mutex_lock(&l->lock);
 	while (l->held > 0 && waited == 0)
-		waited = pthread_cond_timedwait(&l->none_held, &l->lock, &at);
+		waited = pthread_cond_timedwait(&l->none_held, &l->lock, &until);
 	done = l->held == 0;
 	pthread_mutex_unlock(&l->lock);
 	return done;

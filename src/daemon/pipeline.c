@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "core/source_list.h"
 #include "core/trace.h"
+#include "daemon/outcome.h"
 #include "daemon/report.h"
 #include "daemon/told.h"
 
@@ -215,8 +216,6 @@ decide_event(struct deciding *d, const struct event *ev, struct decision *decisi
 		decision->alert = al;
 		judge(d, al, decision);
 	}
-	if (decision->state == EVENT_STATE_UNREADABLE)
-		atomic_fetch_add(&d->p->figures_unreadable, 1);
 }
 
 /* Only what is committed: a rollback decides again, and people look at the store at once. */
@@ -410,13 +409,18 @@ pause_after(struct pipeline *p, int64_t worked_ms)
 }
 
 void
-pipeline_give_way(struct pipeline *p, int64_t worked_ms)
+pipeline_pause(struct pipeline *p, int64_t ms)
 {
 	uint64_t rings = bell_rings(&p->calm);
-	int64_t ms = pause_after(p, worked_ms);
 
 	if (ms > 0 && !queue_is_closed(&p->queue))
 		bell_wait(&p->calm, rings, ms);
+}
+
+void
+pipeline_give_way(struct pipeline *p, int64_t worked_ms)
+{
+	pipeline_pause(p, pause_after(p, worked_ms));
 }
 
 /* ==== perform ================================================================================ */
@@ -435,75 +439,6 @@ read_alert(const struct claimed *c, struct arena *a, struct alert *al, struct er
 	if (batch.n != 1 || ev->kind != EVENT_NOTIFICATION)
 		return fail(e, ERR_INPUT, "the stored event cannot be read any more");
 	return alert_parse(ev, a, al, e);
-}
-
-/* Trouble without a hint: 1 s, 2 s, 4 s ... a minute, so that a fault of ours cannot hammer. */
-static int64_t
-backoff_ms(int64_t troubles)
-{
-	int64_t ms = 1000;
-
-	for (int64_t i = 1; i < troubles && ms < 60000; i++)
-		ms *= 2;
-	return ms > 60000 ? 60000 : ms;
-}
-
-static void
-try_again(struct step *step, const struct step *before, int64_t now_ms, const struct err *e)
-{
-	bool moved = !str_eq(step->before, before->before) || !str_eq(step->cursor, before->cursor);
-
-	/* A way back is never given up: the machine would stay cut off. */
-	if (step->undo_of == 0 && now_ms - step->created_ms > PIPELINE_GIVE_UP_MS) {
-		step->state = STEP_FAILED;
-		return;
-	}
-	step->state = STEP_WAITING;
-	step->due_ms = now_ms;
-	step->troubles = e->retry_ms > 0 || moved ? 0 : step->troubles + 1;
-	if (e->retry_ms > 0)
-		step->due_ms += e->retry_ms;
-	else if (!moved)
-		step->due_ms += backoff_ms(step->troubles);
-}
-
-/* What an outcome makes of the step. */
-static void
-conclude(struct step *step, const struct step *before, enum outcome outcome, int64_t now_ms,
-    struct arena *a, const struct err *e)
-{
-	step->reason = outcome == OUTCOME_DONE ? STR_EMPTY : arena_str(a, str_of(e->text));
-	switch (outcome) {
-	case OUTCOME_DONE:
-		step->state = STEP_DONE;
-		break;
-	case OUTCOME_NEVER:
-		step->state = STEP_FAILED;
-		break;
-	case OUTCOME_REFUSED:
-		step->state = STEP_REFUSED;
-		break;
-	case OUTCOME_LATER:
-		try_again(step, before, now_ms, e);
-		break;
-	}
-}
-
-static void
-log_step(const struct step *step)
-{
-	char id[24];
-	struct str number = { id, (size_t)snprintf(id, sizeof(id), "%" PRId64, step->id) };
-	struct log_field fields[] = { { "step", number }, { "rule", step->rule },
-		{ "target", step->target }, { "reason", step->reason } };
-	bool well = step->state == STEP_DONE;
-
-	if (step->state == STEP_WAITING)
-		log_line(LOG_LEVEL_DEBUG, fields, 4, "%.*s goes on later", STR_ARG(step->action));
-	else
-		log_line(well ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, fields, well ? 3 : 4,
-		    "%s%.*s %s", step->undo_of != 0 ? "undo of " : "", STR_ARG(step->action),
-		    step_state_name(step->state));
 }
 
 /* The way back at the time that the action asked for: "expires_ms" in its result. */
@@ -602,7 +537,7 @@ pipeline_perform_one(struct pipeline *p, struct performer *performer,
 	job.step = c.step;
 	outcome = run(performer, settings, &c, &job, &al, now_ms, a, &trouble);
 	now_ms = clock_now_ms();
-	conclude(&job.step, &c.step, outcome, now_ms, a, &trouble);
+	outcome_conclude(&job.step, &c.step, outcome, now_ms, a, &trouble);
 	/* What was done is not forgotten because the disk is full just now. */
 	while (!settle(p, &c, &job, settings, now_ms, a, e)) {
 		if (queue_is_closed(
@@ -614,7 +549,7 @@ pipeline_perform_one(struct pipeline *p, struct performer *performer,
 		trouble_begin(&p->performing, e);
 		bell_wait(&p->due, bell_rings(&p->due), PIPELINE_SETTLE_PAUSE_MS);
 	}
-	log_step(&job.step);
+	outcome_log(&job.step);
 	/* Others may have waited for this one: reports, and what rests no more. */
 	bell_ring(&p->due);
 	return true;

@@ -9,7 +9,6 @@
 #include "daemon/queue.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "base/clock.h"
 
@@ -20,15 +19,10 @@
 void
 queue_init(struct queue *q, size_t max)
 {
-	pthread_condattr_t attr;
-
 	*q = (struct queue){ .max = max, .usual = 1 };
 	q->last = &q->first;
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&q->enough, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&q->enough);
 }
 
 void
@@ -89,19 +83,10 @@ wait_until(struct queue *q, const struct timespec *until)
 	return pthread_cond_timedwait(&q->enough, &q->lock, until) != ETIMEDOUT;
 }
 
-static struct timespec
-from_now(int64_t us)
-{
-	int64_t at = clock_mono_us() + us;
-
-	return (struct timespec){ .tv_sec = (time_t)(at / 1000000),
-		.tv_nsec = (long)(at % 1000000) * 1000 };
-}
-
 bool
 queue_wait(struct queue *q, int64_t limit_ms)
 {
-	struct timespec until = from_now(limit_ms == INT64_MAX ? 0 : limit_ms * 1000);
+	struct timespec until = clock_in_ms(limit_ms);
 	bool go_on;
 
 	pthread_mutex_lock(&q->lock);
@@ -132,7 +117,7 @@ gather(struct queue *q)
 
 	if (q->n >= enough || expected(q) < QUEUE_GATHER_MIN * SCALE)
 		return;
-	until = from_now(QUEUE_GATHER_US);
+	until = clock_in_us(QUEUE_GATHER_US);
 	q->wanted = enough;
 	while (q->wanted > 0 && !q->closed && wait_until(q, &until))
 		;

@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -171,13 +170,8 @@ give_back(struct reaper *r)
 static void
 wait_tick(struct reaper *r)
 {
-	struct timespec until;
-	int64_t ns;
+	struct timespec until = clock_in_ms(r->tick_ms);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	ns = until.tv_nsec + r->tick_ms % 1000 * 1000000;
-	until.tv_sec += (time_t)(r->tick_ms / 1000 + ns / 1000000000);
-	until.tv_nsec = (long)(ns % 1000000000);
 	pthread_cond_timedwait(&r->changed, &r->lock, &until);
 }
 
@@ -203,15 +197,11 @@ bool
 reaper_start(int64_t tick_ms, int64_t crowd, struct reaper **out, struct err *e)
 {
 	struct reaper *r = xcalloc(1, sizeof(*r));
-	pthread_condattr_t attr;
 
 	r->tick_ms = tick_ms < 10 ? 10 : tick_ms;
 	r->crowd = crowd;
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&r->changed);
 	if (pthread_create(&r->thread, NULL, reap, r) != 0) {
 		pthread_cond_destroy(&r->changed);
 		pthread_mutex_destroy(&r->lock);

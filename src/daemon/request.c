@@ -26,7 +26,7 @@ request_peer(const struct request *rq)
 struct str
 request_body(const struct request *rq)
 {
-	return rq->n_body == 0 ? STR_EMPTY : (struct str){ rq->body, rq->n_body };
+	return rq->body.n == 0 ? STR_EMPTY : (struct str){ rq->body.p, rq->body.n };
 }
 
 struct str

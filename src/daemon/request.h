@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "daemon/framing.h"
 #include "daemon/listener.h"
+#include "body.h"
 
 struct MHD_Connection;
 struct MHD_Response;
@@ -27,8 +28,7 @@ struct request {
 	struct header *headers;
 	size_t n_headers, cap_headers;
 	struct framing framing;
-	char *body;
-	size_t n_body, cap_body;
+	struct body body;
 	int64_t drained, drain_max; /* thrown away after a refusal */
 	bool held;
 	unsigned status;

@@ -99,13 +99,18 @@ static void *
 maker(void *arg)
 {
 	struct worker *w = arg;
+	struct pipeline *p = w->all->pipeline;
 
 	while (!atomic_load(&w->stop)) {
 		uint64_t rings = bell_rings(w->bell);
+		bool made;
 
 		busy(w);
-		inbox_make_room(w->all->pipeline->inbox);
+		made = inbox_make_room(p->inbox);
 		rest(w, rings, INT64_MAX);
+		/* Each group rings; a full disk shall not be filled with zeros for each of them. */
+		if (!made)
+			pipeline_pause(p, TROUBLE_PAUSE_MS);
 	}
 	return NULL;
 }

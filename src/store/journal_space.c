@@ -151,18 +151,23 @@ inbox_wants_room(struct inbox *in)
 	return wants;
 }
 
-void
+bool
 inbox_make_room(struct inbox *in)
 {
 	struct segment *s;
 	struct err e;
+	bool ok = true;
 
 	if (!inbox_wants_room(in))
-		return;
+		return true;
 	pthread_mutex_lock(&in->making);
-	if (inbox_wants_room(in) && make(in, &s, &e))
-		give_spare(in, s);
+	if (inbox_wants_room(in)) {
+		ok = make(in, &s, &e);
+		if (ok)
+			give_spare(in, s);
+	}
 	pthread_mutex_unlock(&in->making);
+	return ok;
 }
 
 static void

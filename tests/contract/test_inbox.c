@@ -222,6 +222,7 @@ TEST(a_full_inbox_says_so_and_takes_more_once_something_is_decided)
 	CHECK_INT(e.kind, ERR_AGAIN);
 	CHECK(e.retry_ms > 0);
 	CHECK_HAS(e.text, "inbox is full");
+	CHECK(!inbox_make_room(in)); /* whoever makes it ahead must not try at once again */
 	CHECK(n >= 15);
 	inbox_figures(in, &f);
 	CHECK_INT(f.bytes, small.max);

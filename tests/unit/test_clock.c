@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "base/clock.h"
 
 #include "test.h"
@@ -123,4 +125,24 @@ TEST(the_clocks_run_forward)
 
 	CHECK(clock_mono_ms() >= before);
 	CHECK(clock_now_ms() > parsed("2025-01-01T00:00:00Z"));
+}
+
+TEST(a_wait_ends_after_its_time_by_the_monotonic_clock)
+{
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct timespec past = clock_in_ms(-5), soon, never;
+	int64_t began = clock_mono_us();
+	pthread_cond_t c;
+
+	clock_cond_init(&c);
+	pthread_mutex_lock(&lock);
+	CHECK_INT(pthread_cond_timedwait(&c, &lock, &past), ETIMEDOUT);
+	soon = clock_in_us(1500);
+	CHECK_INT(pthread_cond_timedwait(&c, &lock, &soon), ETIMEDOUT);
+	pthread_mutex_unlock(&lock);
+	pthread_cond_destroy(&c);
+	CHECK(clock_mono_us() - began >= 1500);
+	never = clock_in_ms(INT64_MAX);
+	CHECK(never.tv_sec - past.tv_sec >= INT32_MAX / 1000 - 60);
+	CHECK(never.tv_nsec >= 0 && never.tv_nsec < 1000000000);
 }
