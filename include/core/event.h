@@ -81,7 +81,8 @@ void event_headers_read(struct str text, struct arena *a, struct event_headers *
  * alone are not unique; and what an event subscription brings that is not allowed must not make a
  * duplicate of what the allowed one brings.
  */
-void event_hash(const struct event *ev, const unsigned char key[16], struct hash128 *out);
+void
+event_hash(const struct event *ev, const unsigned char key[HASH_KEY_SIZE], struct hash128 *out);
 
 const char *event_schema_name(enum event_schema s); /* "event_grid", "cloud_events", ... */
 const char *event_kind_name(enum event_kind k);	    /* "notification", "unreadable", ... */

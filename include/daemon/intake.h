@@ -45,7 +45,7 @@ typedef bool intake_submit(void *ctx, struct received *r);
 
 struct intake_options {
 	struct str path;	    /* "/api/events" */
-	unsigned char hash_key[16]; /* for event_hash() */
+	unsigned char hash_key[HASH_KEY_SIZE]; /* for event_hash() */
 	intake_submit *submit;
 	void *submit_ctx;
 };

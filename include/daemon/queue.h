@@ -24,6 +24,8 @@
 #define QUEUE_GATHER_US 300
 /* ... and only if it may expect this many in that time: 6,700 a second. */
 #define QUEUE_GATHER_MIN 2
+/* So many a second are a press: whoever can wait gives way to them. */
+#define QUEUE_PRESSED 1000
 /* Nothing for this long: what was measured is no measure any more. */
 #define QUEUE_STALE_US 20000
 
@@ -58,7 +60,7 @@ bool queue_wait(struct queue *q, int64_t limit_ms);
 /* The committer: what has gathered, oldest first.  How many; 0 when nothing is there. */
 size_t queue_take(struct queue *q, struct received *group[QUEUE_GROUP_MAX]);
 
-/* So many arrive that the committer gathers.  Any thread. */
+/* QUEUE_PRESSED or more arrive a second.  Any thread. */
 bool queue_is_pressed(struct queue *q);
 
 #endif

@@ -218,6 +218,14 @@ start_keys(struct server *sv, const struct settings *s, struct err *e)
 	return true;
 }
 
+/* A secret of the store is half as long. */
+static bool
+read_hash_key(struct store *store, unsigned char key[HASH_KEY_SIZE], struct err *e)
+{
+	return store_secret(store, "event hashes, first half", key, e) &&
+	       store_secret(store, "event hashes, second half", key + HASH_KEY_SIZE / 2, e);
+}
+
 static bool
 start_intake(struct server *sv, const struct settings *s, struct err *e)
 {
@@ -233,8 +241,7 @@ start_intake(struct server *sv, const struct settings *s, struct err *e)
 	struct listener_handler handler;
 	struct auth *auth;
 
-	if (!store_secret(sv->store, "event hashes", io.hash_key, e) ||
-	    !auth_load(&s->auth, &auth, e))
+	if (!read_hash_key(sv->store, io.hash_key, e) || !auth_load(&s->auth, &auth, e))
 		return false;
 	sv->intake = intake_new(&io, auth);
 	auth_use_keys(auth, sv->keys);

@@ -42,12 +42,12 @@ event_kind_name(enum event_kind k)
 }
 
 void
-event_hash(const struct event *ev, const unsigned char key[16], struct hash128 *out)
+event_hash(const struct event *ev, const unsigned char key[HASH_KEY_SIZE], struct hash128 *out)
 {
 	const struct str parts[] = { ev->source, ev->type, ev->id, ev->raw, ev->subscription };
 	size_t n = sizeof(parts) / sizeof(parts[0]);
 
-	siphash_parts(key, parts, ev->subscription.n > 0 ? n : n - 1, out);
+	hash128_parts(key, parts, ev->subscription.n > 0 ? n : n - 1, out);
 }
 
 static struct event

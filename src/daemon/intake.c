@@ -48,7 +48,7 @@ enum figure {
 
 struct intake {
 	struct str path;
-	unsigned char hash_key[16];
+	unsigned char hash_key[HASH_KEY_SIZE];
 	intake_submit *submit;
 	void *submit_ctx;
 	pthread_rwlock_t lock; /* of auth: read by listener threads, exchanged by a reload */

@@ -34,7 +34,7 @@ struct unknown {
 
 struct key_cache {
 	struct key_cache_options o;
-	unsigned char hash_key[16];
+	unsigned char hash_key[HASH_KEY_SIZE];
 	struct bell bell;
 	pthread_t thread;
 	bool has_thread;
@@ -149,7 +149,7 @@ key_cache_is_absent(
 	struct hash128 id;
 	bool absent = false;
 
-	siphash_parts(c->hash_key, parts, 2, &id);
+	hash128_parts(c->hash_key, parts, 2, &id);
 	pthread_mutex_lock(&c->lock);
 	if (str_is(source, c->source) && c->set != NULL) {
 		absent = first_seen(c, &id) < c->set->number;

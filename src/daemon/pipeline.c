@@ -397,14 +397,17 @@ static int64_t
 pause_after(struct pipeline *p, int64_t worked_ms)
 {
 	struct inbox_figures f;
-	int64_t ms = PIPELINE_YIELD * (worked_ms < 1 ? 1 : worked_ms);
+	int64_t ms = 0, half, room;
 
 	inbox_figures(p->inbox, &f);
-	if (f.waiting < PIPELINE_DECIDE_MAX)
-		return PIPELINE_PACE_MS; /* what comes meanwhile shares a commit */
-	/* When half is full there will soon be no room: senders have to wait. */
-	if (!queue_is_pressed(&p->queue) || f.bytes_in_use > f.bytes_max / 2)
-		return 0;
+	half = f.bytes_max / 2;
+	room = half - f.bytes_in_use;
+	/* The fuller the journal, the less: when half is full, senders have to wait for us. */
+	if (queue_is_pressed(&p->queue) && room > 0)
+		ms = PIPELINE_YIELD * (worked_ms < 1 ? 1 : worked_ms) * room / half;
+	/* What comes meanwhile shares a commit. */
+	if (f.waiting < PIPELINE_DECIDE_MAX && ms < PIPELINE_PACE_MS)
+		ms = PIPELINE_PACE_MS;
 	return ms < PIPELINE_YIELD_MAX_MS ? ms : PIPELINE_YIELD_MAX_MS;
 }
 

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 
-#define SCALE 16
+#define SCALE 256
 /* Every so many groups the whole window is waited for, to learn how many come. */
 #define EXPLORE 16
 
@@ -163,7 +163,7 @@ queue_is_pressed(struct queue *q)
 	bool pressed;
 
 	pthread_mutex_lock(&q->lock);
-	pressed = expected(q) >= QUEUE_GATHER_MIN * SCALE;
+	pressed = expected(q) * 1000000 >= (int64_t)QUEUE_PRESSED * QUEUE_GATHER_US * SCALE;
 	pthread_mutex_unlock(&q->lock);
 	return pressed;
 }

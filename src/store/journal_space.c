@@ -15,7 +15,7 @@
  * Writing to blocks that were written before is twice as fast as to new ones, so spares are kept
  * for the next storm: this part of what the journal may take.
  */
-#define SPARES_PART 2
+#define SPARES_PART 4
 /* The next one is made when so much of the newest is used: a storm fills it in a moment. */
 #define USED_PART 4
 

@@ -17,7 +17,7 @@
 #define ALERT_BYTES 4096
 #define BATCH_EVENTS 10
 
-static const unsigned char key[16] = { 1, 2, 3 };
+static const unsigned char key[HASH_KEY_SIZE] = { 1, 2, 3 };
 static const struct event_headers headers; /* none */
 
 struct work {

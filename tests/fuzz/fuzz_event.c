@@ -91,7 +91,7 @@ check_event(const struct event *ev, size_t n, struct str body)
 static void
 check_same(const struct event *x, const struct event *y)
 {
-	static const unsigned char key[16] = "0123456789abcde";
+	static const unsigned char key[HASH_KEY_SIZE] = "0123456789abcde";
 	struct hash128 hx, hy;
 
 	MUST(x->kind == y->kind && x->schema == y->schema);

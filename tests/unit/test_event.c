@@ -503,7 +503,7 @@ TEST(the_raw_text_of_a_notification_gives_it_again)
 
 TEST(source_type_id_and_body_together_are_an_events_identity)
 {
-	static const unsigned char key[16] = { 1, 2, 3 };
+	static const unsigned char key[HASH_KEY_SIZE] = { 1, 2, 3 };
 	struct event ev = parse_one(STR(ALERT("a-1"))), other;
 	struct hash128 x, y;
 
@@ -524,7 +524,7 @@ TEST(source_type_id_and_body_together_are_an_events_identity)
 /* One that is not allowed must not swallow what the allowed one brings. */
 TEST(the_same_event_of_another_event_subscription_is_another)
 {
-	static const unsigned char key[16] = { 1, 2, 3 };
+	static const unsigned char key[HASH_KEY_SIZE] = { 1, 2, 3 };
 	struct event_headers h = { .aeg_subscription_name = STR("soc-alerts") };
 	struct hash128 plain, soc, evil;
 	struct event ev = parse_one(STR(ALERT("a-1")));
