@@ -14,8 +14,16 @@
 
 #include "base/fault.h"
 
-/* Each record is two pieces of a write (front, body), and the last zeros are one. */
-#define PART_RECORDS_MAX ((IOV_MAX - 1) / 2)
+/*
+ * Each record is two pieces of a write (front, body); the last zeros are one, and one fills the
+ * page that they end in: of a page that is written in part the kernel would read the rest from the
+ * disk.
+ */
+#define PART_RECORDS_MAX ((IOV_MAX - 2) / 2)
+
+#define PAGE 4096
+
+static const char page_of_zeros[PAGE];
 
 /* Deliveries from..to of a group that go out in one write. */
 struct part {
@@ -101,6 +109,14 @@ piece(const void *p, size_t n)
 	return iov;
 }
 
+static size_t
+page_rest(const struct segment *s, size_t bytes)
+{
+	int64_t end = s->end + (int64_t)bytes, rest = (PAGE - end % PAGE) % PAGE;
+
+	return end + rest <= s->size ? (size_t)rest : 0;
+}
+
 /* Lay the records out: fronts in scratch memory, bodies where they are.  How many pieces. */
 static int
 lay_out(struct inbox *in, struct delivery *const *d, const struct part *p, struct iovec *iov)
@@ -129,6 +145,7 @@ lay_out(struct inbox *in, struct delivery *const *d, const struct part *p, struc
 		at += zeros;
 	}
 	iov[n++] = piece(begin, (size_t)(at - begin));
+	iov[n++] = piece(page_of_zeros, page_rest(in->newest, p->bytes));
 	return n;
 }
 
@@ -171,7 +188,7 @@ count_in(struct inbox *in, struct delivery *const *d, const struct part *p)
 static bool
 write_part(struct inbox *in, struct delivery *const *d, const struct part *p, struct err *e)
 {
-	struct iovec iov[2 * PART_RECORDS_MAX + 1];
+	struct iovec iov[2 * PART_RECORDS_MAX + 2];
 
 	in->sealed = !write_and_sync(in, iov, lay_out(in, d, p, iov), e);
 	if (in->sealed)

@@ -182,11 +182,23 @@ reserve(const struct segment *s, struct err *e)
 	       write_failed(s, "make room for", e);
 }
 
+/* Zeros that nobody reads need no page cache, whose copies cost more than the disk's work. */
+static void
+go_direct(const struct segment *s, bool on)
+{
+	int flags = fcntl(s->fd, F_GETFL);
+
+	if (s->size % SECTOR == 0) /* a file system that cannot says no, and it stays as it was */
+		(void)fcntl(s->fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT);
+}
+
 static bool
 fill(const struct segment *s, struct err *e)
 {
-	char *zeros = xcalloc(1, PART);
+	static _Alignas(SECTOR) char zeros[PART]; /* never written to: it takes no memory */
 	bool ok = reserve(s, e);
+
+	go_direct(s, true);
 
 	for (int64_t at = 0; ok && at < s->size; at += PART) {
 		int64_t n = s->size - at < PART ? s->size - at : PART;
@@ -194,7 +206,7 @@ fill(const struct segment *s, struct err *e)
 		ok = write_bytes(s, at, zeros, (size_t)n, e) &&
 		     ((at + n) % SYNC_STEP != 0 || segment_sync(s, e));
 	}
-	free(zeros);
+	go_direct(s, false);
 	if (ok && fsync(s->fd) != 0)
 		ok = write_failed(s, "sync", e);
 	return ok;
