@@ -22,8 +22,8 @@
 #define QUEUE_GROUP_MAX 256
 /* The committer waits at most this long for more ... */
 #define QUEUE_GATHER_US 300
-/* ... and only if it may expect this many in that time: 6,700 a second. */
-#define QUEUE_GATHER_MIN 2
+/* ... and only if it may expect this many in that time: 3,300 a second. */
+#define QUEUE_GATHER_MIN 1
 /* So many a second are a press: whoever can wait gives way to them. */
 #define QUEUE_PRESSED 1000
 /* Nothing for this long: what was measured is no measure any more. */
