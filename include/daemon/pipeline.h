@@ -32,7 +32,7 @@
  * that: both want the same disk, and only senders cannot wait.
  */
 #define PIPELINE_YIELD 7
-#define PIPELINE_YIELD_MAX_MS 100
+#define PIPELINE_YIELD_MAX_MS 250
 /*
  * After a group, others are waited for so long if few are there: a commit costs as much as deciding
  * a dozen alerts, and nobody waits for it.  The first after a rest is decided at once.

@@ -95,11 +95,12 @@ name_ok(struct str name, struct err *e)
 static size_t
 find(const struct header *headers, size_t n, const char *name, struct str *value)
 {
+	struct str wanted = str_of(name);
 	size_t count = 0;
 
 	*value = STR_EMPTY;
 	for (size_t i = 0; i < n; i++)
-		if (str_is_nocase(headers[i].name, name) && count++ == 0)
+		if (str_eq_nocase(headers[i].name, wanted) && count++ == 0)
 			*value = headers[i].value;
 	return count;
 }

@@ -32,8 +32,10 @@ request_body(const struct request *rq)
 struct str
 request_header(const struct request *rq, const char *name)
 {
+	struct str wanted = str_of(name);
+
 	for (size_t i = 0; i < rq->n_headers; i++)
-		if (str_is_nocase(rq->headers[i].name, name))
+		if (str_eq_nocase(rq->headers[i].name, wanted))
 			return str_trim(rq->headers[i].value);
 	return STR_EMPTY;
 }
