@@ -7,13 +7,10 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <link.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
@@ -23,6 +20,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "cmd/cmd.h"
 #include "daemon/admin.h"
 #include "daemon/auth.h"
@@ -174,6 +172,7 @@ reload(void *ctx, struct err *e)
 	}
 	config_unref(c);
 	arena_free(a);
+	memory_forget_setup();
 	return ok;
 }
 
@@ -493,39 +492,6 @@ set_limits(const struct settings *s)
 	}
 }
 
-/* Forget the code pages of one library; what is needed again is read from the page cache. */
-static int
-drop_code(struct dl_phdr_info *object, size_t size, void *page)
-{
-	uintptr_t mask = *(const uintptr_t *)page - 1;
-
-	(void)size;
-	for (size_t i = 0; i < object->dlpi_phnum; i++) {
-		const ElfW(Phdr) *part = &object->dlpi_phdr[i];
-		uintptr_t from = (object->dlpi_addr + part->p_vaddr) & ~mask;
-
-		if (part->p_type != PT_LOAD || part->p_flags != (PF_R | PF_X))
-			continue;
-		/* Only a hint: a page that stays costs memory, nothing else. */
-		(void)madvise((void *)from,
-		    object->dlpi_addr + part->p_vaddr + part->p_memsz - from, MADV_DONTNEED);
-	}
-	return 0;
-}
-
-/*
- * Starting runs code that is never run again: YAML, certificates, the check of the database, the
- * set-up of forty libraries.  What it touched is given back, so that waiting costs little.
- */
-static void
-forget_start(void)
-{
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-
-	malloc_trim(0);
-	dl_iterate_phdr(drop_code, &page);
-}
-
 static int
 serve(const char *config_path)
 {
@@ -547,7 +513,7 @@ serve(const char *config_path)
 		sv->has_current = true;
 		if (start(sv, a, &e)) {
 			say_ready(sv, config->settings);
-			forget_start();
+			memory_forget_setup();
 			wait_for_signals(sv, signals);
 			sd_notify(0, "STOPPING=1");
 			code = EXIT_OK;
