@@ -80,7 +80,7 @@ TEST(a_short_file_gets_the_defaults)
 	CHECK_INT(s->mode, GUARD_ENFORCE);
 	CHECK_INT(s->n_channels + s->n_protects + s->n_budgets, 0);
 	CHECK_INT(s->report_wait_ms, 30000);
-	CHECK_INT(s->inbox_max, INT64_C(1) << 30);
+	CHECK_INT(s->inbox_max, INT64_C(4) << 30);
 	CHECK_INT(s->retention_ms, 90 * INT64_C(86400000));
 	CHECK_STR(s->log_level, "info");
 }
