@@ -40,6 +40,9 @@ void store_close(struct store *s);
 /* A random secret of this installation, made at first use.  Commits. */
 bool
 store_secret(struct store *s, const char *name, unsigned char out[16], struct err *e) MUST_CHECK;
+/* What the wall clock said when it was last seen to be right; 0 = never.  Writing it commits. */
+bool store_clock_seen(struct store *s, int64_t *ms, struct err *e) MUST_CHECK;
+bool store_see_clock(struct store *s, int64_t ms, struct err *e) MUST_CHECK;
 /* The journal's last record whose events are all decided. */
 bool store_decided_seq(struct store *s, uint64_t *seq, struct err *e) MUST_CHECK;
 

@@ -1,7 +1,8 @@
 /*
  * Happy path: look what is old, delete a little, let others pass, go on; then sleep for an hour.
- * What can go wrong: the store fails: said, and tried again in an hour.  The long check gives way
- * to a busy store, and is begun anew an hour later.
+ * What can go wrong: the store fails: said, and tried again in an hour.  The clock has leapt:
+ * nothing is old until it is trusted again.  The long check gives way to a busy store, and is begun
+ * anew an hour later.
  */
 #include "daemon/keeper.h"
 
@@ -17,15 +18,18 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/leap.h"
 #include "daemon/bell.h"
 
 #define STOP_STEP_MS 50
+#define DAY_MS ((int64_t)24 * 3600 * 1000)
 
 struct keeper {
 	struct store *store;
 	struct current *current;
 	struct bell bell;
 	atomic_bool stop;
+	struct leap leap; /* of the thread that deletes */
 	pthread_t thread, checker;
 	int started;
 };
@@ -52,10 +56,32 @@ pause_before(struct keeper *k, bool more)
 	return !atomic_load(&k->stop);
 }
 
+/* *trusted: what is old may be told by now_ms. */
 static bool
-forget_old(struct keeper *k, struct err *e)
+look_at_clock(struct keeper *k, int64_t now_ms, bool *trusted, struct err *e)
 {
-	int64_t before_ms = clock_now_ms() - retention_ms(k);
+	int64_t seen_ms;
+	bool doubted = k->leap.doubted;
+	char seen[CLOCK_TEXT_MAX];
+
+	if (!store_clock_seen(k->store, &seen_ms, e))
+		return false;
+	k->leap.seen_ms = seen_ms;
+	*trusted = leap_trusts(&k->leap, now_ms, clock_mono_ms());
+	if (*trusted && doubted)
+		log_info("the clock is trusted again: old events are deleted");
+	if (!*trusted && !doubted)
+		log_warning("the clock is %" PRId64
+			    " days ahead of %s, when it was last seen: no event "
+			    "is deleted until it has run evenly for a day",
+		    (now_ms - seen_ms) / DAY_MS, clock_format(seen_ms, seen));
+	return !*trusted || store_see_clock(k->store, now_ms, e);
+}
+
+static bool
+forget_old(struct keeper *k, int64_t now_ms, struct err *e)
+{
+	int64_t before_ms = now_ms - retention_ms(k);
 	struct store_round round = { 0, 0 };
 	bool more;
 
@@ -90,10 +116,12 @@ deleted(struct keeper *k)
 static void
 tidy_up(struct keeper *k)
 {
-	int64_t before = deleted(k), after;
+	int64_t before = deleted(k), now_ms = clock_now_ms(), after;
+	bool trusted = false;
 	struct err e;
 
-	if (!forget_old(k, &e) || (!atomic_load(&k->stop) && !give_back(k, &e)))
+	if (!look_at_clock(k, now_ms, &trusted, &e) || (trusted && !forget_old(k, now_ms, &e)) ||
+	    (!atomic_load(&k->stop) && !give_back(k, &e)))
 		log_error("old events cannot be deleted, the next try is in an hour: %s", e.text);
 	after = deleted(k);
 	if (after > before)

@@ -200,20 +200,52 @@ store_secret(struct store *s, const char *name, unsigned char out[16], struct er
 	return db_end(s, ok, e);
 }
 
-bool
-store_decided_seq(struct store *s, uint64_t *seq, struct err *e)
+/* A number; 0 when it was never written. */
+static bool
+read_number(struct store *s, const char *name, int64_t *number, struct err *e)
 {
 	sqlite3_stmt *st;
 	bool found = false, ok;
 
 	pthread_mutex_lock(&s->writer.lock);
 	st = db_bind(&s->writer, e,
-	    "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE name = 'decided_seq'", "");
+	    "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE name = ?", "s",
+	    str_of(name));
 	ok = st != NULL && db_step(&s->writer, st, &found, e);
 	if (ok)
-		*seq = found ? (uint64_t)db_int(st, 0) : 0;
+		*number = found ? db_int(st, 0) : 0;
 	if (found)
 		db_reset(st);
 	pthread_mutex_unlock(&s->writer.lock);
 	return ok;
+}
+
+bool
+store_decided_seq(struct store *s, uint64_t *seq, struct err *e)
+{
+	int64_t number;
+
+	if (!read_number(s, "decided_seq", &number, e))
+		return false;
+	*seq = (uint64_t)number;
+	return true;
+}
+
+bool
+store_clock_seen(struct store *s, int64_t *ms, struct err *e)
+{
+	return read_number(s, "clock_seen", ms, e);
+}
+
+bool
+store_see_clock(struct store *s, int64_t ms, struct err *e)
+{
+	if (!db_begin(s, e))
+		return false;
+	return db_end(s,
+	    db_run(&s->writer, e,
+		"INSERT INTO meta VALUES ('clock_seen', CAST(? AS BLOB))"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		"i", ms),
+	    e);
 }

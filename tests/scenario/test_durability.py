@@ -517,6 +517,33 @@ def test_what_is_older_than_the_retention_goes_and_a_reload_is_enough(make):
     assert len(gw.alerts()) == 10
 
 
+def test_a_clock_that_leapt_deletes_nothing(make):
+    gw = make(rules=NOTHING, retention="2d").start()
+    for n in range(5):
+        assert deliver(gw, f"event-{n}") == 200
+    gw.wait_line(lambda line: 'event-4' in str(line.get("event_id")))
+    assert gw.stop() == 0
+    # Seen three weeks ago, and ten days pass for the events at once: as a wrong clock would do it.
+    days = 86400 * 1000
+    with sqlite3.connect(gw.folder / "gridwarden.db") as db:
+        assert db.execute("SELECT count(*) FROM meta WHERE name = 'clock_seen'").fetchone() == (1,)
+        db.execute("UPDATE meta SET value = CAST(CAST(CAST(value AS TEXT) AS INTEGER) - ? AS BLOB) "
+                   "WHERE name = 'clock_seen'", (21 * days,))
+        db.execute("UPDATE alerts SET last_ms = last_ms - ?", (10 * days,))
+    gw.start()
+    line = gw.wait_line(lambda line: line["message"].startswith("the clock is 21 days ahead of "))
+    assert line["level"] == "warning"
+    assert metric(gw, "events") == 5
+    # The clock is set right: what was seen is not long ago.
+    assert gw.stop() == 0
+    with sqlite3.connect(gw.folder / "gridwarden.db") as db:
+        db.execute("UPDATE meta SET value = CAST(CAST(CAST(value AS TEXT) AS INTEGER) + ? AS BLOB) "
+                   "WHERE name = 'clock_seen'", (20 * days,))
+    gw.start()
+    gw.wait_line(lambda line: line["message"].startswith("4 events were older"))
+    assert metric(gw, "events") == 1  # the newest keeps its number
+
+
 # ---- backup ----
 
 def test_a_backup_is_written_while_events_come_in_and_can_be_restored(make):
