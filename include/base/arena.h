@@ -17,6 +17,7 @@ void arena_reset(struct arena *a); /* frees what was handed out, keeps one block
 
 void *arena_alloc(struct arena *a, size_t size);     /* zeroed, aligned for any type */
 struct str arena_str(struct arena *a, struct str s); /* a copy, NUL-terminated behind its end */
+struct str *arena_strs(struct arena *a, const struct str *list, size_t n); /* each copied so */
 const char *arena_cstr(struct arena *a, struct str s);
 struct str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -13,10 +13,15 @@
 /* CRC-32C (Castagnoli), as in iSCSI.  Start with 0; feed parts in order. */
 uint32_t crc32c(uint32_t crc, const void *p, size_t n);
 
+#define SHA256_SIZE 32
 #define SHA256_HEX_MAX 65
 
 /* Digest of the parts, each preceded by its length so that ("ab","c") differs from ("a","bc"). */
 void sha256_parts(const struct str *parts, size_t n, unsigned char out[32]);
+/* A secret to compare with, without keeping it: its digest under a random salt of the process. */
+#define SALT_SIZE 16
+void sha256_salted(
+    const unsigned char salt[SALT_SIZE], struct str secret, unsigned char out[SHA256_SIZE]);
 void sha256_parts_hex(const struct str *parts, size_t n, char out[SHA256_HEX_MAX]);
 
 /*

@@ -27,6 +27,9 @@
 bool source_list_allows(
     const struct settings_auth *auth, const struct event *ev, struct arena *a, struct str *why);
 
+/* The same of one list and one value: an empty list names everything. */
+bool source_list_names(const struct str *list, size_t n, struct str value);
+
 /* One entry of a list names this value; the empty one is named by SOURCE_LIST_NONE and by *. */
 bool source_list_fits(struct str entry, struct str value);
 

@@ -71,6 +71,8 @@ const char *auth_challenge(const struct auth *a, enum auth_answer answer);
 bool auth_allows_bare_handshake(const struct auth *a, struct str name);
 /* May an event subscription of this name complete the handshake?  None listed = all. */
 bool auth_allows_subscription(const struct auth *a, struct str name);
+/* May one of this source complete it, by the list auth.sources?  With `none` in it, any may. */
+bool auth_allows_source(const struct auth *a, struct str source);
 /* WebHook-Request-Origin, without case; "*" in the list allows all. */
 bool auth_allows_origin(const struct auth *a, struct str origin);
 

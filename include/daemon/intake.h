@@ -44,7 +44,7 @@ struct received {
 typedef bool intake_submit(void *ctx, struct received *r);
 
 struct intake_options {
-	struct str path;	    /* "/api/events" */
+	struct str path;		       /* "/api/events" */
 	unsigned char hash_key[HASH_KEY_SIZE]; /* for event_hash() */
 	intake_submit *submit;
 	void *submit_ctx;

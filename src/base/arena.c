@@ -161,6 +161,16 @@ arena_str(struct arena *a, struct str s)
 	return (struct str){ p, s.n };
 }
 
+struct str *
+arena_strs(struct arena *a, const struct str *list, size_t n)
+{
+	struct str *copy = arena_alloc(a, n * sizeof(*copy));
+
+	for (size_t i = 0; i < n; i++)
+		copy[i] = arena_str(a, list[i]);
+	return copy;
+}
+
 const char *
 arena_cstr(struct arena *a, struct str s)
 {

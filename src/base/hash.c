@@ -106,6 +106,15 @@ sha256_parts(const struct str *parts, size_t n, unsigned char out[32])
 }
 
 void
+sha256_salted(
+    const unsigned char salt[SALT_SIZE], struct str secret, unsigned char out[SHA256_SIZE])
+{
+	const struct str parts[] = { { (const char *)salt, SALT_SIZE }, secret };
+
+	sha256_parts(parts, 2, out);
+}
+
+void
 sha256_parts_hex(const struct str *parts, size_t n, char out[SHA256_HEX_MAX])
 {
 	unsigned char digest[32];

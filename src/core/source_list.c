@@ -19,8 +19,8 @@ source_list_fits(struct str entry, struct str value)
 	return str_fits_nocase(entry, value);
 }
 
-static bool
-names(const struct str *list, size_t n, struct str value)
+bool
+source_list_names(const struct str *list, size_t n, struct str value)
 {
 	for (size_t i = 0; i < n; i++)
 		if (source_list_fits(list[i], value))
@@ -63,7 +63,7 @@ source_list_allows(
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		const struct list *l = &lists[i];
 
-		if (l->asked && !names(l->entries, l->n, l->value)) {
+		if (l->asked && !source_list_names(l->entries, l->n, l->value)) {
 			*why = reason(l, a);
 			return false;
 		}

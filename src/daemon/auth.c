@@ -13,33 +13,33 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "core/source_list.h"
 #include "tokens.h"
 
 struct digest {
-	unsigned char bytes[32];
+	unsigned char bytes[SHA256_SIZE];
 };
 
 struct auth {
 	struct arena *arena; /* owns the texts, not the keys */
-	unsigned char salt[16];
+	unsigned char salt[SALT_SIZE];
 	struct digest keys[AUTH_KEYS_MAX];
 	size_t n_keys;
 	const char *key_header;
 	bool key_in_authorization;
 	struct tokens *tokens; /* NULL = tokens are not asked for */
 	bool bare_handshake;
-	struct str *subscriptions, *origins;
-	size_t n_subscriptions, n_origins;
+	struct str *subscriptions, *sources, *origins;
+	size_t n_subscriptions, n_sources, n_origins;
 	bool insecure, certificates; /* the settings name an authority of client certificates */
 };
 
 static struct digest
 digest(const struct auth *a, struct str key)
 {
-	const struct str parts[] = { { (const char *)a->salt, sizeof(a->salt) }, key };
-	struct digest d = { { 0 } };
+	struct digest d;
 
-	sha256_parts(parts, 2, d.bytes);
+	sha256_salted(a->salt, key, d.bytes);
 	return d;
 }
 
@@ -80,16 +80,6 @@ read_keys(struct auth *a, const struct settings_auth *s, struct err *e)
 	return ok || fail_in(e, "auth");
 }
 
-static struct str *
-copy_list(struct arena *arena, const struct str *list, size_t n)
-{
-	struct str *copy = arena_alloc(arena, n * sizeof(*copy));
-
-	for (size_t i = 0; i < n; i++)
-		copy[i] = arena_str(arena, list[i]);
-	return copy;
-}
-
 bool
 auth_load(const struct settings_auth *s, struct auth **out, struct err *e)
 {
@@ -104,9 +94,11 @@ auth_load(const struct settings_auth *s, struct auth **out, struct err *e)
 	a->key_in_authorization = str_is_nocase(s->key_header, "Authorization");
 	a->bare_handshake = s->entra.handshake_without_token;
 	a->n_subscriptions = s->n_subscriptions;
-	a->subscriptions = copy_list(a->arena, s->subscriptions, s->n_subscriptions);
+	a->subscriptions = arena_strs(a->arena, s->subscriptions, s->n_subscriptions);
+	a->n_sources = s->n_sources;
+	a->sources = arena_strs(a->arena, s->sources, s->n_sources);
 	a->n_origins = s->n_origins == 0 ? 1 : s->n_origins;
-	a->origins = copy_list(a->arena, s->n_origins == 0 ? &origin : s->origins, a->n_origins);
+	a->origins = arena_strs(a->arena, s->n_origins == 0 ? &origin : s->origins, a->n_origins);
 	if (!read_keys(a, s, e)) {
 		auth_free(a);
 		return false;
@@ -245,6 +237,14 @@ bool
 auth_allows_subscription(const struct auth *a, struct str name)
 {
 	return a->n_subscriptions == 0 || lists(a->subscriptions, a->n_subscriptions, name);
+}
+
+bool
+auth_allows_source(const struct auth *a, struct str source)
+{
+	/* Events of the custom input schema have no source, the handshake of their topic has. */
+	return source_list_names(a->sources, a->n_sources, source) ||
+	       source_list_names(a->sources, a->n_sources, STR_EMPTY);
 }
 
 bool

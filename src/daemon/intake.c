@@ -290,27 +290,39 @@ is_validation(const struct event_batch *batch)
 	       first->validation_code.n <= INTAKE_VALIDATION_CODE_MAX;
 }
 
+/* False: answered 403. */
+static bool
+may_validate(struct intake *in, struct request *rq, struct str subscription, struct str source)
+{
+	const char *foreign = NULL;
+
+	pthread_rwlock_rdlock(&in->lock);
+	if (!auth_allows_subscription(in->auth, subscription))
+		foreign = "a handshake of an event subscription that is not allowed";
+	else if (!auth_allows_source(in->auth, source))
+		foreign = "a handshake of a source that is not in auth.sources";
+	pthread_rwlock_unlock(&in->lock);
+	if (foreign == NULL)
+		return true;
+	count(in, FORBIDDEN, 1);
+	log_refused(rq, foreign);
+	answer(rq, 403);
+	return false;
+}
+
 static void
-answer_validation(struct intake *in, struct request *rq, struct str code, struct str subscription,
-    struct arena *a)
+answer_validation(struct intake *in, struct request *rq, const struct event *ev,
+    struct str subscription, struct arena *a)
 {
 	struct log_field fields[] = { { "event_subscription", subscription },
 		{ "peer", request_peer(rq) } };
 	struct json *reply = json_object(a);
-	bool allowed;
 
-	pthread_rwlock_rdlock(&in->lock);
-	allowed = auth_allows_subscription(in->auth, subscription);
-	pthread_rwlock_unlock(&in->lock);
-	if (!allowed) {
-		count(in, FORBIDDEN, 1);
-		log_refused(rq, "a handshake of an event subscription that is not allowed");
-		answer(rq, 403);
+	if (!may_validate(in, rq, subscription, ev->source))
 		return;
-	}
 	count(in, HANDSHAKES, 1);
 	log_line(LOG_LEVEL_INFO, fields, 2, "event subscription validated");
-	json_set_str(reply, "validationResponse", code, a);
+	json_set_str(reply, "validationResponse", ev->validation_code, a);
 	request_answer(rq,
 	    &(struct reply){
 		.status = 200, .content_type = "application/json", .body = json_print(reply, a) });
@@ -367,8 +379,7 @@ on_handle(void *ctx, struct request *rq)
 	r->request = rq;
 	event_batch_parse(request_body(rq), &headers, a, &r->batch);
 	if (is_validation(&r->batch))
-		answer_validation(
-		    in, rq, r->batch.events[0].validation_code, headers.aeg_subscription_name, a);
+		answer_validation(in, rq, &r->batch.events[0], headers.aeg_subscription_name, a);
 	else if (!breaks_promise(in, rq))
 		hand_over(in, r, &headers);
 }

@@ -14,7 +14,7 @@
 #include "base/hash.h"
 
 struct verified {
-	unsigned char digest[32];
+	unsigned char digest[SHA256_SIZE];
 	uint64_t set; /* verified with these keys */
 	int64_t from_ms, until_ms;
 };
@@ -24,29 +24,22 @@ struct tokens {
 	struct jwt_wanted wanted;
 	struct str source;
 	struct key_cache *keys;
-	unsigned char salt[16];
+	unsigned char salt[SALT_SIZE];
 	pthread_mutex_t lock; /* of verified */
 	struct verified verified[TOKENS_VERIFIED_MAX];
 };
 
 /* ---- tokens that were good before ---- */
 
-static void
-digest(const struct tokens *t, struct str token, unsigned char out[32])
-{
-	const struct str parts[] = { { (const char *)t->salt, sizeof(t->salt) }, token };
-
-	sha256_parts(parts, 2, out);
-}
-
 static struct verified *
-slot(struct tokens *t, const unsigned char digest[32])
+slot(struct tokens *t, const unsigned char digest[SHA256_SIZE])
 {
 	return &t->verified[(digest[0] | digest[1] << 8) % TOKENS_VERIFIED_MAX];
 }
 
 static bool
-is_remembered(struct tokens *t, const struct key_set *set, const unsigned char d[32], int64_t now)
+is_remembered(
+    struct tokens *t, const struct key_set *set, const unsigned char d[SHA256_SIZE], int64_t now)
 {
 	struct verified *v = slot(t, d);
 	bool good;
@@ -59,8 +52,8 @@ is_remembered(struct tokens *t, const struct key_set *set, const unsigned char d
 }
 
 static void
-remember(
-    struct tokens *t, const struct key_set *set, const unsigned char d[32], const struct jwt *jwt)
+remember(struct tokens *t, const struct key_set *set, const unsigned char d[SHA256_SIZE],
+    const struct jwt *jwt)
 {
 	struct verified *v = slot(t, d);
 
@@ -128,8 +121,8 @@ judge(struct tokens *t, const struct key_set *set, struct str token, int64_t now
 }
 
 static enum auth_answer
-verify(struct tokens *t, const struct key_set *set, struct str token, const unsigned char d[32],
-    int64_t now, struct err *why)
+verify(struct tokens *t, const struct key_set *set, struct str token,
+    const unsigned char d[SHA256_SIZE], int64_t now, struct err *why)
 {
 	struct arena *a = arena_new();
 	struct jwt jwt;
@@ -146,10 +139,10 @@ tokens_check(struct tokens *t, struct str token, struct err *why)
 {
 	struct key_set *set = t->keys == NULL ? NULL : key_cache_get(t->keys, t->source);
 	int64_t now = clock_now_ms();
-	unsigned char d[32];
+	unsigned char d[SHA256_SIZE];
 	enum auth_answer answer;
 
-	digest(t, token, d);
+	sha256_salted(t->salt, token, d);
 	if (set != NULL && is_remembered(t, set, d, now))
 		answer = clock_is_wrong(t, set, now, why) ? AUTH_LATER : AUTH_OK;
 	else
@@ -163,16 +156,6 @@ tokens_check(struct tokens *t, struct str token, struct err *why)
 
 /* ---- made once for each version of the settings ---- */
 
-static const struct str *
-copy_list(struct arena *a, const struct str *list, size_t n)
-{
-	struct str *copy = arena_alloc(a, n * sizeof(*copy));
-
-	for (size_t i = 0; i < n; i++)
-		copy[i] = arena_str(a, list[i]);
-	return copy;
-}
-
 struct tokens *
 tokens_new(const struct settings_entra *s)
 {
@@ -181,12 +164,12 @@ tokens_new(const struct settings_entra *s)
 	t->arena = arena_new();
 	t->source = arena_str(t->arena, s->source);
 	t->wanted = (struct jwt_wanted){ .tenant = arena_str(t->arena, s->tenant),
-		.audience = copy_list(t->arena, s->audience, s->n_audience),
+		.audience = arena_strs(t->arena, s->audience, s->n_audience),
 		.n_audience = s->n_audience,
 		.application = arena_str(t->arena, s->application),
 		.role = arena_str(t->arena, s->role) };
 	for (int v = JWT_V1; v < JWT_VERSIONS; v++) {
-		t->wanted.issuers[v].list = copy_list(t->arena, s->issuers[v], s->n_issuers[v]);
+		t->wanted.issuers[v].list = arena_strs(t->arena, s->issuers[v], s->n_issuers[v]);
 		t->wanted.issuers[v].n = s->n_issuers[v];
 	}
 	random_bytes(t->salt, sizeof(t->salt));

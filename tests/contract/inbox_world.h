@@ -6,12 +6,11 @@
 #ifndef TESTS_INBOX_WORLD_H
 #define TESTS_INBOX_WORLD_H
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "store/inbox.h"
+#include "folder.h"
 #include "test.h"
 
 static bool (*const under_test)(const char *folder, const struct inbox_sizes *sizes,
@@ -19,37 +18,7 @@ static bool (*const under_test)(const char *folder, const struct inbox_sizes *si
 
 static const struct inbox_sizes small = { 64 * 1024, 64 * 1024, 256 * 1024 };
 
-/* ---- a folder, deliveries, faults ---- */
-
-static char folder[64];
-
-static inline int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
-static inline void
-remove_folder(void)
-{
-	if (folder[0] != '\0')
-		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	folder[0] = '\0';
-}
-
-static inline void
-fresh_folder(void)
-{
-	static bool registered;
-
-	if (!registered)
-		atexit(remove_folder);
-	registered = true;
-	remove_folder();
-	snprintf(folder, sizeof(folder), "/tmp/inbox-XXXXXX");
-	CHECK(mkdtemp(folder) != NULL);
-}
+/* ---- deliveries, faults ---- */
 
 static inline struct inbox *
 open_inbox(uint64_t decided)
@@ -64,7 +33,7 @@ open_inbox(uint64_t decided)
 static inline struct inbox *
 new_inbox(void)
 {
-	fresh_folder();
+	folder_make("inbox");
 	return open_inbox(0);
 }
 

@@ -5,12 +5,11 @@
 #ifndef TESTS_STORE_WORLD_H
 #define TESTS_STORE_WORLD_H
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "store/store.h"
+#include "folder.h"
 #include "test.h"
 
 static bool (*const under_test)(struct str url, struct store **out, struct err *e) = store_open;
@@ -25,22 +24,12 @@ static bool (*const under_test)(struct str url, struct store **out, struct err *
 
 /* ---- a store in a folder of its own ---- */
 
-static char folder[64], path[128];
+static char path[128];
 static struct arena *arena;
 
-static inline int
-remove_one(const char *name, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(name);
-}
-
 static inline void
-remove_folder(void)
+free_arena(void)
 {
-	if (folder[0] != '\0')
-		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	folder[0] = '\0';
 	arena_free(arena);
 	arena = NULL;
 }
@@ -51,12 +40,11 @@ fresh_folder(void)
 	static bool registered;
 
 	if (!registered)
-		atexit(remove_folder);
+		atexit(free_arena);
 	registered = true;
-	remove_folder();
+	free_arena();
 	arena = arena_new();
-	snprintf(folder, sizeof(folder), "/tmp/store-XXXXXX");
-	CHECK(mkdtemp(folder) != NULL);
+	folder_make("store");
 	snprintf(path, sizeof(path), "%s/gridwarden.db", folder);
 }
 

@@ -161,7 +161,7 @@ TEST(numbers_go_on_behind_what_the_store_has_decided)
 	uint64_t after = 0;
 	struct err e;
 
-	fresh_folder();
+	folder_make("inbox");
 	in = open_inbox(500);
 	CHECK_OK(append_numbered(in, 1, 10, &e));
 	CHECK_INT(read_numbered(in, &after), 1);
@@ -296,7 +296,7 @@ TEST(ten_thousand_deliveries_come_back_in_order)
 	uint64_t after = 0;
 	struct err e;
 
-	fresh_folder();
+	folder_make("inbox");
 	CHECK_OK(inbox_open(folder, 1 << 30, 0, &in, &e));
 	for (uint64_t i = 1; i <= 10000; i++)
 		CHECK_OK(append_numbered(in, i, i % 5000, &e));

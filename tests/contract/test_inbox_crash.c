@@ -171,7 +171,7 @@ TEST(wherever_it_is_killed_what_was_answered_is_there_once)
 		struct inbox *in;
 		struct err e;
 
-		fresh_folder();
+		folder_make("inbox");
 		answered = append_until_killed(points[p], 4, 9000);
 		CHECK(answered >= 3);
 		in = open_inbox(0);
@@ -194,7 +194,7 @@ TEST(killed_while_it_cuts_a_torn_tail_it_does_so_at_the_next_start)
 	int status;
 	pid_t child;
 
-	fresh_folder();
+	folder_make("inbox");
 	CHECK_INT(append_until_killed("journal.sync", 3, 100), 2);
 	child = fork();
 	if (child == 0) {
