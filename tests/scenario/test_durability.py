@@ -544,6 +544,31 @@ def test_a_clock_that_leapt_deletes_nothing(make):
     assert metric(gw, "events") == 1  # the newest keeps its number
 
 
+def test_the_log_of_the_database_shrinks_after_a_reader_that_took_its_time(make):
+    """A reader holds back what it may still need: a copy of the folder, somebody's sqlite3 shell."""
+    gw = make(rules=NOTHING).start()
+    log = gw.folder / "gridwarden.db-wal"
+    limit = 17 * 1024 * 1024  # what SQLite is told to keep, and a header
+    with sqlite3.connect(gw.folder / "gridwarden.db", isolation_level=None) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM events").fetchone() == (0,)
+        n = 0
+        while log.stat().st_size < 2 * limit:
+            assert deliver(gw, f"event-{n}", description="." * 700_000) == 200
+            n += 1
+            wait_decided(gw)
+        reader.execute("COMMIT")
+    reader.close()
+    assert n < 100
+    for more in range(100):
+        assert deliver(gw, f"after-{more}", description="." * 700_000) == 200
+        wait_decided(gw)
+        if log.stat().st_size <= limit:
+            break
+    assert log.stat().st_size <= limit
+    assert metric(gw, "events") == n + more + 1
+
+
 # ---- backup ----
 
 def test_a_backup_is_written_while_events_come_in_and_can_be_restored(make):
