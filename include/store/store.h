@@ -36,6 +36,8 @@ struct store;
  */
 bool store_open(struct str url, struct store **out, struct err *e) MUST_CHECK;
 void store_close(struct store *s);
+/* There was no database, or an empty file: store_open() made it. */
+bool store_is_new(const struct store *s);
 
 /* A random secret of this installation, made at first use.  Commits. */
 bool

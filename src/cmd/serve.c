@@ -190,6 +190,20 @@ say_damage(struct inbox *in)
 		    f.damage);
 }
 
+/* A journal without its database: the same happens again to what that had decided. */
+static void
+say_new_store(struct server *sv, const struct settings *s)
+{
+	struct inbox_figures f;
+
+	inbox_figures(sv->inbox, &f);
+	if (store_is_new(sv->store) && f.waiting > 0)
+		log_warning("%.*s is new, but the journal %.*s holds %" PRIu64
+			    " deliveries: all of them are decided now, also what a lost database "
+			    "had decided before",
+		    STR_ARG(s->store), STR_ARG(s->inbox), f.waiting);
+}
+
 static bool
 open_state(struct server *sv, const struct settings *s, struct arena *a, struct err *e)
 {
@@ -200,8 +214,10 @@ open_state(struct server *sv, const struct settings *s, struct arena *a, struct 
 	ok = store_open(s->store, &sv->store, e) && store_decided_seq(sv->store, &decided, e) &&
 	     store_drop_leases(sv->store, e) && file_make_dirs(inbox, e) &&
 	     inbox_open(inbox, s->inbox_max, decided, &sv->inbox, e);
-	if (ok)
+	if (ok) {
 		say_damage(sv->inbox);
+		say_new_store(sv, s);
+	}
 	return ok;
 }
 

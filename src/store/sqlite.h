@@ -37,6 +37,7 @@ struct store {
 	struct db reader; /* listings */
 	char *path;
 	int lock;	    /* the file that keeps a second process out */
+	bool is_new;	    /* it was empty when it was opened */
 	bool checked;	    /* the check at open saw all of the file */
 	atomic_bool ending; /* store_interrupt(): long reads end */
 	atomic_bool copying;

@@ -142,7 +142,7 @@ file_size(const char *path, const char *suffix)
  * as it says (SQLite compares that itself): what a torn or cut file shows first.
  */
 static bool
-check_sound(struct store *s, bool empty, struct err *e)
+check_sound(struct store *s, struct err *e)
 {
 	static const char *const ends[] = { "SELECT coalesce(min(id) + max(id), 0) FROM alerts",
 		"SELECT coalesce(min(id) + max(id), 0) FROM events",
@@ -159,7 +159,7 @@ check_sound(struct store *s, bool empty, struct err *e)
 			atomic_store(&s->writer.corrupt, true);
 		return ok;
 	}
-	for (size_t i = 0; ok && !empty && i < sizeof(ends) / sizeof(ends[0]); i++)
+	for (size_t i = 0; ok && !s->is_new && i < sizeof(ends) / sizeof(ends[0]); i++)
 		ok = db_ask(&s->writer, ends[i], &ignored, e);
 	return ok;
 }
@@ -239,11 +239,10 @@ static bool
 first_writer(struct store *s, struct err *e)
 {
 	int64_t version;
-	bool empty;
 
 	return not_emptied(s, e) && open_writer(s, e) &&
-	       check_ours(&s->writer, &version, &empty, e) && check_sound(s, empty, e) &&
-	       (!empty || db_exec(&s->writer, "PRAGMA auto_vacuum = INCREMENTAL", e)) &&
+	       check_ours(&s->writer, &version, &s->is_new, e) && check_sound(s, e) &&
+	       (!s->is_new || db_exec(&s->writer, "PRAGMA auto_vacuum = INCREMENTAL", e)) &&
 	       set_up_writer(s, e) && make_current(&s->writer, version, e);
 }
 
@@ -379,6 +378,12 @@ store_open(struct str url, struct store **out, struct err *e)
 	}
 	*out = s;
 	return true;
+}
+
+bool
+store_is_new(const struct store *s)
+{
+	return s->is_new;
 }
 
 void

@@ -466,6 +466,24 @@ def test_a_damaged_database_is_refused_with_what_to_do(make):
     assert len(gw.ask("alerts", "-n", "100")) == 50
 
 
+def test_a_new_database_beside_an_old_journal_is_said(make):
+    gw = make(rules=NOTHING).start()
+    for n in range(3):
+        assert deliver(gw, f"event-{n}") == 200
+    wait_decided(gw)
+    assert count_lines(gw, "is new, but the journal") == 0
+    assert gw.stop() == 0
+    for path in gw.folder.glob("gridwarden.db*"):
+        path.unlink()
+    gw.start()
+    line = gw.wait_line(lambda line: "is new, but the journal" in line["message"])
+    assert line["level"] == "warning"
+    assert str(gw.folder / "gridwarden.db") in line["message"]
+    assert f"{gw.folder / 'inbox'} holds 3 deliveries" in line["message"]
+    wait_decided(gw)
+    assert metric(gw, "events") == 3
+
+
 def test_a_store_of_version_1_is_brought_up_to_date(make):
     gw = make(rules=NOTIFY).start()
     secret_only = gw.folder / "gridwarden.db"
