@@ -49,13 +49,17 @@ read_document(const struct settings *s, enum jwt_version v, struct str body, str
     struct str *keys_url, struct err *e)
 {
 	const struct json *j = json_parse(body, a, e);
+	struct str found = json_text(json_get(j, "jwks_uri"));
 
 	if (j == NULL || !issuer_is_ours(&s->auth.entra, v, json_text(json_get(j, "issuer")), e))
 		return false;
-	*keys_url = json_text(json_get(j, "jwks_uri"));
-	if (!is_on(s->azure.login, *keys_url, a))
-		return fail(e, ERR_INPUT, "its jwks_uri is not on the login host, not followed");
-	return http_url_allowed(*keys_url, e);
+	if (!is_on(s->azure.login, found, a))
+		return fail(e, ERR_INPUT,
+		    "its jwks_uri is not on the login host, not followed: '%.*s'", STR_ARG(found));
+	if (!http_url_allowed(found, e))
+		return false;
+	*keys_url = found;
+	return true;
 }
 
 bool
@@ -66,12 +70,13 @@ openid_fetch_keys(struct http *http, const struct settings *s, enum jwt_version 
 	    arena_printf(a, "%.*s/%.*s%s/.well-known/openid-configuration", STR_ARG(s->azure.login),
 		STR_ARG(http_escape(s->auth.entra.tenant, a)), version == JWT_V2 ? "/v2.0" : "");
 	struct http_response rs;
+	struct str keys_url;
 
 	if (!get(http, url, a, &rs, e))
 		return false;
-	if (!read_document(s, version, rs.body, a, &url, e))
+	if (!read_document(s, version, rs.body, a, &keys_url, e))
 		return fail_in(e, "%.*s", STR_ARG(url));
-	if (!get(http, url, a, &rs, e))
+	if (!get(http, keys_url, a, &rs, e))
 		return false;
 	*keys = rs.body;
 	*server_ms = http_date_ms(&rs);

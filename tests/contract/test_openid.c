@@ -87,6 +87,8 @@ TEST(keys_are_fetched_from_the_login_host_only)
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
 		CHECK(!ask(JWT_V1, addresses[i], NULL));
 		CHECK_HAS(e.text, "not on the login host, not followed");
+		CHECK_HAS(e.text, s.url);
+		CHECK_HAS(e.text, "/.well-known/openid-configuration: its jwks_uri");
 	}
 }
 
