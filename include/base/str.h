@@ -30,7 +30,7 @@ bool str_is_nocase(struct str a, const char *cstr);
 bool str_starts_nocase(struct str text, struct str prefix);
 bool str_ends_nocase(struct str text, struct str suffix);
 bool str_has_nocase(struct str text, struct str part);
-/* The pattern's * is any text, its ? any one byte. */
+/* The pattern's * is any text, its ? any one character (of UTF-8). */
 bool str_fits_nocase(struct str pattern, struct str text);
 int str_cmp(struct str a, struct str b);
 

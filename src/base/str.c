@@ -68,6 +68,15 @@ str_has_nocase(struct str text, struct str part)
 	return false;
 }
 
+/* The character at `from`, in bytes; a byte that begins none is one. */
+static size_t
+character(struct str s, size_t from)
+{
+	size_t n = utf8_sequence(str_slice(s, from, s.n));
+
+	return n == 0 ? 1 : n;
+}
+
 /* Iterative, with one place to go back to: text times pattern at worst. */
 bool
 str_fits_nocase(struct str pattern, struct str text)
@@ -78,13 +87,15 @@ str_fits_nocase(struct str pattern, struct str text)
 		if (p < pattern.n && pattern.p[p] == '*') {
 			star = p++;
 			mark = t;
-		} else if (p < pattern.n &&
-			   (pattern.p[p] == '?' || fold(pattern.p[p]) == fold(text.p[t]))) {
+		} else if (p < pattern.n && pattern.p[p] == '?') {
+			p++;
+			t += character(text, t);
+		} else if (p < pattern.n && fold(pattern.p[p]) == fold(text.p[t])) {
 			p++;
 			t++;
 		} else if (star != SIZE_MAX) {
 			p = star + 1;
-			t = ++mark;
+			t = mark += character(text, mark);
 		} else {
 			return false;
 		}

@@ -204,6 +204,16 @@ TEST(secrets_are_compared_whole)
 	CHECK(str_eq_secret(STR(""), STR("")));
 }
 
+TEST(a_question_mark_in_a_pattern_is_one_character)
+{
+	CHECK(str_fits_nocase(STR("gr?n"), STR("gr\xc3\xbcn")));
+	CHECK(str_fits_nocase(STR("*?"), STR("\xe2\x82\xac")));
+	CHECK(!str_fits_nocase(STR("??"), STR("\xc3\xbc")));
+	CHECK(!str_fits_nocase(STR("*??"), STR("\xe2\x82\xac")));
+	CHECK(str_fits_nocase(STR("*?n"), STR("\xc3\xbcn\xc3\xbcn")));
+	CHECK(str_fits_nocase(STR("?"), STR("\xff")));
+}
+
 TEST(a_pattern_fits_without_case)
 {
 	static const struct {
