@@ -80,6 +80,17 @@ place_done(struct place *p)
 	curl_free(p->user);
 }
 
+/* curl reads "https:/host" and "https:///host" as "https://host"; others may not. */
+static bool
+has_two_slashes(struct str url)
+{
+	const char *colon = url.n == 0 ? NULL : memchr(url.p, ':', url.n);
+	struct str rest =
+	    colon == NULL ? STR_EMPTY : str_slice(url, (size_t)(colon - url.p), url.n);
+
+	return rest.n > 3 && memcmp(rest.p, "://", 3) == 0 && rest.p[3] != '/';
+}
+
 static bool
 place_parse(struct str url, struct place *p)
 {
@@ -88,7 +99,7 @@ place_parse(struct str url, struct place *p)
 	bool ok;
 
 	*p = (struct place){ 0 };
-	ok = u != NULL && memchr(url.p, '\0', url.n) == NULL &&
+	ok = u != NULL && memchr(url.p, '\0', url.n) == NULL && has_two_slashes(url) &&
 	     curl_url_set(u, CURLUPART_URL, text, 0) == CURLUE_OK &&
 	     curl_url_get(u, CURLUPART_SCHEME, &p->scheme, 0) == CURLUE_OK &&
 	     curl_url_get(u, CURLUPART_HOST, &p->host, 0) == CURLUE_OK &&

@@ -88,6 +88,9 @@ TEST(origins_compare_without_case_and_with_the_default_port)
 	CHECK(http_origin(STR("https://management.azure.com.evil.example/"), arena, &x));
 	CHECK_STR(x, "https://management.azure.com.evil.example:443");
 	CHECK(!http_origin(STR("not an address"), arena, &x));
+	CHECK(!http_origin(STR("https:/management.azure.com/"), arena, &x));
+	CHECK(!http_origin(STR("https:///management.azure.com/"), arena, &x));
+	CHECK(!http_origin(STR("https:"), arena, &x));
 }
 
 TEST(everything_but_unreserved_characters_is_escaped)

@@ -40,8 +40,8 @@ slow_base64url_decode(struct str text, struct arena *a, struct str *out)
 	char *bytes = arena_alloc(a, n + 1);
 
 	for (size_t i = 0; i < text.n * 6; i++) {
-		const char *at = text.p[i / 6] == '\0' ? NULL
-						       : strchr(base64url_digits, text.p[i / 6]);
+		const char *at =
+		    text.p[i / 6] == '\0' ? NULL : strchr(base64url_digits, text.p[i / 6]);
 
 		if (at == NULL)
 			return false;

@@ -239,8 +239,8 @@ claims_are_right(const struct json *j, bool v2)
 static bool
 key_is_right(const struct json *header, const struct json *claims, struct arena *a)
 {
-	struct str wanted = arena_printf(a, ISSUER_FRONT "%.*s" ISSUER_BACK,
-	    STR_ARG(json_text(json_get(claims, "tid"))));
+	struct str wanted = arena_printf(
+	    a, ISSUER_FRONT "%.*s" ISSUER_BACK, STR_ARG(json_text(json_get(claims, "tid"))));
 
 	return str_is(json_text(json_get(header, "kid")), "k1") ||
 	       str_eq(json_text(json_get(claims, "iss")), wanted);

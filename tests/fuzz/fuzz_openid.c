@@ -70,8 +70,8 @@ first_body(struct str script)
 }
 
 static void
-check_keys(struct str keys, int64_t server_ms, struct str script, struct str issuer,
-    struct arena *a)
+check_keys(
+    struct str keys, int64_t server_ms, struct str script, struct str issuer, struct arena *a)
 {
 	struct signing_keys *set = NULL;
 	struct err e;
@@ -93,9 +93,8 @@ FUZZ(input)
 			  v2 = { LOGIN "/" TENANT "/v2.0", 75 };
 	struct str rest = input, keys = STR_EMPTY;
 	struct settings s = { .azure.login = STR(LOGIN),
-		.auth.entra = { .tenant = STR(TENANT),
-		    .issuers = { &v1, &v2 },
-		    .n_issuers = { 1, 1 } } };
+		.auth.entra = {
+		    .tenant = STR(TENANT), .issuers = { &v1, &v2 }, .n_issuers = { 1, 1 } } };
 	int64_t server_ms = -2;
 	struct err e = { .kind = ERR_SYSTEM };
 

@@ -94,8 +94,8 @@ check_entry(struct str entry, struct str value, struct arena *a)
 	MUST(source_list_fits(other_case(entry, a), value) == fits);
 	MUST(source_list_fits(entry, other_case(value, a)) == fits);
 	MUST(source_list_fits(entry, source_list_example(entry, a)));
-	MUST(source_list_fits(STR("*"), value) && source_list_fits(STR("nOnE"), value) ==
-						      (value.n == 0));
+	MUST(source_list_fits(STR("*"), value) &&
+	     source_list_fits(STR("nOnE"), value) == (value.n == 0));
 	MUST(source_list_fits(value, value) || str_is_nocase(value, "none"));
 	(void)source_list_problem(entry, true);
 	if (source_list_problem(entry, false) == NULL)
@@ -107,8 +107,8 @@ static void
 check_event(const struct settings_auth *auth, const struct event *ev, struct arena *a)
 {
 	bool notice = ev->kind != EVENT_NOTIFICATION, want, got;
-	bool subscription = naive_lists(auth->subscriptions, auth->n_subscriptions,
-	    ev->subscription, a);
+	bool subscription =
+	    naive_lists(auth->subscriptions, auth->n_subscriptions, ev->subscription, a);
 	bool source = (notice && ev->source.n == 0) ||
 		      naive_lists(auth->sources, auth->n_sources, ev->source, a);
 	bool type = notice || naive_lists(auth->event_types, auth->n_event_types, ev->type, a);
@@ -121,17 +121,17 @@ check_event(const struct settings_auth *auth, const struct event *ev, struct are
 	if (got)
 		MUST(why.n == 0);
 	else
-		MUST(str_has_nocase(why, !subscription	  ? STR("auth.subscriptions")
-					 : !source ? STR("auth.sources")
-						   : STR("auth.event_types")));
+		MUST(str_has_nocase(why, !subscription ? STR("auth.subscriptions")
+					 : !source     ? STR("auth.sources")
+						       : STR("auth.event_types")));
 }
 
 FUZZ(input)
 {
 	struct str lists[3][ENTRIES_MAX];
-	struct settings_auth auth = { .subscriptions = lists[0],
-		.sources = lists[1],
-		.event_types = lists[2] };
+	struct settings_auth auth = {
+		.subscriptions = lists[0], .sources = lists[1], .event_types = lists[2]
+	};
 	struct str rest = input;
 	struct event ev = { .kind = EVENT_NOTIFICATION };
 

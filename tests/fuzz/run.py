@@ -2,12 +2,14 @@
 """Runs the fuzz targets that `make MODE=fuzz fuzzers` built.
 
   run.py fuzz SECONDS [NAME...]   each target for so long; what it learns stays in build/fuzz/corpus
-  run.py short                    the whole kept corpus through each target, then a moment of fuzzing
-                                  with a fixed seed: what `make test` runs
+  run.py short                    the whole kept corpus through each target, then as many runs as
+                                  `targets` says with a fixed seed: what `make test` runs, the same
+                                  inputs on a fast machine and on a slow one
   run.py keep [NAME...]           choose the smallest corpus with the same coverage and keep it
 
 Exit 1 on a finding; the input stays in build/fuzz/findings, the command to run it again is printed.
 """
+import base64
 import collections
 import concurrent.futures
 import hashlib
@@ -23,15 +25,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = ROOT / "build" / "fuzz"
 FINDINGS = BUILD / "findings"
-SHORT_SECONDS = 2
 # A run that takes longer hangs, also on a loaded machine; memory beyond this is a leak or a bomb.
 RUN_SECONDS = 25
 RSS_MB = 2048
+# Of an input that is a finding, in the log.
+SHOWN_BYTES = 3072
 # What is kept of a target: enough to reach all that was ever reached, small enough to read.
 KEEP_FILES = 80
 KEEP_BYTES = 40 * 1024
 
-Target = collections.namedtuple("Target", "name max_len dictionary samples")
+Target = collections.namedtuple("Target", "name max_len runs dictionary samples")
 
 
 def targets(names):
@@ -40,9 +43,9 @@ def targets(names):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
-        dictionary = None if words[2] == "-" else HERE / "dict" / words[2]
-        samples = [ROOT / word for word in words[3:]]
-        found.append(Target(words[0], int(words[1]), dictionary, samples))
+        dictionary = None if words[3] == "-" else HERE / "dict" / words[3]
+        samples = [ROOT / word for word in words[4:]]
+        found.append(Target(words[0], int(words[1]), int(words[2]), dictionary, samples))
     written = {path.stem.removeprefix("fuzz_") for path in HERE.glob("fuzz_*.c")}
     if written != {target.name for target in found}:
         sys.exit(f"fuzz: tests/fuzz/targets and tests/fuzz/fuzz_*.c disagree about "
@@ -92,6 +95,13 @@ def words_of(output):
                                      and " in fuzzer::" not in line)][:40]
 
 
+def show_input(path):
+    """So that a log is enough to run it again."""
+    data = pathlib.Path(path).read_bytes()
+    text = base64.b64encode(data[:SHOWN_BYTES]).decode()
+    return f"input: {len(data)} bytes, base64 {text}{'...' if len(data) > SHOWN_BYTES else ''}"
+
+
 def tell(target, code, output):
     runs = last_number(r"stat::number_of_executed_units: (\d+)", output)
     covered = last_number(r"cov: (\d+)", output)
@@ -99,11 +109,13 @@ def tell(target, code, output):
     found = re.findall(r"Test unit written to (\S+)", output)
     print(f"  {target.name:14} {runs:10} runs  {covered:6} edges  {corpus:5} inputs  "
           f"{'FINDING' if code else 'no finding'}", flush=True)
-    if code:
-        print("\n".join(words_of(output)))
-        for path in found:
-            print(f"again: {program(target).relative_to(ROOT)} {os.path.relpath(path, ROOT)}")
-    return runs, bool(code)
+    if not code:
+        return runs, []
+    lines = [f"{target.name}: exit code {code}", *words_of(output)]
+    for path in found:
+        lines += [f"again: {program(target).relative_to(ROOT)} {os.path.relpath(path, ROOT)}",
+                  show_input(path)]
+    return runs, lines
 
 
 def fuzz_one(target, seconds):
@@ -114,23 +126,27 @@ def fuzz_one(target, seconds):
 
 
 def short_one(target):
+    folders = kept(target) + target.samples
+    inputs = sum(1 for folder in folders for path in folder.rglob("*") if path.is_file())
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        return run(command(target, f"-max_total_time={SHORT_SECONDS}", "-seed=1", folder,
-                           *map(str, kept(target) + target.samples)))
+        return run(command(target, f"-runs={inputs + target.runs}", "-seed=1", folder,
+                           *map(str, folders)))
 
 
 def each(todo, one):
-    runs = findings = 0
+    runs, findings = 0, []
     FINDINGS.mkdir(parents=True, exist_ok=True)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting = {pool.submit(one, target): target for target in todo}
         for future in concurrent.futures.as_completed(waiting):
-            made, bad = tell(waiting[future], *future.result())
+            made, finding = tell(waiting[future], *future.result())
             runs += made
-            findings += bad
+            findings += [finding] if finding else []
     files = sum(1 for path in (HERE / "corpus").rglob("*") if path.is_file())
     print(f"fuzz: {len(todo)} targets, {runs} runs, {files} kept inputs, "
-          f"{findings or 'no'} finding{'' if findings == 1 else 's'}")
+          f"{len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}")
+    for finding in findings:  # last: of a long log only the end may be kept
+        print("\n".join(finding))
     return 1 if findings else 0
 
 
