@@ -106,7 +106,7 @@ $(B)/tests/main.o: tests/main.c Makefile
 $(B)/tests/%: tests/%.c $(B)/tests/main.o $(B)/libgridwarden.a Makefile
 	@mkdir -p $(@D)
 	@echo "  TEST  $<"
-	@$(CC) $(cflags) -Itests -MMD -MP -MF $@.d -o $@ $< $(B)/tests/main.o \
+	@$(CC) $(cflags) -Itests -Isrc -MMD -MP -MF $@.d -o $@ $< $(B)/tests/main.o \
 	    $(B)/libgridwarden.a $(ldflags) $(ldlibs) -lcmocka
 
 # ---- fuzzing ----------------------------------------------------------------------------------

@@ -84,11 +84,21 @@ record_build_gap(uint64_t mark, uint64_t first, uint64_t behind, uint64_t lost, 
 	out->crc = crc_of(out, sizeof(*out));
 }
 
+/* Numbers rise, and a gap counts no more than it spans: else the walk would go back, or far. */
+static bool
+numbers_fit(const struct record_front *f)
+{
+	if (f->seq > RECORD_SEQ_MAX || f->group > RECORD_SEQ_MAX)
+		return false;
+	return f->magic == RECORD_GAP ? f->group >= f->seq && f->events <= f->group - f->seq
+				      : f->group <= f->seq;
+}
+
 bool
 record_front_fits(const struct record_front *f, uint64_t mark, size_t max)
 {
 	if (f->mark != mark || f->length < sizeof(*f) || f->length > max ||
-	    f->length % RECORD_ALIGN != 0)
+	    f->length % RECORD_ALIGN != 0 || !numbers_fit(f))
 		return false;
 	if (f->magic == RECORD_GAP)
 		return true;

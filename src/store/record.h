@@ -52,7 +52,10 @@ void record_build(const struct delivery *d, uint64_t mark, uint64_t seq, uint64_
 void record_build_gap(uint64_t mark, uint64_t first, uint64_t behind, uint64_t lost, size_t length,
     struct record_front *out);
 
-/* A front with this mark whose lengths agree with each other and fit into max bytes. */
+/* No number is larger: the store keeps them as signed integers. */
+#define RECORD_SEQ_MAX ((uint64_t)INT64_MAX - 1)
+
+/* A front with this mark whose lengths and numbers agree and that fits into max bytes. */
 bool record_front_fits(const struct record_front *f, uint64_t mark, size_t max);
 /* The whole record, f->length bytes at p, has the checksum that its front says. */
 bool record_holds(const void *p);

@@ -80,7 +80,7 @@ bridge(struct walk *w, struct err *e)
 	struct record_front f, gap;
 	struct iovec iov = { .iov_base = &gap, .iov_len = sizeof(gap) };
 	int64_t next = segment_find(w->s, w->at, w->s->size, w->a, &w->remains);
-	uint64_t lost;
+	uint64_t first_unsure, lost;
 
 	if (next - w->at < (int64_t)sizeof(gap) || next == w->s->size)
 		return STRIDE_END;
@@ -88,7 +88,8 @@ bridge(struct walk *w, struct err *e)
 	if (!in_turn(w, &f))
 		return STRIDE_END;
 	/* A write is begun after the one before it is synced, so what is older was answered. */
-	lost = f.group > w->seq ? f.group - w->seq : 0;
+	first_unsure = f.magic == RECORD_GAP ? f.seq : f.group;
+	lost = first_unsure > w->seq ? first_unsure - w->seq : 0;
 	record_build_gap(w->s->mark, w->seq, f.seq, lost, (size_t)(next - w->at), &gap);
 	return segment_write(w->s, w->at, &iov, 1, e) ? STRIDE_ON : STRIDE_TROUBLE;
 }
