@@ -459,8 +459,8 @@ http_retry_after_ms(const struct http_response *rs, int64_t now_ms)
 		if (str_to_int(http_get_header(rs, in_ms[i]), 0, INT64_MAX, &n))
 			return at_most(n);
 	value = http_get_header(rs, "retry-after");
-	if (str_to_int(value, 0, INT64_MAX / 1000, &n))
-		return at_most(n * 1000);
+	if (str_to_int(value, 0, INT64_MAX, &n))
+		return at_most(n > RETRY_AFTER_MAX_MS ? n : n * 1000);
 	at = date_ms(value);
 	return at < 0 ? -1 : at_most(at - now_ms);
 }

@@ -369,6 +369,8 @@ TEST(a_retry_after_that_says_nothing_is_absent_and_a_mad_one_is_bounded)
 	CHECK_INT(retry_after("retry-after", "-5"), -1);
 	CHECK_INT(retry_after("x-other", "5"), -1);
 	CHECK_INT(retry_after("retry-after", "999999999"), 86400000);
+	/* times 1,000 it is more than 64 bits hold */
+	CHECK_INT(retry_after("retry-after", "511111100151111110"), 86400000);
 	CHECK_INT(retry_after("retry-after-ms", "99999999999999"), 86400000);
 	CHECK_INT(retry_after("retry-after", "Fri, 322222221 Dec 6"), 86400000);
 }

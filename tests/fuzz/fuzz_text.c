@@ -1,13 +1,17 @@
 /*
- * Encodings of text: Base64 and percent-encoding of CloudEvents, and taming for people.
+ * Encodings of text: Base64 and percent-encoding of CloudEvents, base64url of tokens, and taming
+ * for people.
  *
- * What must hold: what was decoded encodes to what was read; a header's text is UTF-8; tamed text
+ * What must hold: what was decoded encodes to what was read, of base64url to the byte, so that
+ * padding, white space and stray bits are refused; a header's text is UTF-8; tamed text
  * is one line of UTF-8 no longer than asked for, without anything that a chat client makes
  * something of.
  */
 #include "core/text.h"
+
+#include "base/base64.h"
+#include "base64url.h"
 #include "event_parts.h"
-#include "fuzz.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -44,6 +48,19 @@ check_base64(struct str text, struct arena *a)
 	MUST(text.n == 0 || memcmp(encoded.p, text.p, text.n - 4) == 0);
 }
 
+static void
+check_base64url(struct str text, struct arena *a)
+{
+	struct str decoded, slow, encoded = slow_base64url(text, a);
+	bool ok = base64url_decode(text, a, &decoded);
+
+	MUST(ok == slow_base64url_decode(text, a, &slow));
+	MUST(!ok || (str_eq(decoded, slow) && str_eq(slow_base64url(decoded, a), text)));
+	MUST(base64url_decode(encoded, a, &decoded) && str_eq(decoded, text));
+	MUST(!base64url_decode(arena_printf(a, "%.*s=", STR_ARG(encoded)), a, &decoded));
+	MUST(!base64url_decode(arena_printf(a, "%.*s\n", STR_ARG(encoded)), a, &decoded));
+}
+
 static size_t
 characters(struct str s)
 {
@@ -73,6 +90,7 @@ FUZZ(input)
 	struct str text = header_text(input, arena);
 
 	check_base64(input, arena);
+	check_base64url(input, arena);
 	MUST(is_utf8(text));
 	MUST(memchr(text.p, '\0', text.n) == NULL);
 	check_tame(input, 200, arena);

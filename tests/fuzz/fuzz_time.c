@@ -1,8 +1,9 @@
 /*
- * Times and durations: base/clock.c, "8h" of base/str.c, "PT3H" of azure/jit.h.
+ * Times and durations: base/clock.c, "8h" of base/str.c, "PT3H" of azure/jit.h, and the headers
+ * Date and Retry-After of net/http.c.
  *
  * What must hold: a time that is read and written is the same time; a duration is what a slow sum
- * over its digits says.
+ * over its digits says; a wait is absent, or as long as was told up to its cap.
  */
 #include "azure/jit.h"
 #include "base/clock.h"
@@ -11,6 +12,10 @@
 /* The years that have four digits. */
 #define FIRST_MS (INT64_C(-62167219200) * 1000)
 #define LAST_MS (INT64_C(253402300799) * 1000 + 999)
+
+#define NOW_MS INT64_C(1764000000000)
+/* RETRY_AFTER_MAX_MS of src/net/http.c. */
+#define WAIT_MS_MAX (24 * 3600 * INT64_C(1000))
 
 static void
 check_time(struct str text)
@@ -76,8 +81,59 @@ check_iso_duration(struct str text)
 	MUST(ms == sum && ms >= 0);
 }
 
+/* The number that the digits write; -1 when it is something else, or more than fits 18 of them. */
+static int64_t
+digits(struct str text)
+{
+	int64_t sum = 0;
+
+	if (text.n == 0 || text.n > 18)
+		return -1;
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return -1;
+		sum = sum * 10 + (text.p[i] - '0');
+	}
+	return sum;
+}
+
+static int64_t
+asked(const char *name, struct str value, int64_t now_ms)
+{
+	struct http_header header = { name, value };
+	struct http_response rs = { .headers = &header, .n_headers = 1 };
+
+	return strcmp(name, "date") == 0 ? http_date_ms(&rs) : http_retry_after_ms(&rs, now_ms);
+}
+
+static int64_t
+within(int64_t ms)
+{
+	return ms < 0 ? 0 : ms > WAIT_MS_MAX ? WAIT_MS_MAX : ms;
+}
+
+static void
+check_headers(struct str text)
+{
+	/* Values come trimmed; an empty one is STR_EMPTY. */
+	struct str value = str_trim(text).n == 0 ? STR_EMPTY : str_trim(text);
+	int64_t date = asked("date", value, NOW_MS), told = digits(value);
+	int64_t wait = asked("retry-after", value, NOW_MS);
+
+	MUST(date >= -1 && date <= (INT64_C(1) << 40) * 1000);
+	MUST(wait >= -1 && wait <= WAIT_MS_MAX);
+	if (told >= 0) {
+		MUST(wait == within(told > WAIT_MS_MAX ? told : told * 1000));
+		MUST(asked("retry-after-ms", value, NOW_MS) == within(told));
+		MUST(asked("x-ms-retry-after-ms", value, NOW_MS) == within(told));
+	} else if (date >= 0 && (value.p[0] < '0' || value.p[0] > '9')) {
+		MUST(wait == within(date - NOW_MS));
+	}
+}
+
 FUZZ(input)
 {
+	check_headers(input);
 	check_time(input);
 	check_duration(input);
 	check_iso_duration(input);
