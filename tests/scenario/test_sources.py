@@ -181,7 +181,10 @@ def test_send_sends_what_the_lists_name(listed, schema):
     result = listed.run("send", alert, "--config", listed.config, "--schema", schema)
     assert result.returncode == 0, result.stderr
     listed.wait_step("isolate_vm")
-    result = listed.run("send", alert, "--config", listed.config, "--source", "/elsewhere")
+    foreign = ("send", alert, "--config", listed.config, "--source", "/elsewhere")
+    result = listed.run(*foreign)
+    assert (result.returncode, result.stdout) == (4, "handshake  403 refused\n")
+    result = listed.run(*foreign, "--no-handshake")
     assert result.returncode == 0, result.stderr
     (line,) = wait_refused(listed)
     assert line["reason"] == "source '/elsewhere' is not in auth.sources"
