@@ -60,7 +60,8 @@ record_build(const struct delivery *d, uint64_t mark, uint64_t seq, uint64_t gro
 	unsigned char *bits = hashes + d->n * sizeof(struct hash128);
 	size_t n = record_front_size(d);
 
-	memcpy(hashes, d->hashes, d->n * sizeof(struct hash128));
+	if (d->n * sizeof(struct hash128) > 0) /* an empty one may have no address */
+		memcpy(hashes, d->hashes, d->n * sizeof(struct hash128));
 	memset(bits, 0, bitmap_size(d->n));
 	for (size_t i = 0; i < d->n; i++)
 		bits[i / 8] = (unsigned char)(bits[i / 8] | d->fresh[i] << i % 8);
