@@ -64,9 +64,9 @@ bool listener_start(const struct listener_options *o, const struct listener_hand
     struct listener **out, struct err *e) MUST_CHECK;
 int listener_port(const struct listener *l);
 /*
- * New connections are closed at once, but those of a socket that was taken over wait there for the
- * next process; answers from now on close theirs.  True when no request is
- * held any more, false when some still are after limit_ms.
+ * From now on who comes hears 503 with Retry-After, but at a socket that was taken over waits there
+ * for the next process; answers close their connections.  True when no request is held any more,
+ * false when some still are after limit_ms.
  */
 bool listener_drain(struct listener *l, int64_t limit_ms);
 /* Ends all connections and threads.  Every held request must have been answered. */

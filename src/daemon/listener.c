@@ -35,6 +35,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/acceptor.h"
 #include "daemon/address.h"
 #include "daemon/framing.h"
 #include "daemon/query.h"
@@ -57,6 +58,7 @@ struct listener {
 	struct tls *tls; /* NULL = plain HTTP */
 	struct reaper *reaper;
 	struct MHD_Daemon *mhd;
+	struct acceptor *acceptor;
 	struct MHD_Response *kept; /* what nearly every delivery hears: 200 and nothing else */
 	int fd, port;
 	atomic_bool draining;
@@ -292,7 +294,9 @@ on_head(struct request *rq, const char *method, const char *version)
 		refuse(rq, MHD_HTTP_BAD_REQUEST);
 		return queue(rq);
 	}
-	if (l->handler.head != NULL)
+	if (atomic_load(&l->draining))
+		refuse(rq, MHD_HTTP_SERVICE_UNAVAILABLE);
+	else if (l->handler.head != NULL)
 		l->handler.head(l->handler.ctx, rq);
 	if (!rq->answered && rq->framing.length > l->o.body_max) {
 		rq->drain_max += TOO_LARGE_DRAIN * l->o.body_max;
@@ -373,15 +377,13 @@ on_completed(
 	arena_free(rq->arena);
 }
 
-/* While draining nobody new is let in: the sender comes again and finds the next process. */
-static enum MHD_Result
-on_accept(void *cls, const struct sockaddr *address, socklen_t size)
+/* In the acceptor's thread.  libmicrohttpd gives the connection to the next of its threads. */
+static bool
+on_accept(void *cls, int fd, const struct sockaddr *address, socklen_t n)
 {
 	struct listener *l = cls;
 
-	(void)address;
-	(void)size;
-	return atomic_load(&l->draining) ? MHD_NO : MHD_YES;
+	return MHD_add_connection(l->mhd, fd, address, n) == MHD_YES;
 }
 
 static void
@@ -395,6 +397,7 @@ on_connection(
 		if (!connection_end(*context, fd)) /* the socket is still open here */
 			atomic_fetch_add(&l->handshakes_failed, 1);
 		*context = NULL;
+		acceptor_ended(l->acceptor);
 		return;
 	}
 	*context = connection_begin(l->reaper, fd, l->o.deadline_ms, l->tls,
@@ -427,26 +430,27 @@ static bool
 mhd_start(struct listener *l, struct err *e)
 {
 	/* Not epoll: with it, libmicrohttpd 0.9.75 spins while a handshake is half done. */
-	unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-			 MHD_USE_ERROR_LOG | (l->tls == NULL ? 0 : MHD_USE_TLS);
+	unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET |
+			 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+			 (l->tls == NULL ? 0 : MHD_USE_TLS);
 
 	/* clang-format off: one option a line */
-	l->mhd = MHD_start_daemon(flags, 0, on_accept, l, on_request, l, MHD_OPTION_EXTERNAL_LOGGER,
+	l->mhd = MHD_start_daemon(flags, 0, NULL, NULL, on_request, l, MHD_OPTION_EXTERNAL_LOGGER,
 	    on_log, l, /* first, or the default one speaks */
-	    MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_THREAD_POOL_SIZE, l->o.threads,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, LISTENER_HEAD_MAX, MHD_OPTION_CONNECTION_LIMIT,
-	    (unsigned)l->o.connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-	    (unsigned)l->o.per_address_max, MHD_OPTION_CONNECTION_TIMEOUT,
-	    (unsigned)(l->o.idle_ms / 1000 + 1), MHD_OPTION_URI_LOG_CALLBACK, on_target, l,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, l, MHD_OPTION_NOTIFY_CONNECTION,
-	    on_connection, l, l->tls == NULL ? MHD_OPTION_END : MHD_OPTION_HTTPS_PRIORITIES,
-	    tls_priority, MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_retriever(), MHD_OPTION_END);
+	    MHD_OPTION_THREAD_POOL_SIZE, l->o.threads, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    LISTENER_HEAD_MAX,
+	    /* The acceptor counts; a thread of the library that has more than its share does not.
+	     */
+	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)l->o.connections_max * l->o.threads,
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)l->o.per_address_max,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(l->o.idle_ms / 1000 + 1),
+	    MHD_OPTION_URI_LOG_CALLBACK, on_target, l, MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
+	    l->tls == NULL ? MHD_OPTION_END : MHD_OPTION_HTTPS_PRIORITIES, tls_priority,
+	    MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_retriever(), MHD_OPTION_END);
 	/* clang-format on */
-	if (l->mhd == NULL) {
-		l->fd = -1; /* it may have closed it, or not: better one too many than another's */
-		return fail(e, ERR_SYSTEM, "cannot start the HTTP server on port %d", l->port);
-	}
-	return true;
+	return l->mhd != NULL ||
+	       fail(e, ERR_SYSTEM, "cannot start the HTTP server on port %d", l->port);
 }
 
 static struct listener *
@@ -475,6 +479,10 @@ listener_new(const struct listener_options *o, const struct listener_handler *h)
 static void
 listener_free(struct listener *l)
 {
+	acceptor_stop(l->acceptor);
+	if (l->mhd != NULL)
+		MHD_stop_daemon(l->mhd);
+	acceptor_free(l->acceptor);
 	if (l->fd >= 0)
 		close(l->fd);
 	reaper_stop(l->reaper);
@@ -506,7 +514,8 @@ listener_start(const struct listener_options *o, const struct listener_handler *
 		goto failed;
 	if (!reaper_start(l->o.deadline_ms / 8, l->o.connections_max - l->o.connections_max / CROWD,
 		&l->reaper, e) ||
-	    !take_address(l, e) || !mhd_start(l, e))
+	    !take_address(l, e) || !mhd_start(l, e) ||
+	    !acceptor_start(l->fd, l->o.connections_max, on_accept, l, &l->acceptor, e))
 		goto failed;
 	*out = l;
 	return true;
@@ -521,23 +530,6 @@ listener_port(const struct listener *l)
 	return l->port;
 }
 
-/*
- * Nobody is taken from a shared socket any more: libmicrohttpd asks another one in its place, where
- * nobody comes.  Its own way to stop, MHD_quiesce_daemon(), ends the process when a thread leaves
- * epoll at that instant.
- */
-static void
-leave_socket(struct listener *l)
-{
-	struct err e;
-	int empty, port;
-
-	if (!address_listen(STR("127.0.0.1:0"), &empty, &port, &e))
-		return;
-	dup3(empty, l->fd, O_CLOEXEC);
-	close(empty);
-}
-
 bool
 listener_drain(struct listener *l, int64_t limit_ms)
 {
@@ -545,8 +537,9 @@ listener_drain(struct listener *l, int64_t limit_ms)
 	bool done;
 	int waited = 0;
 
-	if (!atomic_exchange(&l->draining, true) && l->o.socket != 0)
-		leave_socket(l);
+	atomic_store(&l->draining, true);
+	if (l->o.socket != 0)
+		acceptor_stop(l->acceptor);
 	pthread_mutex_lock(&l->lock);
 	while (l->held > 0 && waited == 0)
 		waited = pthread_cond_timedwait(&l->none_held, &l->lock, &until);
@@ -563,8 +556,6 @@ listener_stop(struct listener *l)
 	/* libmicrohttpd ends the process when a suspended connection is left. */
 	while (!listener_drain(l, LISTENER_DEADLINE_MS))
 		log_warning("the listener waits for requests that nobody has answered yet");
-	MHD_stop_daemon(l->mhd);
-	l->fd = -1; /* closed with it */
 	listener_free(l);
 }
 

@@ -1,0 +1,172 @@
+/*
+ * Happy path: the thread sleeps until somebody comes, takes one connection, hands it on.
+ * What can go wrong: all places are taken - wait until one is free; no descriptor or memory for
+ * another connection - wait the same way, but not for ever, since the lack may not be ours.
+ */
+#include "daemon/acceptor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define LACK_PAUSE_MS 1000
+
+struct acceptor {
+	int fd, wake;
+	int64_t max;
+	acceptor_take *take;
+	void *ctx;
+	pthread_t thread;
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t changed;
+	int64_t open;
+	bool stop, stopped;
+};
+
+/* False: stop. */
+static bool
+wait_for_room(struct acceptor *a)
+{
+	bool go_on;
+
+	pthread_mutex_lock(&a->lock);
+	while (!a->stop && a->open >= a->max)
+		pthread_cond_wait(&a->changed, &a->lock);
+	go_on = !a->stop;
+	pthread_mutex_unlock(&a->lock);
+	return go_on;
+}
+
+static void
+wait_for_caller(struct acceptor *a)
+{
+	struct pollfd p[] = { { .fd = a->fd, .events = POLLIN },
+		{ .fd = a->wake, .events = POLLIN } };
+
+	(void)poll(p, 2, -1);
+}
+
+/* Something that another connection's end may mend. */
+static bool
+is_lack(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static void
+pause_for_lack(struct acceptor *a, int error)
+{
+	static struct log_gate gate = { .burst = 2 };
+	struct timespec until = clock_in_ms(LACK_PAUSE_MS);
+
+	if (log_gate_open(&gate))
+		log_warning("connections wait, none can be taken: %s", strerror(error));
+	pthread_mutex_lock(&a->lock);
+	if (!a->stop)
+		pthread_cond_timedwait(&a->changed, &a->lock, &until);
+	pthread_mutex_unlock(&a->lock);
+}
+
+static void
+count_open(struct acceptor *a, int64_t n)
+{
+	pthread_mutex_lock(&a->lock);
+	a->open += n;
+	if (n < 0)
+		pthread_cond_signal(&a->changed);
+	pthread_mutex_unlock(&a->lock);
+}
+
+static void
+take_one(struct acceptor *a)
+{
+	struct sockaddr_storage address;
+	socklen_t n = sizeof(address);
+	int fd = accept4(a->fd, (struct sockaddr *)&address, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0) {
+		if (is_lack(errno))
+			pause_for_lack(a, errno);
+		return; /* else the caller is gone, or another process was faster */
+	}
+	count_open(a, 1); /* before: it may end before take() returns */
+	if (!a->take(a->ctx, fd, (const struct sockaddr *)&address, n))
+		count_open(a, -1);
+}
+
+static void *
+run(void *arg)
+{
+	struct acceptor *a = arg;
+
+	while (wait_for_room(a)) {
+		wait_for_caller(a);
+		take_one(a);
+	}
+	return NULL;
+}
+
+bool
+acceptor_start(
+    int fd, int64_t max, acceptor_take *take, void *ctx, struct acceptor **out, struct err *e)
+{
+	struct acceptor *a = xcalloc(1, sizeof(*a));
+
+	a->fd = fd;
+	a->max = max;
+	a->take = take;
+	a->ctx = ctx;
+	pthread_mutex_init(&a->lock, NULL);
+	clock_cond_init(&a->changed);
+	a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	*out = a; /* before: the first connection may end before we return */
+	if (a->wake < 0 || pthread_create(&a->thread, NULL, run, a) != 0) {
+		*out = NULL;
+		a->stopped = true;
+		acceptor_free(a);
+		return fail(e, ERR_SYSTEM, "cannot start the thread that takes connections");
+	}
+	pthread_setname_np(a->thread, "acceptor");
+	return true;
+}
+
+void
+acceptor_ended(struct acceptor *a)
+{
+	count_open(a, -1);
+}
+
+void
+acceptor_stop(struct acceptor *a)
+{
+	if (a == NULL || a->stopped)
+		return;
+	pthread_mutex_lock(&a->lock);
+	a->stop = true;
+	pthread_cond_signal(&a->changed);
+	pthread_mutex_unlock(&a->lock);
+	(void)eventfd_write(a->wake, 1);
+	pthread_join(a->thread, NULL);
+	a->stopped = true;
+}
+
+void
+acceptor_free(struct acceptor *a)
+{
+	if (a == NULL)
+		return;
+	acceptor_stop(a);
+	if (a->wake >= 0)
+		close(a->wake);
+	pthread_cond_destroy(&a->changed);
+	pthread_mutex_destroy(&a->lock);
+	free(a);
+}
