@@ -173,7 +173,8 @@ find_place(struct inbox *in, uint64_t decided, struct err *e)
 		in->sealed = true;
 	}
 	in->released = decided;
-	if (in->newest == NULL && !journal_roll_over(in, e))
+	if (in->newest == NULL ? !journal_roll_over(in, e)
+			       : !pages_begin(&in->pages, in->newest, in->folder, e))
 		return false;
 	journal_retire(in);
 	journal_trim_spares(in);
@@ -202,6 +203,7 @@ inbox_open_sized(const char *folder, const struct inbox_sizes *sizes, uint64_t d
 	in->number = 1;
 	in->known = known_new(INBOX_KNOWN_MAX);
 	in->pending = known_new(SIZE_MAX);
+	pages_init(&in->pages);
 	pthread_mutex_init(&in->making, NULL);
 	pthread_mutex_init(&in->lock, NULL);
 	if (!start(in, decided, e)) {
@@ -244,7 +246,8 @@ inbox_close(struct inbox *in)
 	pthread_mutex_destroy(&in->making);
 	known_free(in->known);
 	known_free(in->pending);
-	free(in->fronts);
+	pages_done(&in->pages);
+	free(in->front);
 	free(in->folder);
 	free(in);
 }

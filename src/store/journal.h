@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "known.h"
+#include "pages.h"
 #include "segment.h"
 #include "store/inbox.h"
 
@@ -28,8 +29,9 @@ struct inbox {
 	struct known *pending; /* in the group that is being written */
 	bool sealed;	       /* the newest segment's tail is not trusted: go on in another */
 	uint64_t epoch;
-	char *fronts; /* scratch memory of a write */
-	size_t fronts_size;
+	struct pages pages;
+	char *front; /* scratch memory: of one record, what is in front of the body */
+	size_t front_size;
 
 	pthread_mutex_t making; /* held while a file is made; taken before `lock` */
 	unsigned number;	/* of the next file; under `making` */

@@ -1,6 +1,6 @@
 /*
  * The committer's side.  Happy path: find out what is new, lay the records behind the newest one
- * with one write, sync, count them.
+ * (pages.c), sync, count them.
  *
  * What can go wrong: no room (another segment; none: refuse before anything is written); the write
  * or the sync fails (nothing of it counts, its place is never used again in this use of the
@@ -9,27 +9,14 @@
 #include "journal.h"
 
 #include <assert.h>
-#include <limits.h>
-#include <string.h>
 
 #include "base/fault.h"
 
-/*
- * Each record is two pieces of a write (front, body); the last zeros are one, and one fills the
- * page that they end in: of a page that is written in part the kernel would read the rest from the
- * disk.
- */
-#define PART_RECORDS_MAX ((IOV_MAX - 2) / 2)
-
-#define PAGE 4096
-
-static const char page_of_zeros[PAGE];
-
-/* Deliveries from..to of a group that go out in one write. */
+/* Deliveries from..to of a group that go into one segment. */
 struct part {
 	size_t from, to;
 	size_t records;
-	size_t bytes, fronts;
+	size_t bytes;
 };
 
 static bool
@@ -88,73 +75,57 @@ plan(const struct inbox *in, struct delivery *const *d, size_t n, size_t from)
 	size_t room = in->sealed ? 0 : (size_t)(in->newest->size - in->newest->end);
 	struct part p = { .from = from, .to = from };
 
-	for (; p.to < n && p.records < PART_RECORDS_MAX; p.to++) {
+	for (; p.to < n; p.to++) {
 		if (!keeps(d[p.to]))
 			continue;
 		if (p.bytes + record_size(d[p.to]) > room)
 			break;
 		p.bytes += record_size(d[p.to]);
-		p.fronts += record_front_size(d[p.to]) + RECORD_ALIGN;
 		p.records++;
 	}
 	return p;
 }
 
-static struct iovec
-piece(const void *p, size_t n)
+static char *
+front_of(struct inbox *in, size_t n)
 {
-	struct iovec iov = { .iov_len = n };
-
-	memcpy(&iov.iov_base, &p, sizeof(p)); /* written from, never to */
-	return iov;
-}
-
-static size_t
-page_rest(const struct segment *s, size_t bytes)
-{
-	int64_t end = s->end + (int64_t)bytes, rest = (PAGE - end % PAGE) % PAGE;
-
-	return end + rest <= s->size ? (size_t)rest : 0;
-}
-
-/* Lay the records out: fronts in scratch memory, bodies where they are.  How many pieces. */
-static int
-lay_out(struct inbox *in, struct delivery *const *d, const struct part *p, struct iovec *iov)
-{
-	uint64_t seq = in->last_seq;
-	char *at, *begin;
-	int n = 0;
-
-	if (p->fronts > in->fronts_size) {
-		in->fronts = xrealloc(in->fronts, p->fronts);
-		in->fronts_size = p->fronts;
+	if (n > in->front_size) {
+		in->front = xrealloc(in->front, n);
+		in->front_size = n;
 	}
-	at = begin = in->fronts;
-	for (size_t i = p->from; i < p->to; i++) {
-		size_t front = record_front_size(d[i]);
-		size_t zeros = record_size(d[i]) - front - d[i]->body.n;
-
-		if (!keeps(d[i]))
-			continue;
-		record_build(d[i], in->newest->mark, ++seq, in->last_seq + 1, at);
-		at += front;
-		iov[n++] = piece(begin, (size_t)(at - begin));
-		iov[n++] = piece(d[i]->body.p, d[i]->body.n);
-		begin = at;
-		memset(at, 0, zeros);
-		at += zeros;
-	}
-	iov[n++] = piece(begin, (size_t)(at - begin));
-	iov[n++] = piece(page_of_zeros, page_rest(in->newest, p->bytes));
-	return n;
+	return in->front;
 }
 
 static bool
-write_and_sync(struct inbox *in, struct iovec *iov, int n, struct err *e)
+add_record(struct inbox *in, const struct delivery *d, uint64_t seq, struct err *e)
+{
+	static const char zeros[RECORD_ALIGN];
+	size_t n = record_front_size(d), rest = record_size(d) - n - d->body.n;
+	char *front = front_of(in, n);
+
+	record_build(d, in->newest->mark, seq, in->last_seq + 1, front);
+	return pages_add(&in->pages, front, n, e) &&
+	       pages_add(&in->pages, d->body.p, d->body.n, e) &&
+	       pages_add(&in->pages, zeros, rest, e);
+}
+
+static bool
+add_records(struct inbox *in, struct delivery *const *d, const struct part *p, struct err *e)
+{
+	uint64_t seq = in->last_seq;
+
+	for (size_t i = p->from; i < p->to; i++)
+		if (keeps(d[i]) && !add_record(in, d[i], ++seq, e))
+			return false;
+	return true;
+}
+
+static bool
+write_and_sync(struct inbox *in, struct delivery *const *d, const struct part *p, struct err *e)
 {
 	if (FAULT("journal.write"))
 		return fail(e, ERR_SYSTEM, "fault ordered at journal.write");
-	if (!segment_write(in->newest, in->newest->end, iov, n, e))
+	if (!add_records(in, d, p, e) || !pages_flush(&in->pages, e))
 		return false;
 	if (FAULT("journal.sync"))
 		return fail(e, ERR_SYSTEM, "fault ordered at journal.sync");
@@ -188,9 +159,7 @@ count_in(struct inbox *in, struct delivery *const *d, const struct part *p)
 static bool
 write_part(struct inbox *in, struct delivery *const *d, const struct part *p, struct err *e)
 {
-	struct iovec iov[2 * PART_RECORDS_MAX + 2];
-
-	in->sealed = !write_and_sync(in, iov, lay_out(in, d, p, iov), e);
+	in->sealed = !write_and_sync(in, d, p, e);
 	if (in->sealed)
 		return fail_in(e, "inbox %s", in->folder);
 	count_in(in, d, p);

@@ -119,7 +119,8 @@ journal_roll_over(struct inbox *in, struct err *e)
 	/* On disk together with the first records: until then the old header, or none, counts. */
 	pthread_mutex_lock(&in->lock);
 	ok = FAULT("journal.rollover") ? fail(e, ERR_SYSTEM, "fault ordered at journal.rollover")
-				       : segment_use(s, ++in->epoch, in->last_seq + 1, e);
+				       : segment_use(s, ++in->epoch, in->last_seq + 1, e) &&
+					     pages_begin(&in->pages, s, in->folder, e);
 	if (ok && !again)
 		link_newest(in, s);
 	pthread_mutex_unlock(&in->lock);

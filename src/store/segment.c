@@ -54,6 +54,12 @@ write_failed(const struct segment *s, const char *what, struct err *e)
 	    e, no_space(errno) ? ERR_AGAIN : ERR_SYSTEM, "cannot %s %s", what, s->name);
 }
 
+bool
+segment_write_failed(const struct segment *s, struct err *e)
+{
+	return write_failed(s, "write", e);
+}
+
 /* Leave out what was written: n bytes. */
 static void
 advance(struct iovec **iov, int *count, size_t n)
@@ -116,6 +122,13 @@ read_disk(const struct segment *s, int64_t at, void *p, size_t n)
 		got += (size_t)k;
 	}
 	return got;
+}
+
+bool
+segment_read_exactly(const struct segment *s, int64_t at, void *p, size_t n, struct err *e)
+{
+	return read_disk(s, at, p, n) == n ||
+	       fail(e, ERR_SYSTEM, "cannot read %s at %lld", s->name, (long long)at);
 }
 
 /* As many bytes as could be read; a place that the disk cannot read is one without records. */
@@ -418,11 +431,7 @@ segment_rewrite(const struct segment *s, int64_t from, int64_t to, struct err *e
 	for (; ok && from < to; from += PART) {
 		size_t n = (size_t)(to - from < PART ? to - from : PART);
 
-		if (read_bytes(s, from, part, n) != n)
-			ok =
-			    fail(e, ERR_SYSTEM, "cannot read %s at %lld", s->name, (long long)from);
-		else
-			ok = write_bytes(s, from, part, n, e);
+		ok = segment_read_exactly(s, from, part, n, e) && write_bytes(s, from, part, n, e);
 	}
 	free(part);
 	return ok;

@@ -57,6 +57,11 @@ bool segment_write_header(const struct segment *s, struct err *e) MUST_CHECK;
 bool segment_write(
     const struct segment *s, int64_t at, struct iovec *iov, int n, struct err *e) MUST_CHECK;
 bool segment_sync(const struct segment *s, struct err *e) MUST_CHECK;
+/* For whoever writes to the file himself: false, with errno and the segment's name in e. */
+bool segment_write_failed(const struct segment *s, struct err *e);
+/* All n bytes at `at`; false when they cannot be read. */
+bool segment_read_exactly(
+    const struct segment *s, int64_t at, void *p, size_t n, struct err *e) MUST_CHECK;
 
 /* The front of the record at `at`, unchecked but for its mark and lengths. */
 bool segment_front(const struct segment *s, int64_t at, int64_t limit, struct record_front *f);
