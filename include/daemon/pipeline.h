@@ -99,6 +99,8 @@ void pipeline_pause(struct pipeline *p, int64_t ms);
 /* The decider: *found false when the inbox has nothing new. */
 bool pipeline_decide(struct pipeline *p, struct arena *a, bool *found, struct err *e) MUST_CHECK;
 
+/* Deliveries press and the journal has room: the decider takes only what is idle. */
+bool pipeline_gives_way(struct pipeline *p);
 /*
  * The decider, after a group that took worked_ms: wait a moment for more to share the next commit,
  * and longer if senders press and the journal has room.

@@ -21,9 +21,10 @@
 /* Deliveries that share one fdatasync. */
 #define QUEUE_GROUP_MAX 256
 /* The committer waits at most this long for more ... */
-#define QUEUE_GATHER_US 300
-/* ... and only if it may expect this many in that time: 3,300 a second. */
-#define QUEUE_GATHER_MIN 1
+#define QUEUE_GATHER_US 150
+/* ... and only if so many come in a second: new connections share a sync, a quiet sender never
+ * waits. */
+#define QUEUE_GATHER_RATE 3300
 /* So many a second are a press: whoever can wait gives way to them. */
 #define QUEUE_PRESSED 1000
 /* Nothing for this long: what was measured is no measure any more. */

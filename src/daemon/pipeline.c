@@ -392,6 +392,22 @@ pipeline_decide(struct pipeline *p, struct arena *a, bool *found, struct err *e)
 	return true;
 }
 
+/* Senders come first, as long as less than half of the journal is full: then they wait for us. */
+static bool
+gives_way(struct pipeline *p, const struct inbox_figures *f)
+{
+	return f->bytes_in_use < f->bytes_max / 2 && queue_is_pressed(&p->queue);
+}
+
+bool
+pipeline_gives_way(struct pipeline *p)
+{
+	struct inbox_figures f;
+
+	inbox_figures(p->inbox, &f);
+	return gives_way(p, &f);
+}
+
 /* How long the decider leaves the machine to others after a group. */
 static int64_t
 pause_after(struct pipeline *p, int64_t worked_ms)
@@ -402,8 +418,8 @@ pause_after(struct pipeline *p, int64_t worked_ms)
 	inbox_figures(p->inbox, &f);
 	half = f.bytes_max / 2;
 	room = half - f.bytes_in_use;
-	/* The fuller the journal, the less: when half is full, senders have to wait for us. */
-	if (queue_is_pressed(&p->queue) && room > 0)
+	/* The fuller the journal, the less. */
+	if (gives_way(p, &f))
 		ms = PIPELINE_YIELD * (worked_ms < 1 ? 1 : worked_ms) * room / half;
 	/* What comes meanwhile shares a commit. */
 	if (f.waiting < PIPELINE_DECIDE_MAX && ms < PIPELINE_PACE_MS)

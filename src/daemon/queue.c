@@ -101,11 +101,13 @@ queue_wait(struct queue *q, int64_t limit_ms)
 
 /* ---- gather ---- */
 
-/* Arrivals that may be expected in one window, times SCALE. */
-static int64_t
-expected(const struct queue *q)
+/* Do deliveries come at this rate a second?  What is expected is what comes in a window. */
+static bool
+comes_at(const struct queue *q, int64_t rate)
 {
-	return clock_mono_us() - q->taken_us > QUEUE_STALE_US ? 0 : q->expected;
+	if (clock_mono_us() - q->taken_us > QUEUE_STALE_US)
+		return false;
+	return q->expected * 1000000 >= rate * QUEUE_GATHER_US * SCALE;
 }
 
 static void
@@ -115,7 +117,7 @@ gather(struct queue *q)
 	size_t enough = explore ? QUEUE_GROUP_MAX : q->usual;
 	struct timespec until;
 
-	if (q->n >= enough || expected(q) < QUEUE_GATHER_MIN * SCALE)
+	if (q->n >= enough || !comes_at(q, QUEUE_GATHER_RATE))
 		return;
 	until = clock_in_us(QUEUE_GATHER_US);
 	q->wanted = enough;
@@ -163,7 +165,7 @@ queue_is_pressed(struct queue *q)
 	bool pressed;
 
 	pthread_mutex_lock(&q->lock);
-	pressed = expected(q) * 1000000 >= (int64_t)QUEUE_PRESSED * QUEUE_GATHER_US * SCALE;
+	pressed = comes_at(q, QUEUE_PRESSED);
 	pthread_mutex_unlock(&q->lock);
 	return pressed;
 }

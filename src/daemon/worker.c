@@ -1,19 +1,13 @@
 #include "daemon/worker.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 
 #define TROUBLE_PAUSE_MS 1000
-/*
- * The decider can wait, senders cannot: where every processor is wanted it gets a seventieth of
- * one, else what is idle.  With more than that, one delivery in a hundred waits for it.
- */
-#define DECIDER_NICE 19
 #define THREADS_MAX (3 + WORKERS_PERFORMERS)
 
 struct worker {
@@ -66,14 +60,28 @@ committer(void *arg)
 	return NULL;
 }
 
+/*
+ * While deliveries press, the decider takes only time that is idle: it can wait, senders cannot,
+ * and with any more one answer in a hundred waits for it.  Else it works like all others, or other
+ * programs of a busy machine would stop it.  Of this thread alone; who may not come back from there
+ * (RLIMIT_NICE) stays.
+ */
+static void
+take_rank(bool *low, bool wanted)
+{
+	static const struct sched_param none;
+
+	if (*low != wanted && sched_setscheduler(0, wanted ? SCHED_IDLE : SCHED_OTHER, &none) == 0)
+		*low = wanted;
+}
+
 static void *
 decider(void *arg)
 {
 	struct worker *w = arg;
 	struct arena *a = arena_new();
+	bool low = false;
 
-	/* Of this thread alone; a kernel that refuses leaves it as it was. */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), DECIDER_NICE);
 	while (!atomic_load(&w->stop)) {
 		uint64_t rings = bell_rings(w->bell);
 		int64_t began = clock_mono_ms();
@@ -81,6 +89,7 @@ decider(void *arg)
 		bool found, ok;
 
 		busy(w);
+		take_rank(&low, pipeline_gives_way(w->all->pipeline));
 		arena_reset(a);
 		ok = pipeline_decide(w->all->pipeline, a, &found, &e);
 		if (!ok)
