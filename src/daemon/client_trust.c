@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "daemon/tls.h"
 #include "datum.h"
+#include "pem.h"
 
 /* 112 bits: RSA of 2048, P-256; MD5 and SHA-1 are refused by GnuTLS unless it is asked to. */
 #define VERIFY_FLAGS (GNUTLS_PROFILE_TO_VFLAGS(GNUTLS_PROFILE_MEDIUM))
@@ -62,9 +63,12 @@ read_authorities(struct client_trust *t, const char *path, struct str text, stru
 	gnutls_datum_t pem = datum(text);
 	gnutls_x509_crt_t *list = NULL;
 	unsigned n = 0;
-	int code = gnutls_x509_crt_list_import2(&list, &n, &pem, GNUTLS_X509_FMT_PEM, 0);
 	bool ok;
+	int code;
 
+	if (!pem_is_whole(text, e))
+		return fail_in(e, "%s", path);
+	code = gnutls_x509_crt_list_import2(&list, &n, &pem, GNUTLS_X509_FMT_PEM, 0);
 	if (code < 0)
 		return fail(e, ERR_INPUT, "%s: not a certificate: %s", path, gnutls_strerror(code));
 	ok = n <= CLIENT_AUTHORITIES_MAX ||

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "daemon/client_trust.h"
 #include "datum.h"
+#include "pem.h"
 
 /*
  * AEAD only, no SHA-1 (as MAC, as signature), no RSA key exchange, no small Diffie-Hellman group;
@@ -77,6 +78,8 @@ read_chain(const char *path, struct arena *a, struct pair *p, struct err *e)
 
 	if (!file_read(path, TLS_PEM_MAX, a, &text, e))
 		return false;
+	if (!pem_is_whole(text, e))
+		return fail_in(e, "%s", path);
 	pem = datum(text);
 	code = gnutls_x509_crt_list_import2(
 	    &p->chain, &p->n, &pem, GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED);

@@ -399,6 +399,14 @@ TEST(a_session_from_before_certificates_were_asked_for_is_not_resumed)
 
 /* ---- the file of authorities ---- */
 
+static void
+append(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "a");
+
+	CHECK(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
 TEST(a_file_of_authorities_that_is_no_good_is_refused_with_its_reason)
 {
 	struct made own;
@@ -414,7 +422,15 @@ TEST(a_file_of_authorities_that_is_no_good_is_refused_with_its_reason)
 	CHECK_HAS(e.text, "ca.pem: certificate 1 is not an authority (CA:TRUE is missing)");
 	file_write(w.ca, "-----BEGIN CERTIFICATE-----\nMII", 31);
 	CHECK(!listener_set_tls(w.l, &f, &e));
+	CHECK_HAS(e.text, "ca.pem: half written: ");
+	file_write(w.ca, "", 0);
+	CHECK(!listener_set_tls(w.l, &f, &e));
 	CHECK_HAS(e.text, "ca.pem: not a certificate: ");
+	/* Of two authorities the second one is on its way: those of it would hear 401. */
+	write_cert(w.ca, &w.authority);
+	append(w.ca, "-----BEGIN CERTIFI");
+	CHECK(!listener_set_tls(w.l, &f, &e));
+	CHECK_HAS(e.text, "ca.pem: half written: ");
 	unlink(w.ca);
 	CHECK(!listener_set_tls(w.l, &f, &e));
 	CHECK_HAS(e.text, "cannot open ");

@@ -415,6 +415,82 @@ TEST(a_chain_in_the_wrong_order_is_refused)
 	files_remove(&f);
 }
 
+/* A certificate and the authority above it, as PEM; the key goes to f->key. */
+static void
+chain_make(const struct files *f, gnutls_datum_t pem[2])
+{
+	struct made above = make(&(struct wanted){ .name = "authority", .authority = true });
+	struct made own = make(&(struct wanted){ .name = "first", .by = &above });
+
+	CHECK(gnutls_x509_crt_export2(own.cert, GNUTLS_X509_FMT_PEM, &pem[0]) == 0);
+	CHECK(gnutls_x509_crt_export2(above.cert, GNUTLS_X509_FMT_PEM, &pem[1]) == 0);
+	write_key(f->key, &own);
+	made_done(&own);
+	made_done(&above);
+}
+
+static void
+join(const struct files *f, gnutls_datum_t a, const char *between, gnutls_datum_t b, size_t n)
+{
+	char text[16384];
+	int length = snprintf(text, sizeof(text), "%.*s%s%.*s", (int)a.size, (char *)a.data,
+	    between, (int)n, (char *)b.data);
+
+	CHECK(length > 0 && (size_t)length < sizeof(text));
+	file_write(f->cert, text, (size_t)length);
+}
+
+TEST(a_chain_that_is_half_written_is_refused_wherever_it_ends)
+{
+	gnutls_datum_t pem[2];
+	struct listener *l;
+	struct files f;
+	struct err e;
+
+	files_make(&f);
+	CHECK_OK(start(f.cert2, f.key2, 0, &l, &e));
+	chain_make(&f, pem);
+	/* All but the last line feed, and it is whole. */
+	for (size_t n = 1; n < pem[1].size - 1; n++) {
+		join(&f, pem[0], "", pem[1], n);
+		CHECK(!set_pair(l, str_of(f.cert), str_of(f.key), &e));
+		CHECK_HAS(e.text, "cert.pem: half written: ");
+	}
+	for (size_t n = pem[1].size - 1; n <= pem[1].size; n++) {
+		join(&f, pem[0], "", pem[1], n);
+		CHECK_OK(set_pair(l, str_of(f.cert), str_of(f.key), &e));
+	}
+	for (int i = 0; i < 2; i++)
+		gnutls_free(pem[i].data);
+	listener_stop(l);
+	files_remove(&f);
+}
+
+TEST(words_between_certificates_and_a_missing_line_feed_are_no_fault)
+{
+	static const char *const between[] = { "", "\r\n", "subject=CN = authority\n",
+		" --- the authority ---\n-----\n" };
+	gnutls_datum_t pem[2];
+	struct listener *l;
+	struct files f;
+	struct err e;
+
+	files_make(&f);
+	CHECK_OK(start(f.cert2, f.key2, 0, &l, &e));
+	chain_make(&f, pem);
+	for (size_t i = 0; i < sizeof(between) / sizeof(between[0]); i++) {
+		join(&f, pem[0], between[i], pem[1], pem[1].size);
+		CHECK_OK(set_pair(l, str_of(f.cert), str_of(f.key), &e));
+	}
+	pem[0].size--; /* its line feed, as cat joins files */
+	join(&f, pem[0], "", pem[1], pem[1].size);
+	CHECK_OK(set_pair(l, str_of(f.cert), str_of(f.key), &e));
+	for (int i = 0; i < 2; i++)
+		gnutls_free(pem[i].data);
+	listener_stop(l);
+	files_remove(&f);
+}
+
 TEST(a_handshake_that_stands_still_is_cut_at_the_deadline)
 {
 	struct listener_figures figures;
