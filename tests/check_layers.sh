@@ -50,7 +50,7 @@ door() {
 {
 	door 'microhttpd\.h' src/daemon/listener.c
 	door 'gnutls/' src/daemon/listener.c src/daemon/tls.c src/daemon/client_trust.c \
-	    src/daemon/datum.h
+	    src/daemon/datum.h src/daemon/tls_pair.h src/daemon/tls_pair.c src/daemon/tls_trial.c
 	door 'curl/' src/net/http.c
 	door 'sqlite3\.h' src/store/sqlite.c src/store/sqlite.h
 	door 'cjson/' src/base/json.c

@@ -61,12 +61,13 @@ def event_grid(data, event_id=None, event_type="Microsoft.Security.Alert", topic
     }]
 
 
-def make_certificate(folder, names="DNS:localhost,IP:127.0.0.1", days=30):
+def make_certificate(folder, names="DNS:localhost,IP:127.0.0.1", days=30, purpose=None):
     folder = Path(folder)
+    purposes = ["-addext", f"extendedKeyUsage={purpose}"] if purpose else []
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
          "-nodes", "-days", str(days), "-subj", "/CN=localhost", "-addext", f"subjectAltName={names}",
-         "-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")],
+         *purposes, "-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return folder / "fullchain.pem", folder / "privkey.pem"
 

@@ -77,7 +77,7 @@ void listener_stop(struct listener *l);
  * (empty names) are right.  Any thread.
  */
 bool listener_set_tls(struct listener *l, const struct tls_files *f, struct err *e) MUST_CHECK;
-/* When the certificate in use expires, milliseconds of the wall clock; 0 = plain HTTP. */
+/* See tls_expires_ms(); 0 = plain HTTP. */
 int64_t listener_certificate_expires_ms(const struct listener *l);
 
 struct listener_figures {

@@ -31,19 +31,23 @@ struct tls_files {
 	size_t n_client_names; /* see client_trust.h */
 };
 
-/* Refused: not readable, not in order, not belonging together. */
+/*
+ * Refused: what cannot be read, is not in order or does not belong together, and a pair that serves
+ * nobody (tls_pair.h says what that is).  Taken with a warning in the log: what is not valid now,
+ * since nothing better is there.
+ */
 bool tls_new(const struct tls_files *f, struct tls **out, struct err *e) MUST_CHECK;
 void tls_free(struct tls *t);
 
 /*
  * Other files, or the same read again, for the handshakes from now on; all of it or nothing.  Also
- * refused: a certificate that has expired, unless the one in use expired before it or is the same.
- * Sessions go on and can be resumed, unless another trust in clients is set: then each client that
- * comes has to show its certificate again.  Any thread.
+ * refused: a chain that has expired or is not valid yet, while the one in use is valid or has a
+ * certificate that expires later.  Sessions go on and can be resumed, unless another trust in
+ * clients is set: then each client that comes has to show its certificate again.  Any thread.
  */
 bool tls_set(struct tls *t, const struct tls_files *f, struct err *e) MUST_CHECK;
 
-/* When the server's own certificate expires, milliseconds of the wall clock. */
+/* When the first certificate of the chain in use expires, milliseconds of the wall clock. */
 int64_t tls_expires_ms(struct tls *t);
 
 /* ---- one connection ---- */

@@ -15,10 +15,9 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/log.h"
 #include "daemon/client_trust.h"
-#include "datum.h"
-#include "pem.h"
+#include "tls_pair.h"
 
 /*
  * AEAD only, no SHA-1 (as MAC, as signature), no RSA key exchange, no small Diffie-Hellman group;
@@ -32,16 +31,9 @@ const char tls_priority[] =
     "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1:+GROUP-X448:"
     "-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:-SIGN-DSA-SHA1:%SERVER_PRECEDENCE";
 
-struct pair {
-	gnutls_x509_crt_t *chain;
-	unsigned n;
-	gnutls_x509_privkey_t key;
-	int64_t expires_ms;
-};
-
 struct tls {
 	pthread_mutex_t lock; /* of pair */
-	struct pair pair;
+	struct tls_pair pair;
 	pthread_rwlock_t clients_lock; /* of what follows */
 	struct client_trust *clients;  /* NULL = they are not asked for a certificate */
 	uint64_t generation;	       /* of clients */
@@ -61,94 +53,6 @@ struct tls_peer {
 };
 
 static void
-pair_done(struct pair *p)
-{
-	for (unsigned i = 0; i < p->n; i++)
-		gnutls_x509_crt_deinit(p->chain[i]);
-	gnutls_free(p->chain);
-	gnutls_x509_privkey_deinit(p->key);
-}
-
-static bool
-read_chain(const char *path, struct arena *a, struct pair *p, struct err *e)
-{
-	struct str text;
-	gnutls_datum_t pem;
-	int code;
-
-	if (!file_read(path, TLS_PEM_MAX, a, &text, e))
-		return false;
-	if (!pem_is_whole(text, e))
-		return fail_in(e, "%s", path);
-	pem = datum(text);
-	code = gnutls_x509_crt_list_import2(
-	    &p->chain, &p->n, &pem, GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED);
-	if (code < 0) {
-		p->chain = NULL;
-		p->n = 0;
-	}
-	if (code == GNUTLS_E_CERTIFICATE_LIST_UNSORTED)
-		return fail(
-		    e, ERR_INPUT, "%s: the certificates are not in order, own one first", path);
-	if (code < 0)
-		return fail(e, ERR_INPUT, "%s: not a certificate: %s", path, gnutls_strerror(code));
-	if (p->n > TLS_CHAIN_MAX)
-		return fail(
-		    e, ERR_INPUT, "%s holds more than %d certificates", path, TLS_CHAIN_MAX);
-	p->expires_ms = (int64_t)gnutls_x509_crt_get_expiration_time(p->chain[0]) * 1000;
-	return true;
-}
-
-static bool
-read_key(const char *path, struct arena *a, struct pair *p, struct err *e)
-{
-	struct str text;
-	gnutls_datum_t pem;
-	int code;
-
-	if (!file_read(path, TLS_PEM_MAX, a, &text, e))
-		return false;
-	pem = datum(text);
-	if (gnutls_x509_privkey_init(&p->key) < 0)
-		abort(); /* out of memory */
-	code = gnutls_x509_privkey_import2(p->key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
-	explicit_bzero(pem.data, pem.size);
-	if (code < 0)
-		return fail(e, ERR_INPUT, "%s: not a private key: %s", path, gnutls_strerror(code));
-	return true;
-}
-
-static bool
-belong_together(const struct pair *p)
-{
-	unsigned char own[64], other[64];
-	size_t n_own = sizeof(own), n_other = sizeof(other);
-
-	return gnutls_x509_crt_get_key_id(p->chain[0], GNUTLS_KEYID_USE_SHA256, own, &n_own) == 0 &&
-	       gnutls_x509_privkey_get_key_id(p->key, GNUTLS_KEYID_USE_SHA256, other, &n_other) ==
-		   0 &&
-	       n_own == n_other && memcmp(own, other, n_own) == 0;
-}
-
-static bool
-pair_read(struct str certificate, struct str private_key, struct pair *out, struct err *e)
-{
-	struct arena *a = arena_new();
-	struct pair p = { 0 };
-	const char *cert = arena_cstr(a, certificate), *key = arena_cstr(a, private_key);
-	bool ok = read_chain(cert, a, &p, e) && read_key(key, a, &p, e);
-
-	if (ok && !belong_together(&p))
-		ok = fail(e, ERR_INPUT, "%s is not the private key of %s", key, cert);
-	arena_free(a);
-	if (ok)
-		*out = p;
-	else
-		pair_done(&p);
-	return ok;
-}
-
-static void
 ticket_key_make(gnutls_datum_t *key)
 {
 	if (gnutls_session_ticket_key_generate(key) < 0)
@@ -165,23 +69,31 @@ ticket_key_done(gnutls_datum_t *key)
 /* All that the files hold; nothing is in use yet. */
 static bool
 files_read(
-    const struct tls_files *f, struct pair *pair, struct client_trust **clients, struct err *e)
+    const struct tls_files *f, struct tls_pair *pair, struct client_trust **clients, struct err *e)
 {
 	*clients = NULL;
 	if (f->client_ca.n > 0 &&
 	    !client_trust_read(f->client_ca, f->client_names, f->n_client_names, clients, e))
 		return false;
-	if (pair_read(f->certificate, f->private_key, pair, e))
+	if (tls_pair_read(f->certificate, f->private_key, pair, e))
 		return true;
 	client_trust_free(*clients);
 	return false;
+}
+
+/* Whoever does not look at dates is served by it, and nobody would be without it. */
+static void
+warn_of_validity(const struct err *e)
+{
+	log_warning(
+	    "%s: it is used since there is no better one, most clients will turn away", e->text);
 }
 
 bool
 tls_new(const struct tls_files *f, struct tls **out, struct err *e)
 {
 	struct client_trust *clients;
-	struct pair pair;
+	struct tls_pair pair;
 	struct tls *t;
 
 	if (!files_read(f, &pair, &clients, e))
@@ -192,6 +104,8 @@ tls_new(const struct tls_files *f, struct tls **out, struct err *e)
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_rwlock_init(&t->clients_lock, NULL);
 	ticket_key_make(&t->ticket_key);
+	if (!tls_pair_is_valid(&pair, f->certificate, clock_now_ms(), e))
+		warn_of_validity(e);
 	*out = t;
 	return true;
 }
@@ -201,7 +115,7 @@ tls_free(struct tls *t)
 {
 	if (t == NULL)
 		return;
-	pair_done(&t->pair);
+	tls_pair_done(&t->pair);
 	client_trust_free(t->clients);
 	ticket_key_done(&t->ticket_key);
 	pthread_rwlock_destroy(&t->clients_lock);
@@ -209,30 +123,30 @@ tls_free(struct tls *t)
 	free(t);
 }
 
-/* What has expired is taken only in place of a pair that is no better: the same files, read again.
+/*
+ * What is not valid now is taken only in place of what is no better: the same files, read again.
+ * False: the one in use is better.  *pair becomes the one that is not used (any more).
  */
 static bool
-is_worse(const struct pair *p, const struct pair *than)
+pair_exchange(struct tls *t, struct tls_pair *pair, struct str name, struct err *e)
 {
-	return p->expires_ms < clock_now_ms() && p->expires_ms < than->expires_ms;
-}
-
-/* False: it is worse than the one in use.  *pair becomes the one that is not used (any more). */
-static bool
-pair_exchange(struct tls *t, struct pair *pair)
-{
-	struct pair old;
-	bool better;
+	int64_t now = clock_now_ms();
+	bool valid = tls_pair_is_valid(pair, name, now, e), taken;
+	struct tls_pair old;
+	struct err ignored;
 
 	pthread_mutex_lock(&t->lock);
 	old = t->pair;
-	better = !is_worse(pair, &old);
-	if (better) {
+	taken = valid || (!tls_pair_is_valid(&old, name, now, &ignored) &&
+			     pair->own_expires_ms >= old.own_expires_ms);
+	if (taken) {
 		t->pair = *pair;
 		*pair = old;
 	}
 	pthread_mutex_unlock(&t->lock);
-	return better;
+	if (taken && !valid)
+		warn_of_validity(e);
+	return taken;
 }
 
 /*
@@ -265,21 +179,18 @@ bool
 tls_set(struct tls *t, const struct tls_files *f, struct err *e)
 {
 	struct client_trust *clients;
-	struct pair pair;
-	char text[CLOCK_TEXT_MAX];
+	struct tls_pair pair;
 	bool ok;
 
 	if (!files_read(f, &pair, &clients, e))
 		return false;
-	ok = pair_exchange(t, &pair);
+	ok = pair_exchange(t, &pair, f->certificate, e);
 	if (ok) {
 		clients_exchange(t, clients);
 	} else {
-		fail(e, ERR_INPUT, "%.*s has expired on %s", STR_ARG(f->certificate),
-		    clock_format(pair.expires_ms, text));
 		client_trust_free(clients);
 	}
-	pair_done(&pair);
+	tls_pair_done(&pair);
 	return ok;
 }
 
@@ -377,7 +288,7 @@ tls_client_certificate(struct tls_peer *p, struct str *text)
 
 /* Copies in GnuTLS's memory, freed by GnuTLS (GNUTLS_CERT_RETR_DEINIT_ALL). */
 static int
-copy_pair(const struct pair *p, gnutls_pcert_st *chain, gnutls_privkey_t *key)
+copy_pair(const struct tls_pair *p, gnutls_pcert_st *chain, gnutls_privkey_t *key)
 {
 	int code = 0;
 

@@ -22,8 +22,10 @@ struct wanted {
 	const char *dns, *uri;
 	size_t n_dns; /* not 0: so many bytes of dns as they are, NUL too */
 	const char *purpose;
-	time_t from, until; /* seconds from now */
-	unsigned rsa_bits;  /* 0 = P-256 */
+	unsigned usage;		  /* GNUTLS_KEY_...; 0 = it does not say */
+	time_t from, until;	  /* seconds from now */
+	unsigned rsa_bits;	  /* 0 = a curve */
+	gnutls_ecc_curve_t curve; /* 0 = P-256 */
 	gnutls_digest_algorithm_t digest;
 	bool authority;
 	const struct made *by;
@@ -42,12 +44,16 @@ made_done(struct made *m)
 }
 
 static inline void
-make_key(gnutls_x509_privkey_t *key, unsigned rsa_bits)
+make_key(gnutls_x509_privkey_t *key, const struct wanted *w)
 {
+	gnutls_ecc_curve_t curve = w->curve == 0 ? GNUTLS_ECC_CURVE_SECP256R1 : w->curve;
+
 	CHECK(gnutls_x509_privkey_init(key) == 0);
-	CHECK(gnutls_x509_privkey_generate(*key, rsa_bits > 0 ? GNUTLS_PK_RSA : GNUTLS_PK_ECDSA,
-		  rsa_bits > 0 ? rsa_bits : GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
-		  0) == 0);
+	if (w->rsa_bits > 0)
+		CHECK(gnutls_x509_privkey_generate(*key, GNUTLS_PK_RSA, w->rsa_bits, 0) == 0);
+	else
+		CHECK(gnutls_x509_privkey_generate(*key, gnutls_ecc_curve_get_pk(curve),
+			  GNUTLS_CURVE_TO_BITS(curve), 0) == 0);
 }
 
 /* GnuTLS itself would cut the name at a NUL. */
@@ -83,7 +89,7 @@ make(const struct wanted *w)
 	struct made m;
 	gnutls_x509_crt_t c;
 
-	make_key(&m.key, w->rsa_bits);
+	make_key(&m.key, w);
 	CHECK(gnutls_x509_crt_init(&c) == 0 && gnutls_x509_crt_set_version(c, 3) == 0);
 	CHECK(gnutls_x509_crt_set_key(c, m.key) == 0);
 	CHECK(gnutls_x509_crt_set_serial(c, "\x01", 1) == 0);
@@ -102,6 +108,8 @@ make(const struct wanted *w)
 			  (unsigned)strlen(w->uri), GNUTLS_FSAN_APPEND) == 0);
 	if (w->purpose != NULL)
 		CHECK(gnutls_x509_crt_set_key_purpose_oid(c, w->purpose, 0) == 0);
+	if (w->usage != 0)
+		CHECK(gnutls_x509_crt_set_key_usage(c, w->usage) == 0);
 	CHECK(gnutls_x509_crt_set_basic_constraints(c, w->authority, -1) == 0);
 	CHECK(gnutls_x509_crt_sign2(c, w->by == NULL ? c : w->by->cert,
 		  w->by == NULL ? m.key : w->by->key,
@@ -133,7 +141,8 @@ write_key(const char *path, const struct made *m)
 {
 	gnutls_datum_t pem;
 
-	CHECK(gnutls_x509_privkey_export2(m->key, GNUTLS_X509_FMT_PEM, &pem) == 0);
+	CHECK(gnutls_x509_privkey_export2_pkcs8(
+		  m->key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem) == 0);
 	file_write(path, pem.data, pem.size);
 	gnutls_free(pem.data);
 }

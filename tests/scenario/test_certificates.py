@@ -124,6 +124,30 @@ def test_half_a_key_is_refused_the_old_pair_stays_and_the_rest_is_taken(served):
     assert certificate_in_use(served) == certificate_in_file(served) != first
 
 
+def expire(gw):
+    """The same certificate and key, signed anew, until yesterday."""
+    pair = gw.folder / "fullchain.pem", gw.folder / "privkey.pem"
+    openssl("x509", "-in", pair[0], "-signkey", pair[1], "-days", -1, "-out", pair[0])
+
+
+def test_an_expired_certificate_is_said_at_start_and_serves_who_does_not_look(make):
+    gw = make()
+    expire(gw)
+    gw.start()
+    (line,) = [line for line in gw.lines if "fullchain.pem has expired on" in line["message"]]
+    assert line["level"] == "warning"
+    trust_anything(gw)
+    assert gw.deliver(delivery()).status == 200
+
+
+def test_a_certificate_that_serves_nobody_ends_the_start(make):
+    gw = make()
+    make_certificate(gw.folder, purpose="clientAuth")
+    gw.launch()
+    assert gw.wait_end() == 78
+    assert "fullchain.pem: its extended key usage is not for TLS servers" in gw.log()
+
+
 def test_connections_that_are_no_tls_are_counted_and_say_nothing_in_the_log(gridwarden):
     before = len(gridwarden.lines)
     for _ in range(30):

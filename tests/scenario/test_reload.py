@@ -208,6 +208,11 @@ def foreign_private_key(gw):
     return "privkey.pem"
 
 
+def certificate_for_clients(gw):
+    make_certificate(gw.folder, purpose="clientAuth")
+    return "fullchain.pem: its extended key usage is not for TLS servers"
+
+
 def remove_private_key(gw):
     (gw.folder / "privkey.pem").unlink()
     return "privkey.pem"
@@ -221,7 +226,8 @@ def written(gw):
 
 @pytest.mark.parametrize("harm", [
     break_rules, name_an_unknown_channel, break_settings, remove_settings, remove_rules,
-    remove_key, empty_key, empty_certificate, foreign_private_key, remove_private_key])
+    remove_key, empty_key, empty_certificate, foreign_private_key, remove_private_key,
+    certificate_for_clients])
 def test_what_is_broken_is_refused_and_the_old_stays_in_force(make, harm):
     gw = make()
     gw.start()
