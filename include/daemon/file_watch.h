@@ -28,7 +28,8 @@ int file_watch_fd(const struct file_watch *w);
 /*
  * From now on these files, which need not exist, and no others.  Call it again after a change and
  * before the files are read: links may lead elsewhere, and what happens later is then not missed.
- * An error says which folder cannot be watched; the others are.
+ * An error says which folder cannot be watched; the others are, and when it is one that may not be
+ * read, so is the day when it may.
  */
 bool
 file_watch_set(struct file_watch *w, const struct str *paths, size_t n, struct err *e) MUST_CHECK;

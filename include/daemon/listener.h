@@ -77,8 +77,9 @@ void listener_stop(struct listener *l);
  * (empty names) are right.  Any thread.
  */
 bool listener_set_tls(struct listener *l, const struct tls_files *f, struct err *e) MUST_CHECK;
-/* See tls_expires_ms(); 0 = plain HTTP. */
+/* See tls_expires_ms() and tls_number(); 0 = plain HTTP. */
 int64_t listener_certificate_expires_ms(const struct listener *l);
+uint64_t listener_tls_number(const struct listener *l);
 
 struct listener_figures {
 	int64_t connections;	   /* open now */

@@ -49,6 +49,8 @@ bool tls_set(struct tls *t, const struct tls_files *f, struct err *e) MUST_CHECK
 
 /* When the first certificate of the chain in use expires, milliseconds of the wall clock. */
 int64_t tls_expires_ms(struct tls *t);
+/* Another number, another certificate or another trust in clients. */
+uint64_t tls_number(struct tls *t);
 
 /* ---- one connection ---- */
 

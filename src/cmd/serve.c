@@ -157,7 +157,7 @@ reload(void *ctx, struct err *e)
 		struct tls_files files = tls_files(c->settings);
 
 		apply_log_level(c);
-		renewal_follow(sv->renewal, &files);
+		renewal_follow(sv->renewal, &files, clock_mono_ms());
 		current_set(&sv->current, config_ref(c));
 		key_cache_set_source(sv->keys, c->settings->auth.entra.source);
 		auth_use_keys(auth, sv->keys);
@@ -264,7 +264,6 @@ start_intake(struct server *sv, const struct settings *s, struct err *e)
 	return listener_start(&lo, &handler, &sv->listener, e);
 }
 
-/* Followed before it is known to be in use: a change in between is read a second time. */
 static bool
 start_renewal(struct server *sv, const struct settings *s, struct err *e)
 {
@@ -272,7 +271,7 @@ start_renewal(struct server *sv, const struct settings *s, struct err *e)
 
 	if (!renewal_new(sv->listener, &sv->renewal, e))
 		return false;
-	renewal_follow(sv->renewal, &files);
+	renewal_follow(sv->renewal, &files, clock_mono_ms());
 	return true;
 }
 

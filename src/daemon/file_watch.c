@@ -1,8 +1,9 @@
 /*
  * Happy path: the way to each file is walked name by name.  The folder of every link and of the
- * file itself is watched for that name; the folders between only for being moved or removed. What
- * can go wrong: a name is missing - its folder is watched until it is there; a folder may not be
- * read - that is an error; the kernel has lost count of events - anything may have changed.
+ * file itself is watched for that name; the folders between only for being moved or removed.
+ * What can go wrong: a name is missing - its folder is watched until it is there; a folder may not
+ * be read - its parent is watched until it may, and that is an error if a name in it counts; the
+ * kernel has lost count of events - anything may have changed.
  */
 #include "daemon/file_watch.h"
 
@@ -78,13 +79,24 @@ add(struct file_watch *w, const char *folder, const char *name, struct err *e)
 	int wd = inotify_add_watch(w->fd, folder,
 	    (uint32_t)(SELF | IN_ONLYDIR | IN_MASK_ADD | (name == NULL ? 0 : INSIDE)));
 
-	/* A folder on the way that may be passed but not read is the parent's to tell. */
 	if (wd < 0)
-		return name == NULL || fail_errno(e, ERR_SYSTEM, "cannot watch %s", folder);
+		return fail_errno(
+		    e, errno == EACCES ? ERR_DENIED : ERR_SYSTEM, "cannot watch %s", folder);
 	if (w->n == FILE_WATCH_NAMES_MAX)
 		return fail(e, ERR_INPUT, "more than %d names to watch", FILE_WATCH_NAMES_MAX);
 	w->entries[w->n++] = (struct entry){ wd, name == NULL ? NULL : xstrndup(str_of(name)) };
 	return true;
+}
+
+/*
+ * A folder between.  Of one that may not be read its parent tells when it is moved, and when it may
+ * be read.  Where the parent may not be read either the way is followed all the same.
+ */
+static bool
+add_between(
+    struct file_watch *w, const char *parent, const char *name, const char *folder, struct err *e)
+{
+	return add(w, folder, NULL, e) || add(w, parent, name, e) || e->kind == ERR_DENIED;
 }
 
 /* Takes the first name off; false when none is left. */
@@ -139,6 +151,7 @@ walk(struct file_watch *w, char folder[PATH_MAX], char rest[PATH_MAX], struct er
 	struct stat st;
 
 	while (first_name(rest, name)) {
+		const char *parent = folder[0] == '\0' ? "/" : folder;
 		bool is_link, is_folder;
 		int n = snprintf(here, sizeof(here), "%s/%s", folder, name);
 
@@ -155,13 +168,13 @@ walk(struct file_watch *w, char folder[PATH_MAX], char rest[PATH_MAX], struct er
 			is_link = S_ISLNK(st.st_mode);
 			is_folder = S_ISDIR(st.st_mode);
 		}
-		if (!is_folder && !add(w, folder[0] == '\0' ? "/" : folder, name, e))
+		if (!is_folder && !add(w, parent, name, e))
 			return false;
 		if (is_link && links++ < FILE_WATCH_LINKS_MAX && follow(here, folder, rest))
 			continue;
 		if (!is_folder)
 			break; /* the file, or where the way ends for now */
-		if (!add(w, here, NULL, e))
+		if (!add_between(w, parent, name, here, e))
 			return false;
 		memcpy(folder, here, (size_t)n + 1);
 	}
@@ -228,6 +241,9 @@ concerns(const struct file_watch *w, const struct inotify_event *event)
 		if (x->wd != event->wd)
 			continue;
 		if ((event->mask & (SELF | IN_UNMOUNT)) != 0)
+			return true;
+		/* The folder itself: it may be that its names can be looked up only now. */
+		if (event->len == 0 && x->name != NULL && (event->mask & IN_ATTRIB) != 0)
 			return true;
 		if (event->len > 0 && x->name != NULL && strcmp(event->name, x->name) == 0)
 			return true;

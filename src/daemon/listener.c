@@ -576,6 +576,12 @@ listener_certificate_expires_ms(const struct listener *l)
 	return l->tls == NULL ? 0 : tls_expires_ms(l->tls);
 }
 
+uint64_t
+listener_tls_number(const struct listener *l)
+{
+	return l->tls == NULL ? 0 : tls_number(l->tls);
+}
+
 void
 listener_figures(struct listener *l, struct listener_figures *out)
 {

@@ -1,7 +1,8 @@
 /*
  * Happy path: an event, quiet, the files are read, the listener has them.
  * What can go wrong: the files are no good - they are looked at again with each event and at the
- * end of the grace; then it is logged, each reason once.
+ * end of the grace; then it is logged, each reason once.  Or a folder cannot be watched, so that
+ * there are no events.  In both cases the files are looked at each minute until all is well.
  */
 #include "daemon/renewal.h"
 
@@ -26,7 +27,10 @@ struct renewal {
 	int64_t due_ms;	  /* when the files are to be read; 0 = nothing is due */
 	int64_t since_ms; /* when things began to happen; 0 = they are quiet */
 	int64_t bad_ms;	  /* when the files were found to be no good; 0 = they are good */
-	char told[ERR_TEXT_MAX];
+	bool given_up;	  /* that was complained of, and nothing has happened since */
+	bool blind;	  /* something on the way to the files cannot be watched */
+	char told[ERR_TEXT_MAX],
+	    told_blind[ERR_TEXT_MAX]; /* what was complained of; "" = nothing */
 	struct renewal_figures figures;
 };
 
@@ -73,9 +77,30 @@ rearm(struct renewal *r, struct err *e)
 }
 
 static void
-settled(struct renewal *r)
+watch(struct renewal *r)
+{
+	struct err e;
+
+	r->blind = !rearm(r, &e);
+	if (r->blind && strcmp(r->told_blind, e.text) != 0) {
+		memcpy(r->told_blind, e.text, sizeof(r->told_blind));
+		log_warning("changes of certificate files are not noticed, they are read every %d "
+			    "s: %s",
+		    RENEWAL_RETRY_MS / 1000, e.text);
+	}
+	if (!r->blind && r->told_blind[0] != '\0') {
+		r->told_blind[0] = '\0';
+		log_info("changes of certificate files are noticed again");
+	}
+}
+
+/* Nothing is known of the files, and nothing was said. */
+static void
+begin_anew(struct renewal *r)
 {
 	r->due_ms = r->since_ms = r->bad_ms = 0;
+	r->given_up = false;
+	r->told[0] = '\0';
 }
 
 static void
@@ -90,21 +115,6 @@ copy_files(struct renewal *r, const struct tls_files *f)
 		arena_str(a, f->client_ca), names, f->n_client_names };
 	arena_free(r->arena);
 	r->arena = a;
-}
-
-void
-renewal_follow(struct renewal *r, const struct tls_files *f)
-{
-	struct err e;
-
-	pthread_mutex_lock(&r->lock);
-	copy_files(r, f);
-	settled(r);
-	r->told[0] = '\0';
-	r->figures.success_ms = clock_now_ms();
-	if (!rearm(r, &e))
-		log_warning("a new certificate is noticed by a reload only: %s", e.text);
-	pthread_mutex_unlock(&r->lock);
 }
 
 int
@@ -124,22 +134,27 @@ renewal_wait_ms(struct renewal *r, int64_t now_ms)
 	return left;
 }
 
+/* number: of what was in use before. */
 static void
-taken(struct renewal *r)
+taken(struct renewal *r, uint64_t number)
 {
+	bool told = r->told[0] != '\0';
 	char text[CLOCK_TEXT_MAX];
 
-	settled(r);
-	r->told[0] = '\0';
+	begin_anew(r);
 	r->figures.success_ms = clock_now_ms();
-	log_info("certificate reloaded since its files have changed; it expires on %s",
-	    clock_format(listener_certificate_expires_ms(r->l), text));
+	if (listener_tls_number(r->l) != number)
+		log_info("certificate reloaded since its files have changed; it expires on %s",
+		    clock_format(listener_certificate_expires_ms(r->l), text));
+	else if (told)
+		log_info("the certificate files are good again, they hold what is in use");
 }
 
 static void
 complain(struct renewal *r, const struct err *e)
 {
-	settled(r);
+	r->bad_ms = 0;
+	r->given_up = true;
 	r->figures.failures++;
 	if (strcmp(r->told, e->text) == 0)
 		return;
@@ -148,24 +163,46 @@ complain(struct renewal *r, const struct err *e)
 }
 
 static void
-try_files(struct renewal *r, int64_t now_ms)
+refused(struct renewal *r, int64_t now_ms, const struct err *e)
 {
-	struct err e;
-
-	/* Before reading: what changes from here on is the next event. */
-	if (!rearm(r, &e))
-		log_debug("certificate: %s", e.text);
-	r->since_ms = 0;
-	if (listener_set_tls(r->l, &r->files, &e)) {
-		taken(r);
+	/* As it was a minute ago; another reason is the sign that something has happened. */
+	if (r->given_up && strcmp(r->told, e->text) == 0)
 		return;
-	}
+	r->given_up = false;
 	if (r->bad_ms == 0)
 		r->bad_ms = now_ms;
 	if (now_ms - r->bad_ms >= RENEWAL_GRACE_MS)
-		complain(r, &e);
+		complain(r, e);
 	else
 		r->due_ms = r->bad_ms + RENEWAL_GRACE_MS;
+}
+
+static void
+try_files(struct renewal *r, int64_t now_ms)
+{
+	uint64_t number = listener_tls_number(r->l);
+	struct err e;
+
+	/* Before reading: what changes from here on is the next event. */
+	watch(r);
+	r->due_ms = r->since_ms = 0;
+	if (listener_set_tls(r->l, &r->files, &e))
+		taken(r, number);
+	else
+		refused(r, now_ms, &e);
+	if (r->due_ms == 0 && (r->given_up || r->blind))
+		r->due_ms = now_ms + RENEWAL_RETRY_MS;
+}
+
+void
+renewal_follow(struct renewal *r, const struct tls_files *f, int64_t now_ms)
+{
+	pthread_mutex_lock(&r->lock);
+	copy_files(r, f);
+	begin_anew(r);
+	r->figures.success_ms = clock_now_ms();
+	try_files(r, now_ms);
+	pthread_mutex_unlock(&r->lock);
 }
 
 void
@@ -173,6 +210,7 @@ renewal_work(struct renewal *r, int64_t now_ms)
 {
 	pthread_mutex_lock(&r->lock);
 	if (file_watch_take(r->watch)) {
+		r->given_up = false;
 		if (r->since_ms == 0)
 			r->since_ms = now_ms;
 		r->due_ms = now_ms + RENEWAL_QUIET_MS;

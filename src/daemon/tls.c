@@ -10,6 +10,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ struct tls {
 	pthread_rwlock_t clients_lock; /* of what follows */
 	struct client_trust *clients;  /* NULL = they are not asked for a certificate */
 	uint64_t generation;	       /* of clients */
+	atomic_uint_fast64_t number;   /* of all that was ever put in force */
 	gnutls_datum_t ticket_key;     /* GnuTLS derives and rotates the keys in use from it */
 };
 
@@ -131,20 +133,23 @@ static bool
 pair_exchange(struct tls *t, struct tls_pair *pair, struct str name, struct err *e)
 {
 	int64_t now = clock_now_ms();
-	bool valid = tls_pair_is_valid(pair, name, now, e), taken;
+	bool valid = tls_pair_is_valid(pair, name, now, e), same, taken;
 	struct tls_pair old;
 	struct err ignored;
 
 	pthread_mutex_lock(&t->lock);
 	old = t->pair;
-	taken = valid || (!tls_pair_is_valid(&old, name, now, &ignored) &&
-			     pair->own_expires_ms >= old.own_expires_ms);
-	if (taken) {
+	same = tls_pair_same(pair, &old);
+	taken = valid || same ||
+		(!tls_pair_is_valid(&old, name, now, &ignored) &&
+		    pair->own_expires_ms >= old.own_expires_ms);
+	if (taken && !same) {
 		t->pair = *pair;
 		*pair = old;
+		atomic_fetch_add(&t->number, 1);
 	}
 	pthread_mutex_unlock(&t->lock);
-	if (taken && !valid)
+	if (taken && !valid && !same)
 		warn_of_validity(e);
 	return taken;
 }
@@ -167,6 +172,7 @@ clients_exchange(struct tls *t, struct client_trust *clients)
 		old = t->clients;
 		t->clients = clients;
 		t->generation++;
+		atomic_fetch_add(&t->number, 1);
 		t->ticket_key = key;
 		key = old_key;
 	}
@@ -203,6 +209,12 @@ tls_expires_ms(struct tls *t)
 	ms = t->pair.expires_ms;
 	pthread_mutex_unlock(&t->lock);
 	return ms;
+}
+
+uint64_t
+tls_number(struct tls *t)
+{
+	return atomic_load(&t->number);
 }
 
 /* ---- one connection ---- */

@@ -31,6 +31,16 @@ tls_pair_done(struct tls_pair *p)
 	gnutls_x509_privkey_deinit(p->key);
 }
 
+/* The key belongs to the first certificate. */
+bool
+tls_pair_same(const struct tls_pair *a, const struct tls_pair *b)
+{
+	for (unsigned i = 0; i < a->n && i < b->n; i++)
+		if (!gnutls_x509_crt_equals(a->chain[i], b->chain[i]))
+			return false;
+	return a->n == b->n;
+}
+
 /* ---- reading ---- */
 
 static void

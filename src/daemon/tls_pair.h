@@ -28,6 +28,7 @@ struct tls_pair {
 bool tls_pair_read(
     struct str certificate, struct str private_key, struct tls_pair *out, struct err *e) MUST_CHECK;
 void tls_pair_done(struct tls_pair *p);
+bool tls_pair_same(const struct tls_pair *a, const struct tls_pair *b);
 
 /* All of the chain is valid at this time; else e says what is not, by the name of its file. */
 bool tls_pair_is_valid(

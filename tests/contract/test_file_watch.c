@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/file_watch.h"
+#include "nobody.h"
 #include "test.h"
 
 struct world {
@@ -223,7 +224,8 @@ TEST(links_that_lead_in_a_circle_come_to_an_end)
 	close_world(&w);
 }
 
-TEST(a_folder_that_may_not_be_read_is_an_error_with_its_name)
+/* A file where a folder should be: its own name is watched. */
+TEST(a_file_in_place_of_a_folder_is_no_error)
 {
 	char path[256];
 	struct world w;
@@ -232,18 +234,99 @@ TEST(a_folder_that_may_not_be_read_is_an_error_with_its_name)
 
 	open_world(&w);
 	put(&w, "file");
-	/* A file where a folder should be: it can be watched by nobody, root neither. */
 	one = str_of(at(&w, "file/cert", path));
-	CHECK_OK(file_watch_set(w.w, &one, 1, &e)); /* its own name is watched */
-	if (geteuid() != 0) {
-		folder(&w, "closed");
-		CHECK(chmod(at(&w, "closed", path), 0100) == 0);
-		one = str_of(at(&w, "closed/cert", path));
-		CHECK(!file_watch_set(w.w, &one, 1, &e));
-		CHECK_HAS(e.text, "closed");
-		CHECK(chmod(at(&w, "closed", path), 0700) == 0);
-	}
+	CHECK_OK(file_watch_set(w.w, &one, 1, &e));
 	close_world(&w);
+}
+
+/* ---- folders that may not be read: not by root, who may read all ---- */
+
+static void
+mode(const struct world *w, const char *name, mode_t bits)
+{
+	char path[256];
+
+	CHECK(chmod(at(w, name, path), bits) == 0);
+}
+
+static void
+check_blind(struct world *w, const char *name, const char *folder)
+{
+	char path[256];
+	struct str one = str_of(at(w, name, path));
+	struct err e;
+
+	CHECK(!file_watch_set(w->w, &one, 1, &e));
+	CHECK_HAS(e.text, "cannot watch ");
+	CHECK_HAS(e.text, folder);
+}
+
+TEST(a_folder_that_may_not_be_read_is_an_error_and_noticed_when_it_may)
+{
+	struct world w;
+	bool was_root = leave_root();
+
+	open_world(&w);
+	folder(&w, "closed");
+	folder(&w, "closed/inner");
+	put(&w, "closed/cert");
+	put(&w, "closed/inner/cert");
+	lead(&w, "tls", "closed");
+	mode(&w, "closed", 0);
+	check_blind(&w, "tls/cert", "/closed");
+	mode(&w, "closed", 0700);
+	CHECK(noticed(&w));
+	follow(&w, "tls/cert");
+	mode(&w, "closed", 0);
+	CHECK(noticed(&w));
+	/* Nor can be seen what is behind it. */
+	check_blind(&w, "closed/inner/cert", "/closed");
+	mode(&w, "closed", 0700);
+	CHECK(noticed(&w));
+	follow(&w, "closed/inner/cert");
+	CHECK(!noticed(&w));
+	close_world(&w);
+	become_root_again(was_root);
+}
+
+TEST(a_folder_that_may_be_read_and_not_entered_is_noticed_when_it_may)
+{
+	struct world w;
+	bool was_root = leave_root();
+
+	open_world(&w);
+	folder(&w, "tls");
+	put(&w, "tls/cert");
+	mode(&w, "tls", 0600);
+	follow(&w, "tls/cert");
+	mode(&w, "tls", 0700);
+	CHECK(noticed(&w));
+	close_world(&w);
+	become_root_again(was_root);
+}
+
+TEST(a_folder_on_the_way_that_may_only_be_entered_is_noticed_when_it_is_moved)
+{
+	struct world w;
+	bool was_root = leave_root();
+
+	open_world(&w);
+	folder(&w, "private");
+	folder(&w, "private/tls");
+	put(&w, "private/tls/cert");
+	mode(&w, "private", 0100);
+	follow(&w, "private/tls/cert");
+	put(&w, "private/tls/cert");
+	CHECK(noticed(&w));
+	mode(&w, "private", 0700);
+	(void)noticed(&w);
+	mode(&w, "private", 0100);
+	follow(&w, "private/tls/cert");
+	move(&w, "private", "private.old");
+	CHECK(noticed(&w));
+	mode(&w, "private.old", 0700);
+	close_world(&w);
+	become_root_again(was_root);
 }
 
 TEST(files_of_before_are_not_noticed_any_more)

@@ -124,6 +124,18 @@ def test_half_a_key_is_refused_the_old_pair_stays_and_the_rest_is_taken(served):
     assert certificate_in_use(served) == certificate_in_file(served) != first
 
 
+def test_files_that_cannot_be_watched_are_said_at_start(make):
+    gw = make()
+    way = "rules.d/../" * 300  # more names than are watched
+    gw.write_settings(listen={"address": "127.0.0.1:0", "certificate": way + "fullchain.pem",
+                              "private_key": "privkey.pem"})
+    gw.start()
+    (line,) = [line for line in gw.lines if "certificate files" in line["message"]]
+    assert line["level"] == "warning"
+    assert line["message"] == ("changes of certificate files are not noticed, they are read every "
+                               "60 s: more than 256 names to watch")
+
+
 def expire(gw):
     """The same certificate and key, signed anew, until yesterday."""
     pair = gw.folder / "fullchain.pem", gw.folder / "privkey.pem"
