@@ -22,53 +22,15 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cmd/cmd.h"
-#include "daemon/admin.h"
 #include "daemon/auth.h"
-#include "daemon/intake.h"
-#include "daemon/keeper.h"
-#include "daemon/key_cache.h"
-#include "daemon/listener.h"
-#include "daemon/load.h"
-#include "daemon/metrics.h"
 #include "daemon/operations.h"
-#include "daemon/pipeline.h"
-#include "daemon/renewal.h"
-#include "daemon/worker.h"
+#include "server.h"
 
 #define DRAIN_MS 10000
 /* Open files: connections, store, journal and room to spare. */
 #define FILES_SPARE 128
 
-struct server {
-	const char *config_path;
-	struct current current;
-	bool has_current;
-	struct store *store;
-	struct inbox *inbox;
-	struct pipeline pipeline;
-	bool has_pipeline;
-	struct workers *workers;
-	struct keeper *keeper;
-	struct key_cache *keys;
-	struct intake *intake;
-	bool insecure; /* since the start */
-	struct listener *listener, *operations;
-	int public_socket, operations_socket; /* systemd listens there for us; 0 = nobody does */
-	struct renewal *renewal;
-	struct admin *admin;
-	struct metrics metrics;
-};
-
 /* ---- configuration ---- */
-
-static void
-log_diags(struct diags *d)
-{
-	for (size_t i = 0; i < d->n; i++)
-		log_line(d->list[i].level == DIAG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, NULL,
-		    0, "%s:%d:%d: %.*s", d->list[i].source->name, d->list[i].line, d->list[i].col,
-		    STR_ARG(d->list[i].text));
-}
 
 /* People at a terminal see the source line and the caret; logs get a line for each mistake. */
 static void
@@ -77,32 +39,13 @@ show_diags(struct diags *d)
 	struct buf text;
 
 	if (!isatty(STDERR_FILENO)) {
-		log_diags(d);
+		server_log_diags(d);
 		return;
 	}
 	buf_init(&text, DIAGS_MAX * 2048);
 	diags_print(d, &text);
 	fputs(buf_cstr(&text), stderr);
 	buf_done(&text);
-}
-
-static void
-apply_log_level(const struct config *c)
-{
-	enum log_level level;
-
-	if (log_level_parse(c->settings->log_level, &level))
-		log_set_level(level);
-}
-
-static struct tls_files
-tls_files(const struct settings *s)
-{
-	return (struct tls_files){ .certificate = s->listen.certificate,
-		.private_key = s->listen.private_key,
-		.client_ca = s->auth.client_ca,
-		.client_names = s->auth.client_names,
-		.n_client_names = s->auth.n_client_names };
 }
 
 /* The cache of signing keys asks for them here, from a thread of its own. */
@@ -120,59 +63,6 @@ fetch_keys(void *ctx, struct arena *a, struct key_documents *out, struct err *e)
 		    http, s, (enum jwt_version)v, a, &out->of[v], &out->server_ms, e);
 	http_free(http);
 	config_unref(c);
-	return ok;
-}
-
-/*
- * Read everything anew; only when all of it is good is it put in force.  Addresses and folders stay
- * as they were at start.
- */
-static bool
-reload(void *ctx, struct err *e)
-{
-	struct server *sv = ctx;
-	struct arena *a = arena_new();
-	struct config *c;
-	struct auth *auth = NULL;
-	struct diags d;
-	bool ok;
-
-	diags_init(&d, a);
-	c = config_load(sv->config_path, a, &d);
-	log_diags(&d);
-	ok = c != NULL || diags_fail(&d, e);
-	/* The address that makes it harmless would only be taken at the next start. */
-	if (ok && c->settings->auth.insecure && !sv->insecure)
-		ok = fail(e, ERR_INPUT, "auth.insecure is only taken at start: restart it");
-	ok = ok && auth_load(&c->settings->auth, &auth, e);
-	ok = ok && key_cache_start(sv->keys, c->settings->auth.entra.source, e);
-	if (ok) {
-		struct tls_files files = tls_files(c->settings);
-
-		ok = listener_set_tls(sv->listener, &files, e);
-	}
-	/* What the log says is so already. */
-	sv->metrics.reload_ok = ok;
-	if (ok) {
-		struct tls_files files = tls_files(c->settings);
-
-		apply_log_level(c);
-		renewal_follow(sv->renewal, &files, clock_mono_ms());
-		current_set(&sv->current, config_ref(c));
-		key_cache_set_source(sv->keys, c->settings->auth.entra.source);
-		auth_use_keys(auth, sv->keys);
-		intake_set_auth(sv->intake, auth);
-		keeper_ring(sv->keeper);
-		sv->metrics.reload_ms = clock_now_ms();
-		log_info("configuration reloaded: %zu rules, version %.*s", rules_count(c->rules),
-		    STR_ARG(rules_hash(c->rules)));
-	} else {
-		auth_free(auth);
-		log_error("configuration not reloaded, the old one stays in force: %s", e->text);
-	}
-	config_unref(c);
-	arena_free(a);
-	memory_forget_setup();
 	return ok;
 }
 
@@ -249,7 +139,7 @@ start_intake(struct server *sv, const struct settings *s, struct err *e)
 	};
 	struct listener_options lo = { .address = s->listen.address,
 		.socket = sv->public_socket,
-		.tls = tls_files(s),
+		.tls = server_tls_files(s),
 		.body_max = s->listen.body_max,
 		.connections_max = s->listen.connections_max,
 		.per_address_max = s->listen.per_address_max };
@@ -267,7 +157,7 @@ start_intake(struct server *sv, const struct settings *s, struct err *e)
 static bool
 start_renewal(struct server *sv, const struct settings *s, struct err *e)
 {
-	struct tls_files files = tls_files(s);
+	struct tls_files files = server_tls_files(s);
 
 	if (!renewal_new(sv->listener, &sv->renewal, e))
 		return false;
@@ -301,16 +191,25 @@ start_operations(struct server *sv, const struct settings *s, struct err *e)
 	       fail_in(e, "operations listener");
 }
 
+/* In the thread of the command line's socket: main does it, as it does for a signal. */
+static bool
+ask_reload(void *ctx, struct err *e)
+{
+	struct server *sv = ctx;
+
+	return errand_ask(sv->reloads, e);
+}
+
 static bool
 start_admin(struct server *sv, const struct settings *s, struct arena *a, struct err *e)
 {
 	struct admin_options ao = { .path = arena_cstr(a, s->socket),
 		.pipeline = &sv->pipeline,
 		.port = listener_port(sv->listener),
-		.reload = reload,
+		.reload = ask_reload,
 		.ctx = sv };
 
-	return admin_start(&ao, &sv->admin, e);
+	return errand_new(&sv->reloads, e) && admin_start(&ao, &sv->admin, e);
 }
 
 /* The one that a name of gridwarden.socket stands for; a lone one needs no name. */
@@ -383,7 +282,9 @@ stop(struct server *sv)
 {
 	if (sv->store != NULL)
 		store_interrupt(sv->store);
+	errand_close(sv->reloads);
 	admin_stop(sv->admin);
+	errand_free(sv->reloads);
 	keeper_stop(sv->keeper);
 	if (sv->listener != NULL && !listener_drain(sv->listener, DRAIN_MS))
 		log_warning("some deliveries were not answered in time");
@@ -425,6 +326,17 @@ watchdog_ms(void)
 	return sd_watchdog_enabled(0, &us) > 0 ? (int64_t)(us / 2000) : -1;
 }
 
+static bool
+reload(void *ctx, struct err *e)
+{
+	bool ok;
+
+	sd_notify(0, "RELOADING=1");
+	ok = server_reload(ctx, e);
+	sd_notify(0, "READY=1");
+	return ok;
+}
+
 /* True: it is time to end. */
 static bool
 take_signal(struct server *sv, int signals)
@@ -439,9 +351,7 @@ take_signal(struct server *sv, int signals)
 		log_info("ending: %s", strsignal((int)info.ssi_signo));
 		return true;
 	}
-	sd_notify(0, "RELOADING=1");
 	(void)!reload(sv, &e);
-	sd_notify(0, "READY=1");
 	return false;
 }
 
@@ -452,17 +362,18 @@ sooner(int64_t a, int64_t b)
 	return a < 0 ? b : b < 0 || a < b ? a : b;
 }
 
-/* Signals, the files of the certificate and the watchdog until it is time to end. */
+/* Signals, reloads, the files of the certificate and the watchdog until it is time to end. */
 static void
 wait_for_signals(struct server *sv, int signals)
 {
-	struct pollfd fds[] = { { signals, POLLIN, 0 }, { renewal_fd(sv->renewal), POLLIN, 0 } };
+	struct pollfd fds[] = { { signals, POLLIN, 0 }, { renewal_fd(sv->renewal), POLLIN, 0 },
+		{ errand_fd(sv->reloads), POLLIN, 0 } };
 	int64_t pulse = watchdog_ms(), fed = clock_mono_ms();
 
 	for (;;) {
 		int64_t now = clock_mono_ms();
 		int64_t next = pulse < 0 ? -1 : fed + pulse <= now ? 0 : fed + pulse - now;
-		int n = poll(fds, 2, (int)sooner(next, renewal_wait_ms(sv->renewal, now)));
+		int n = poll(fds, 3, (int)sooner(next, renewal_wait_ms(sv->renewal, now)));
 
 		now = clock_mono_ms();
 		if (pulse >= 0 && now - fed >= pulse) {
@@ -472,7 +383,8 @@ wait_for_signals(struct server *sv, int signals)
 		}
 		if (n > 0 && fds[0].revents != 0 && take_signal(sv, signals))
 			return;
-		renewal_work(sv->renewal, now);
+		errand_do(sv->reloads, reload, sv);
+		renewal_work(sv->renewal, clock_mono_ms());
 	}
 }
 
@@ -522,7 +434,7 @@ serve(const char *config_path)
 	config = config_load(config_path, a, &d);
 	show_diags(&d);
 	if (config != NULL) {
-		apply_log_level(config);
+		server_set_log_level(config);
 		set_limits(config->settings);
 		current_init(&sv->current, config);
 		sv->has_current = true;

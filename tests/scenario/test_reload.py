@@ -1,7 +1,11 @@
 """What changes without a restart; and what is broken leaves everything as it was."""
 
-import ssl
+import json
+import signal
 import socket
+import ssl
+import threading
+from datetime import datetime
 
 import pytest
 from harness import KEY, event_grid, flat_alert, make_certificate
@@ -259,3 +263,38 @@ def test_a_broken_reload_takes_nothing_of_the_good_part(azure, gridwarden):
     gridwarden.deliver(event_grid(flat_alert()))
     gridwarden.wait_step("isolate_vm")
     assert isolated(azure, "web-01-nic")
+
+
+# ---- two at once ----
+
+def ask(gw, command):
+    """A line to the command line's socket; the answer."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(gw.folder / "gridwarden.sock"))
+        s.sendall(json.dumps({"command": command}).encode() + b"\n")
+        return json.loads(s.makefile().readline())
+
+
+def test_a_reload_by_the_socket_and_one_by_a_signal_come_one_after_the_other(make):
+    gw = make().start(GRIDWARDEN_FAULT="reload:slow:1+")
+    since, answers, times = len(gw.lines), [], []
+    asking = threading.Thread(target=lambda: answers.append(ask(gw, "reload")))
+    asking.start()
+    gw.process.send_signal(signal.SIGHUP)
+
+    def twice(line):
+        if line["message"].startswith("configuration reloaded"):
+            times.append(datetime.fromisoformat(line["time"].replace("Z", "+00:00")))
+        return len(times) == 2
+    gw.wait_line(twice, since=since)
+    asking.join()
+    assert answers == [{"ok": True, "result": True}]
+    assert (times[1] - times[0]).total_seconds() > 0.4  # a slow one takes half a second
+
+
+def test_what_is_wrong_is_told_to_who_reloads_by_the_socket(gridwarden):
+    words = break_rules(gridwarden)
+    answer = ask(gridwarden, "reload")
+    assert (answer["ok"], answer["kind"]) == (False, "input")
+    assert words in answer["error"]
+    assert figure(gridwarden, "config_last_reload_successful") == 0

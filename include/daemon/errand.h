@@ -1,0 +1,27 @@
+/*
+ * Work that any thread may ask for and that one thread does, so that it is done by nobody else at
+ * the same time: who asks waits for the answer.
+ */
+#ifndef DAEMON_ERRAND_H
+#define DAEMON_ERRAND_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct errand;
+
+bool errand_new(struct errand **out, struct err *e) MUST_CHECK;
+void errand_free(struct errand *x); /* nobody asks any more; NULL is fine */
+
+/* For the thread that does it: readable when somebody has asked. */
+int errand_fd(const struct errand *x);
+/* Done once for all who have asked before it begins. */
+void errand_do(struct errand *x, bool (*run)(void *ctx, struct err *e), void *ctx);
+/* Nobody does it from now on: who waits, and who asks later, is told so.  NULL is fine. */
+void errand_close(struct errand *x);
+
+/* Any other thread.  What run() has answered. */
+bool errand_ask(struct errand *x, struct err *e) MUST_CHECK;
+
+#endif

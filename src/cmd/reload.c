@@ -1,0 +1,102 @@
+/*
+ * Happy path: settings, rules, keys and certificate are read, what may fail is done, then all of it
+ * is put in force.
+ * What can go wrong: anything of it is no good - everything stays as it was, and the reason is
+ * logged, counted and handed back.
+ */
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "daemon/auth.h"
+#include "server.h"
+
+void
+server_log_diags(struct diags *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		log_line(d->list[i].level == DIAG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, NULL,
+		    0, "%s:%d:%d: %.*s", d->list[i].source->name, d->list[i].line, d->list[i].col,
+		    STR_ARG(d->list[i].text));
+}
+
+void
+server_set_log_level(const struct config *c)
+{
+	enum log_level level;
+
+	if (log_level_parse(c->settings->log_level, &level))
+		log_set_level(level);
+}
+
+struct tls_files
+server_tls_files(const struct settings *s)
+{
+	return (struct tls_files){ .certificate = s->listen.certificate,
+		.private_key = s->listen.private_key,
+		.client_ca = s->auth.client_ca,
+		.client_names = s->auth.client_names,
+		.n_client_names = s->auth.n_client_names };
+}
+
+/* All that may fail, up to the certificate, which is exchanged last. */
+static bool
+prepare(struct server *sv, const struct settings *s, struct auth **auth, struct err *e)
+{
+	struct tls_files files = server_tls_files(s);
+
+	if (FAULT("reload"))
+		return fail(e, ERR_SYSTEM, "fault ordered at reload");
+	/* The address that makes it harmless would only be taken at the next start. */
+	if (s->auth.insecure && !sv->insecure)
+		return fail(e, ERR_INPUT, "auth.insecure is only taken at start: restart it");
+	if (!auth_load(&s->auth, auth, e))
+		return false;
+	if (key_cache_start(sv->keys, s->auth.entra.source, e) &&
+	    listener_set_tls(sv->listener, &files, e))
+		return true;
+	auth_free(*auth);
+	return false;
+}
+
+static void
+put_in_force(struct server *sv, struct config *c, struct auth *auth)
+{
+	struct tls_files files = server_tls_files(c->settings);
+
+	server_set_log_level(c);
+	renewal_follow(sv->renewal, &files, clock_mono_ms());
+	current_set(&sv->current, config_ref(c));
+	key_cache_set_source(sv->keys, c->settings->auth.entra.source);
+	auth_use_keys(auth, sv->keys);
+	intake_set_auth(sv->intake, auth);
+	keeper_ring(sv->keeper);
+	sv->metrics.reload_ms = clock_now_ms();
+	log_info("configuration reloaded: %zu rules, version %.*s", rules_count(c->rules),
+	    STR_ARG(rules_hash(c->rules)));
+}
+
+bool
+server_reload(struct server *sv, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct auth *auth;
+	struct config *c;
+	struct diags d;
+	bool ok;
+
+	diags_init(&d, a);
+	c = config_load(sv->config_path, a, &d);
+	server_log_diags(&d);
+	ok = c == NULL ? diags_fail(&d, e) : prepare(sv, c->settings, &auth, e);
+	/* What the log says is so already. */
+	sv->metrics.reload_ok = ok;
+	if (ok)
+		put_in_force(sv, c, auth);
+	else
+		log_error("configuration not reloaded, the old one stays in force: %s", e->text);
+	config_unref(c);
+	arena_free(a);
+	memory_forget_setup();
+	return ok;
+}

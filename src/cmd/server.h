@@ -1,0 +1,56 @@
+/*
+ * The parts of the running daemon, between serve.c, which builds them and takes them down, and
+ * reload.c, which exchanges what can be exchanged.
+ */
+#ifndef CMD_SERVER_H
+#define CMD_SERVER_H
+
+#include <stdbool.h>
+
+#include "daemon/admin.h"
+#include "daemon/errand.h"
+#include "daemon/intake.h"
+#include "daemon/keeper.h"
+#include "daemon/key_cache.h"
+#include "daemon/listener.h"
+#include "daemon/load.h"
+#include "daemon/metrics.h"
+#include "daemon/pipeline.h"
+#include "daemon/renewal.h"
+#include "daemon/worker.h"
+
+struct server {
+	const char *config_path;
+	struct current current;
+	bool has_current;
+	struct store *store;
+	struct inbox *inbox;
+	struct pipeline pipeline;
+	bool has_pipeline;
+	struct workers *workers;
+	struct keeper *keeper;
+	struct key_cache *keys;
+	struct intake *intake;
+	bool insecure; /* since the start */
+	struct listener *listener, *operations;
+	int public_socket, operations_socket; /* systemd listens there for us; 0 = nobody does */
+	struct renewal *renewal;
+	struct errand *reloads; /* that the command line asks for: main does them */
+	struct admin *admin;
+	struct metrics metrics;
+};
+
+/* ---- reload.c ---- */
+
+/*
+ * Read everything anew; only when all of it is good is it put in force, and the log says which.
+ * Addresses and folders stay as they were at start.  In main's thread: one at a time.
+ */
+bool server_reload(struct server *sv, struct err *e) MUST_CHECK;
+
+void server_log_diags(struct diags *d);
+void server_set_log_level(const struct config *c);
+/* The texts are those of s. */
+struct tls_files server_tls_files(const struct settings *s);
+
+#endif
