@@ -10,6 +10,7 @@
 #ifndef ACTION_ACTION_H
 #define ACTION_ACTION_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -78,7 +79,8 @@ struct action_shared *action_shared_new(const struct settings *s); /* s must out
 void action_shared_free(struct action_shared *sh);
 
 struct performer; /* one for each performer's thread: its connections */
-struct performer *performer_new(struct action_shared *sh);
+/* While *ending is true its calls are cut off; see http_obey(). */
+struct performer *performer_new(struct action_shared *sh, const atomic_bool *ending);
 void performer_free(struct performer *p);
 
 /* What the daemon hands in with a claimed step. */

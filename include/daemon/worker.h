@@ -14,6 +14,8 @@
 #define WORKERS_PERFORMERS 2
 /* A job that takes longer hangs: the watchdog is no longer fed. */
 #define WORKERS_JOB_MAX_MS PIPELINE_LEASE_MS
+/* What calls that are under way still get at the end. */
+#define WORKERS_CALLS_MS 5000
 
 struct workers;
 
@@ -22,7 +24,8 @@ bool workers_start(struct pipeline *p, struct workers **out, struct err *e) MUST
 
 /*
  * End in the order of the stages: what was taken is committed and answered, the decision that is
- * being made is finished, performers end after the call they are in.
+ * being made is finished, performers end after the step they are at.  Their calls are cut off
+ * after WORKERS_CALLS_MS: that step is done again after the next start, and looks before it acts.
  */
 void workers_stop(struct workers *w);
 

@@ -6,6 +6,7 @@
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +48,11 @@ struct http; /* one thread's handle: it keeps connections open between calls */
 bool http_global_init(struct err *e) MUST_CHECK; /* once, before threads */
 struct http *http_new(const char *ca_file);	 /* NULL = the system's trust */
 void http_free(struct http *h);
+/*
+ * While *ending is true the handle's calls are cut off, about a second later, and none begins: both
+ * is "no answer", and whether the other side acted is not known.  It must outlive h.
+ */
+void http_obey(struct http *h, const atomic_bool *ending);
 
 /*
  * True: an answer came, whatever its status.  False: none did, kind ERR_AGAIN, except ERR_INPUT for

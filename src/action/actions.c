@@ -189,7 +189,7 @@ action_shared_free(struct action_shared *sh)
 }
 
 struct performer *
-performer_new(struct action_shared *sh)
+performer_new(struct action_shared *sh, const atomic_bool *ending)
 {
 	struct performer *p = xcalloc(1, sizeof(*p));
 	struct str ca = sh->settings->azure.ca_file;
@@ -197,6 +197,7 @@ performer_new(struct action_shared *sh)
 
 	p->shared = sh;
 	p->http = http_new(file);
+	http_obey(p->http, ending);
 	free(file);
 	return p;
 }

@@ -58,6 +58,7 @@ fetch_keys(void *ctx, struct arena *a, struct key_documents *out, struct err *e)
 	struct http *http = http_new(arena_cstr(a, s->azure.ca_file));
 	bool ok = true;
 
+	http_obey(http, &sv->ending);
 	for (int v = JWT_V1; ok && v < JWT_VERSIONS; v++)
 		ok = openid_fetch_keys(
 		    http, s, (enum jwt_version)v, a, &out->of[v], &out->server_ms, e);
@@ -282,6 +283,7 @@ stop(struct server *sv)
 {
 	if (sv->store != NULL)
 		store_interrupt(sv->store);
+	atomic_store(&sv->ending, true);
 	errand_close(sv->reloads);
 	admin_stop(sv->admin);
 	errand_free(sv->reloads);

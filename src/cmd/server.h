@@ -5,6 +5,7 @@
 #ifndef CMD_SERVER_H
 #define CMD_SERVER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "daemon/admin.h"
@@ -30,6 +31,7 @@ struct server {
 	struct workers *workers;
 	struct keeper *keeper;
 	struct key_cache *keys;
+	atomic_bool ending; /* a fetch of keys is cut off */
 	struct intake *intake;
 	bool insecure; /* since the start */
 	struct listener *listener, *operations;

@@ -8,7 +8,9 @@
 #include "base/clock.h"
 
 #define TROUBLE_PAUSE_MS 1000
-#define THREADS_MAX (3 + WORKERS_PERFORMERS)
+/* Committer, maker, decider; the performers come behind them in the list. */
+#define STAGES 3
+#define THREADS_MAX (STAGES + WORKERS_PERFORMERS)
 
 struct worker {
 	struct workers *all;
@@ -22,6 +24,9 @@ struct workers {
 	struct pipeline *pipeline;
 	struct worker list[THREADS_MAX];
 	size_t n;
+	atomic_size_t performing; /* performers that have not ended */
+	struct bell ended;	  /* rung by each of them */
+	atomic_bool cut_off;	  /* their calls */
 };
 
 static void
@@ -142,9 +147,9 @@ tools_done(struct tools *t)
 }
 
 static void
-tools_renew(struct tools *t, struct current *current)
+tools_renew(struct tools *t, struct workers *all)
 {
-	struct config *now = current_get(current);
+	struct config *now = current_get(all->pipeline->current);
 
 	if (now == t->config) {
 		config_unref(now);
@@ -152,7 +157,7 @@ tools_renew(struct tools *t, struct current *current)
 	}
 	tools_done(t);
 	t->config = now;
-	t->performer = performer_new(now->shared);
+	t->performer = performer_new(now->shared, &all->cut_off);
 }
 
 static void *
@@ -171,7 +176,7 @@ performing(void *arg)
 
 		busy(w);
 		arena_reset(a);
-		tools_renew(&tools, p->current);
+		tools_renew(&tools, w->all);
 		ok = pipeline_perform_one(
 		    p, tools.performer, tools.config->settings, a, &found, &next_ms, &e);
 		if (!ok)
@@ -183,6 +188,8 @@ performing(void *arg)
 	}
 	tools_done(&tools);
 	arena_free(a);
+	atomic_fetch_sub(&w->all->performing, 1);
+	bell_ring(&w->all->ended);
 	return NULL;
 }
 
@@ -207,11 +214,16 @@ workers_start(struct pipeline *p, struct workers **out, struct err *e)
 	bool ok;
 
 	all->pipeline = p;
+	bell_init(&all->ended);
 	ok = start(all, "committer", committer, &p->decided, e) &&
 	     start(all, "maker", maker, &p->room, e) &&
 	     start(all, "decider", decider, &p->decided, e);
-	for (int i = 0; ok && i < WORKERS_PERFORMERS; i++)
+	for (int i = 0; ok && i < WORKERS_PERFORMERS; i++) {
+		atomic_fetch_add(&all->performing, 1);
 		ok = start(all, "performer", performing, &p->due, e);
+		if (!ok)
+			atomic_fetch_sub(&all->performing, 1);
+	}
 	if (!ok) {
 		workers_stop(all);
 		return false;
@@ -220,17 +232,47 @@ workers_start(struct pipeline *p, struct workers **out, struct err *e)
 	return true;
 }
 
+static void
+tell_to_end(struct worker *w)
+{
+	atomic_store(&w->stop, true);
+	bell_ring(w->bell);
+}
+
+/* Calls get a moment, then they are cut off: a step that has no answer looks before it acts again.
+ */
+static void
+end_performers(struct workers *all)
+{
+	int64_t until = clock_mono_ms() + WORKERS_CALLS_MS;
+
+	for (size_t i = STAGES; i < all->n; i++)
+		tell_to_end(&all->list[i]);
+	for (;;) {
+		uint64_t rings = bell_rings(&all->ended);
+		int64_t left = until - clock_mono_ms();
+
+		if (atomic_load(&all->performing) == 0 || left <= 0)
+			break;
+		bell_wait(&all->ended, rings, left);
+	}
+	atomic_store(&all->cut_off, true);
+	for (size_t i = STAGES; i < all->n; i++)
+		pthread_join(all->list[i].thread, NULL);
+}
+
 void
 workers_stop(struct workers *all)
 {
 	if (all == NULL)
 		return;
 	pipeline_close(all->pipeline);
-	for (size_t i = 0; i < all->n; i++) {
-		atomic_store(&all->list[i].stop, true);
-		bell_ring(all->list[i].bell);
+	for (size_t i = 0; i < STAGES && i < all->n; i++) {
+		tell_to_end(&all->list[i]);
 		pthread_join(all->list[i].thread, NULL);
 	}
+	end_performers(all);
+	bell_done(&all->ended);
 	free(all);
 }
 

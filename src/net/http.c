@@ -4,8 +4,8 @@
  *	the handle is set up from nothing, only its open connections are kept between calls;
  *	header lines and body are copied into the caller's arena, each up to a cap.
  *
- * What can go wrong: no answer at all (name, connect, TLS, cut, silence, too slow, too large).
- * Then nobody knows whether the other side acted; the caller has to look.
+ * What can go wrong: no answer at all (name, connect, TLS, cut, silence, too slow, too large, we
+ * end). Then nobody knows whether the other side acted; the caller has to look.
  */
 #include "net/http.h"
 
@@ -30,6 +30,7 @@
 struct http {
 	CURL *easy;
 	char *ca_file;
+	const atomic_bool *ending; /* NULL = nobody cuts calls off */
 	char problem[CURL_ERROR_SIZE];
 };
 
@@ -67,6 +68,18 @@ http_free(struct http *h)
 	curl_easy_cleanup(h->easy);
 	free(h->ca_file);
 	free(h);
+}
+
+void
+http_obey(struct http *h, const atomic_bool *ending)
+{
+	h->ending = ending;
+}
+
+static bool
+is_ending(const struct http *h)
+{
+	return h->ending != NULL && atomic_load(h->ending);
 }
 
 /* ---- addresses ---- */
@@ -254,6 +267,23 @@ take_body(char *p, size_t size, size_t n, void *ctx)
 
 /* ---- one exchange ---- */
 
+/* At least once a second, whatever the call waits for.  Not 0: it is cut off. */
+static int
+on_progress(void *ctx, curl_off_t dl_max, curl_off_t dl, curl_off_t ul_max, curl_off_t ul)
+{
+	struct http *h = ctx;
+
+	(void)dl_max;
+	(void)dl;
+	(void)ul_max;
+	(void)ul;
+	if (!is_ending(h))
+		return 0;
+	/* Or the end would wait for a name service that does not answer. */
+	curl_easy_setopt(h->easy, CURLOPT_QUICK_EXIT, 1L);
+	return 1;
+}
+
 static bool
 has_line_break(struct str s)
 {
@@ -349,6 +379,9 @@ perform(struct http *h, struct incoming *in, int *status)
 	curl_easy_setopt(h->easy, CURLOPT_HEADERDATA, in);
 	curl_easy_setopt(h->easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(h->easy, CURLOPT_WRITEDATA, in);
+	curl_easy_setopt(h->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(h->easy, CURLOPT_XFERINFODATA, h);
+	curl_easy_setopt(h->easy, CURLOPT_NOPROGRESS, 0L);
 	h->problem[0] = '\0';
 	curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, h->problem);
 	rc = curl_easy_perform(h->easy);
@@ -364,6 +397,8 @@ no_answer(
 	if (in->too_large != NULL || rc == CURLE_FILESIZE_EXCEEDED)
 		return fail_again(e, 0, "the answer of %s is too large (%s)", host,
 		    in->too_large != NULL ? in->too_large : "body");
+	if (rc == CURLE_ABORTED_BY_CALLBACK)
+		return fail_again(e, 0, "no answer from %s: cut off, since we are ending", host);
 	return fail_again(e, 0, "no answer from %s: %s", host,
 	    h->problem[0] != '\0' ? h->problem : curl_easy_strerror(rc));
 }
@@ -381,7 +416,10 @@ http_call(struct http *h, const struct http_request *rq, struct arena *a, struct
 
 	if (!place_parse(rq->url, &place))
 		return fail(e, ERR_INPUT, "not an https:// address");
-	if (!place_allowed(&place, e) || !header_list(rq, a, &headers, e)) {
+	ok = place_allowed(&place, e);
+	if (ok && is_ending(h))
+		ok = fail_again(e, 0, "%s is not asked: we are ending", place.host);
+	if (!ok || !header_list(rq, a, &headers, e)) {
 		place_done(&place);
 		return false;
 	}

@@ -102,7 +102,7 @@ new_performer(void)
 	performer_free(world.performer);
 	action_shared_free(world.shared);
 	world.shared = action_shared_new(&world.settings);
-	world.performer = performer_new(world.shared);
+	world.performer = performer_new(world.shared, NULL);
 }
 
 /* Everything as at the start of the day. */

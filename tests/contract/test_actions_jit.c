@@ -353,7 +353,7 @@ arm_one(void *arg)
 {
 	struct worker *w = arg;
 	struct arena *a = arena_new();
-	struct performer *p = performer_new(world.shared);
+	struct performer *p = performer_new(world.shared, NULL);
 	struct job job = { .step = a_step("enable_jit", w->vm, WANTED), .alert = &world.alert };
 	int64_t until_ms = clock_mono_ms() + DRIVE_LIMIT_MS;
 	struct err e;

@@ -2,8 +2,10 @@
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <sched.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "emulator.h"
 #include "scripted.h"
 
@@ -255,6 +257,76 @@ TEST(silence_ends_with_the_time_given)
 	CHECK_INT(e.kind, ERR_AGAIN);
 	CHECK_HAS(e.text, "timed out");
 	CHECK(strstr(e.text, "secret") == NULL);
+}
+
+/* ---- cut short ---- */
+
+static atomic_bool ending;
+
+/* Sets it once somebody speaks with the server: it has accepted then. */
+static void *
+end_when_asked(void *arg)
+{
+	struct scripted *s = arg;
+
+	while (atomic_load(&s->connections) == 0)
+		sched_yield();
+	atomic_store(&ending, true);
+	return NULL;
+}
+
+static void
+check_cut(const char *scheme, const char *method)
+{
+	struct http *h = http_new(NULL);
+	struct http_request rq = { .method = method, .has_body = strcmp(method, "GET") != 0 };
+	struct http_response rs;
+	int64_t began = clock_mono_ms();
+	pthread_t thread;
+	struct err e;
+
+	prepare();
+	atomic_store(&ending, false);
+	http_obey(h, &ending);
+	SCRIPT(&server, HANG);
+	rq.url = arena_printf(arena, "%s%s/?sig=secret", scheme, strchr(server.url, ':'));
+	CHECK(pthread_create(&thread, NULL, end_when_asked, &server) == 0);
+	CHECK(!http_call(h, &rq, arena, &rs, &e));
+	CHECK(clock_mono_ms() - began < 5000); /* about one second, on a loaded machine more */
+	CHECK_INT(e.kind, ERR_AGAIN);
+	CHECK_HAS(e.text, "no answer from 127.0.0.1: cut off, since we are ending");
+	pthread_join(thread, NULL);
+	scripted_end(&server);
+	http_free(h);
+}
+
+TEST(a_call_that_hangs_is_cut_off_when_we_end)
+{
+	check_cut("http", "GET");
+	check_cut("http", "POST");
+	check_cut("https", "GET"); /* in the handshake */
+}
+
+TEST(no_call_begins_when_we_end)
+{
+	struct http *h = http_new(NULL);
+	struct http_request rq = { .method = "GET" };
+	struct http_response rs;
+	struct err e;
+
+	prepare();
+	atomic_store(&ending, true);
+	http_obey(h, &ending);
+	SCRIPT(&server, ANSWER("200 OK", "", ""));
+	rq.url = arena_printf(arena, "%s/", server.url);
+	CHECK(!http_call(h, &rq, arena, &rs, &e));
+	CHECK_INT(e.kind, ERR_AGAIN);
+	CHECK_HAS(e.text, "127.0.0.1 is not asked: we are ending");
+	CHECK_INT(server.connections, 0);
+	atomic_store(&ending, false);
+	CHECK_OK(http_call(h, &rq, arena, &rs, &e));
+	scripted_end(&server);
+	http_free(h);
 }
 
 TEST(a_closed_port_and_an_unknown_name_are_passing_trouble)

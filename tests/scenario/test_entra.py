@@ -381,3 +381,14 @@ def until(holds):
     deadline = time.monotonic() + LIMIT_S
     while not holds():
         assert time.monotonic() < deadline, "waited in vain"
+
+
+# ---- the end ----
+
+def test_an_identity_service_that_hangs_does_not_hold_up_the_end(azure, make, auth):
+    azure.fault(service="entra", hang_s=60, times=-1)
+    gw = make(auth=auth()).start()
+    azure.wait(service="entra", arrived=1)
+    before = time.monotonic()
+    assert gw.stop() == 0
+    assert time.monotonic() - before < 8  # about one second; a call may take fifteen

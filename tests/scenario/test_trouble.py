@@ -1,6 +1,7 @@
 """Azure and Teams in trouble: what passes is waited for, what does not is told, nothing twice."""
 
 import json
+import time
 
 import pytest
 from harness import KEY, SHOP, event_grid, flat_alert, nic, vm
@@ -262,6 +263,24 @@ def test_a_restart_in_the_middle_of_a_long_operation_goes_on_waiting(azure, grid
     assert azure.wait(path="/operations/", since=before, status=200)
     assert isolated(azure, *NICS)
     assert [len(puts(azure, name)) for name in NICS] == [1, 1]
+    assert len(azure.cards()) == 1
+
+
+@pytest.mark.parametrize("fault", [
+    {"method": "PUT", "path": NIC}, {"service": "imds"}, {"service": "teams"}])
+def test_a_call_that_hangs_does_not_hold_up_the_end_and_is_made_again(azure, gridwarden, fault):
+    azure.fault(hang_s=60, **fault)
+    isolate(gridwarden)
+    azure.wait(arrived=1, **fault)
+    before = time.monotonic()
+    assert gridwarden.stop() == 0
+    assert time.monotonic() - before < 15  # five seconds of grace; systemd kills after 45
+    # What had been done was kept, and nothing is done twice but what got no answer.
+    gridwarden.start()
+    gridwarden.wait_step("notify")
+    assert isolated(azure, *NICS)
+    assert len([c for c in puts(azure) if c["status"] == 200]) == 1
+    assert len(isolations(azure, "web-01-nic-back")) == 1
     assert len(azure.cards()) == 1
 
 
