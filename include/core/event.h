@@ -3,7 +3,8 @@
  *
  * Event Grid schema  https://learn.microsoft.com/azure/event-grid/event-schema
  * CloudEvents 1.0    https://learn.microsoft.com/azure/event-grid/cloud-event-schema
- *                    (structured, batch, and binary with ce-* headers)
+ *                    (structured, batch, and binary with ce-* headers, unless Event Grid's own are
+ *                    there: it sends no binary mode, its delivery properties could forge them)
  * Custom input       the body is the publisher's own, delivered as it was published
  */
 #ifndef CORE_EVENT_H
@@ -63,6 +64,8 @@ struct event_batch {
  * Cannot fail: what cannot be read is one event of kind EVENT_UNREADABLE; in a batch only the
  * element concerned.  The same body and headers always give the same events in the same order, and
  * a notification's `raw` with the same headers gives it again.  Slices point into body.
+ *
+ * An object with the names of both envelopes is unreadable: it could be read as either.
  *
  * An event without an id of its own (custom schema, unreadable) gets one made from its text.  A
  * validation event counts only when it is alone, as Event Grid sends it: hidden in a batch it is

@@ -266,6 +266,32 @@ read_custom(struct event *ev)
 }
 
 /*
+ * Specversion beside a name that only Event Grid's envelope has: whoever publishes adds the other
+ * envelope's members, and would choose in which of the two his event is read.
+ */
+static bool
+has_two_envelopes(const struct envelope *en, enum member *of_event_grid)
+{
+	for (enum member m = MEMBER_TOPIC; m <= MEMBER_METADATA_VERSION; m++)
+		if (en->values[m].n > 0 && m != MEMBER_SUBJECT && m != MEMBER_DATA) {
+			*of_event_grid = m;
+			return en->values[MEMBER_SPECVERSION].n > 0;
+		}
+	return false;
+}
+
+static void
+refuse_two_envelopes(
+    struct event *ev, const struct envelope *en, enum member of_event_grid, struct arena *a)
+{
+	member_text(en, MEMBER_ID, a, &ev->id);
+	unreadable(ev, arena_printf(a,
+			   "an event in two envelopes, of CloudEvents ('specversion') and of Event "
+			   "Grid ('%s')",
+			   member_names[of_event_grid].p));
+}
+
+/*
  * Two readers could see two different events in one text.  The object of the custom schema is the
  * alert itself, whose members are looked up without case.
  */
@@ -341,7 +367,7 @@ settle(struct event *ev, const struct event_headers *h, struct arena *a)
 	char id[UUID_MAX];
 
 	if (h->aeg_subscription_name.n > 0)
-		ev->subscription = h->aeg_subscription_name;
+		ev->subscription = header_mended(h->aeg_subscription_name, a);
 	if (ev->kind == EVENT_NOTIFICATION && str_is_nocase(ev->type, TYPE_VALIDATION))
 		read_validation(ev, a);
 	else if (ev->kind == EVENT_NOTIFICATION && str_is_nocase(ev->type, TYPE_DELETION))
@@ -356,11 +382,14 @@ static bool
 read_object(struct json_reader *r, struct arena *a, struct event *ev)
 {
 	struct envelope en;
+	enum member of_event_grid;
 
 	if (!read_envelope(r, a, &en))
 		return false;
 	ev->raw = en.raw;
-	if (en.values[MEMBER_SPECVERSION].n > 0)
+	if (has_two_envelopes(&en, &of_event_grid))
+		refuse_two_envelopes(ev, &en, of_event_grid, a);
+	else if (en.values[MEMBER_SPECVERSION].n > 0)
 		read_cloud_event(ev, &en, a);
 	else if (looks_like_event_grid(&en))
 		read_event_grid(ev, &en, a);
@@ -446,9 +475,21 @@ read_binary(
 }
 
 static bool
+is_event_grids(const struct event_headers *h)
+{
+	return h->aeg_event_type.n > 0 || h->aeg_subscription_name.n > 0 ||
+	       h->aeg_delivery_count.n > 0 || h->aeg_data_version.n > 0;
+}
+
+/*
+ * Event Grid sends no binary mode: beside its own headers, those of CloudEvents are delivery
+ * properties, whose names and values the owner of the event subscription chose.
+ */
+static bool
 is_binary(const struct event_headers *h)
 {
 	return (h->ce_specversion.n > 0 || h->ce_type.n > 0 || h->ce_id.n > 0) &&
+	       !is_event_grids(h) &&
 	       !str_starts_nocase(h->content_type, STR("application/cloudevents"));
 }
 

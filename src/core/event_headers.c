@@ -130,14 +130,21 @@ percent_byte(struct str s)
 	return high < 0 || low < 0 || (high == 0 && low == 0) ? -1 : high * 16 + low;
 }
 
-/*
- * Mended before and after, so that a value read back from the journal, which holds only UTF-8,
- * gives the same text as the one that came with the request.
- */
+/* Most are ASCII, and each delivery pays for it. */
+struct str
+header_mended(struct str value, struct arena *a)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] >= 0x80)
+			return json_text(json_string(value, a));
+	return value;
+}
+
+/* Mended before and after: what is percent-encoded need not be UTF-8. */
 struct str
 header_text(struct str value, struct arena *a)
 {
-	struct str mended = json_text(json_string(value, a)), out;
+	struct str mended = header_mended(value, a), out;
 	struct buf b;
 
 	buf_init(&b, mended.n);

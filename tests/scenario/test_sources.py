@@ -143,11 +143,37 @@ def test_a_cloud_event_is_known_by_its_source(azure, listed):
     listed.wait_step("isolate_vm")
 
 
-def test_a_binary_cloud_event_is_known_by_its_header(azure, listed):
-    answer = listed.deliver(flat_alert(), ce_specversion="1.0", ce_id="1", ce_source="/elsewhere",
-                            ce_type="Microsoft.Security.Alert")
-    assert answer.status == 200
-    check_only_refused(azure, listed, "source '/elsewhere' is not in auth.sources")
+def forged_headers(source):
+    """Those of a CloudEvent in binary mode: an event subscription can add any header."""
+    return {"ce-specversion": "1.0", "ce-id": "1", "ce-source": source,
+            "ce-type": "Microsoft.Security.Alert"}
+
+
+def test_a_binary_cloud_event_is_known_by_its_header(azure, make):
+    """From a relay: Event Grid sends none."""
+    gw = make(auth=auth(subscriptions=["none"], sources=["/relay"])).start()
+    assert gw.request("POST", body=flat_alert(), headers=forged_headers("/elsewhere")).status == 200
+    check_only_refused(azure, gw, "source '/elsewhere' is not in auth.sources")
+    assert gw.request("POST", body=flat_alert(), headers=forged_headers("/relay")).status == 200
+    gw.wait_step("isolate_vm")
+
+
+def test_headers_that_an_event_subscription_adds_give_no_source(azure, listed):
+    assert listed.deliver(flat_alert(), **forged_headers(TOPIC)).status == 200
+    check_only_refused(azure, listed, "it has no source, and 'none' is not in auth.sources")
+
+
+def test_an_event_grid_event_that_claims_to_be_a_cloud_event_is_unreadable(azure, listed):
+    """The topic is stamped by Event Grid, whatever else the publisher writes beside it."""
+    (event,) = event_grid(flat_alert(), topic=FOREIGN)
+    event |= {"specversion": "1.0", "source": TOPIC, "type": "Microsoft.Security.Alert"}
+    assert listed.deliver([event]).status == 200
+    listed.wait_line(lambda line: line["message"].endswith("is unreadable"))
+    (row,) = listed.alerts()
+    assert row["state"] == "unreadable"
+    assert row["reason"].startswith("an event in two envelopes")
+    assert listed.actions() == []
+    assert azure.calls() == []
 
 
 def test_the_custom_schema_has_no_source_and_must_be_listed_as_none(azure, make):

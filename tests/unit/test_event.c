@@ -229,6 +229,33 @@ TEST(binary_mode_takes_its_attributes_from_the_headers)
 	CHECK_STR(parse_with(STR(""), &h).events[0].data, "");
 }
 
+TEST(headers_of_a_cloud_event_do_not_count_beside_event_grids_own)
+{
+	struct event_headers plain = { .content_type = STR("application/json"),
+		.ce_id = STR("b-1"),
+		.ce_source = STR("/t"),
+		.ce_type = STR("x.alert"),
+		.ce_specversion = STR("1.0") },
+			     with;
+	struct event ev;
+
+	for (int i = 0; i < 4; i++) {
+		with = plain;
+		*(i == 0     ? &with.aeg_event_type
+		    : i == 1 ? &with.aeg_subscription_name
+		    : i == 2 ? &with.aeg_delivery_count
+			     : &with.aeg_data_version) = STR("x");
+		ev = parse_with(STR("{\"alertName\":\"x\"}"), &with).events[0];
+		CHECK_INT(ev.schema, SCHEMA_CUSTOM);
+		CHECK_STR(ev.source, "");
+		CHECK_STR(ev.type, "");
+		ev = parse_with(STR("[" ALERT("a-1") "]"), &with).events[0];
+		CHECK_INT(ev.schema, SCHEMA_EVENT_GRID);
+		CHECK_STR(ev.id, "a-1");
+	}
+	CHECK_INT(parse_with(STR("{}"), &plain).events[0].schema, SCHEMA_CLOUD_EVENTS);
+}
+
 TEST(a_binary_delivery_with_a_hole_is_unreadable)
 {
 	struct event_headers h = { .ce_id = STR("1"),
@@ -282,6 +309,66 @@ TEST(header_values_give_the_same_event_before_and_after_the_journal)
 	event_batch_parse(STR("{}"), &again, arena, &second);
 	CHECK_STR(first.id, "a\xef\xbf\xbd\xef\xbf\xbd(%00");
 	CHECK(str_eq(first.id, second.events[0].id));
+}
+
+/* ---- two envelopes at once ---- */
+
+#define BOTH(member) \
+	"{\"specversion\":\"1.0\",\"id\":\"b-1\",\"source\":\"/t\",\"type\":\"t\"," member "}"
+
+TEST(an_event_in_two_envelopes_is_unreadable_and_names_none_of_their_sources)
+{
+	static const char *const members[] = { "eventType", "eventTime", "dataVersion",
+		"metadataVersion", "topic" };
+	struct event ev =
+	    parse_one(STR(BOTH("\"topic\":\"/foreign\",\"eventType\":\"x\",\"subject\":\"\","
+			       "\"eventTime\":\"x\",\"data\":{},\"metadataVersion\":\"1\"")));
+	char body[200];
+
+	CHECK_INT(ev.kind, EVENT_UNREADABLE);
+	CHECK_INT(ev.schema, SCHEMA_UNKNOWN);
+	CHECK_STR(ev.reason, "an event in two envelopes, of CloudEvents ('specversion') and of "
+			     "Event Grid ('topic')");
+	CHECK_STR(ev.id, "b-1");
+	CHECK_STR(ev.source, "");
+	CHECK_STR(ev.type, "");
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		snprintf(body, sizeof(body), BOTH("\"%s\":7"), members[i]);
+		ev = parse_one(str_of(body));
+		CHECK_INT(ev.kind, EVENT_UNREADABLE);
+		CHECK_HAS(arena_cstr(arena, ev.reason), members[i]);
+	}
+}
+
+TEST(an_envelope_that_is_not_there_is_none)
+{
+	/* Both have subject and data; null says the same as absent; names have case. */
+	CHECK_INT(parse_one(STR(BOTH("\"subject\":\"s\",\"data\":{},\"eventType\":null"))).schema,
+	    SCHEMA_CLOUD_EVENTS);
+	CHECK_INT(parse_one(STR(BOTH("\"eventtype\":\"t\",\"dataversion\":\"1\""))).schema,
+	    SCHEMA_CLOUD_EVENTS);
+	CHECK_INT(parse_one(STR("{\"specversion\":null,\"id\":\"1\",\"eventType\":\"t\","
+				"\"subject\":\"\",\"eventTime\":\"x\"}"))
+		      .schema,
+	    SCHEMA_EVENT_GRID);
+	CHECK_INT(parse_one(STR(BOTH("\"data\":{\"topic\":\"/x\",\"eventType\":\"t\"}"))).schema,
+	    SCHEMA_CLOUD_EVENTS);
+}
+
+TEST(the_name_of_an_event_subscription_is_text_before_the_journal_too)
+{
+	static const unsigned char key[HASH_KEY_SIZE] = { 1, 2, 3 };
+	struct event_headers h = { .aeg_subscription_name = STR("soc\x96") }, again;
+	struct event first = parse_with(STR(ALERT("a-1")), &h).events[0];
+	struct event_batch second;
+	struct hash128 x, y;
+
+	CHECK_STR(first.subscription, "soc\xef\xbf\xbd");
+	event_headers_read(event_headers_print(&h, arena), arena, &again);
+	event_batch_parse(STR(ALERT("a-1")), &again, arena, &second);
+	event_hash(&first, key, &x);
+	event_hash(&second.events[0], key, &y);
+	CHECK(memcmp(&x, &y, sizeof(x)) == 0);
 }
 
 /* ---- custom schema ---- */
