@@ -460,6 +460,20 @@ read_alert(const struct claimed *c, struct arena *a, struct alert *al, struct er
 	return alert_parse(ev, a, al, e);
 }
 
+/*
+ * A way back is told by what was stored before the change: it is gone even when the event can no
+ * longer be read, because a later version reads more strictly.
+ */
+static bool
+read_alert_for(const struct claimed *c, struct arena *a, struct alert *al, struct err *e)
+{
+	if (read_alert(c, a, al, e))
+		return true;
+	if (c->step.undo_of != 0)
+		al->id = arena_printf(a, "%" PRId64, c->step.alert_id);
+	return c->step.undo_of != 0;
+}
+
 /* The way back at the time that the action asked for: "expires_ms" in its result. */
 static bool
 plan_expiry(struct pipeline *p, const struct step *step, struct str alert_id, struct arena *a,
@@ -505,7 +519,7 @@ run(struct performer *performer, const struct settings *settings, const struct c
 	struct verdict_text *reasons;
 	char uuid[UUID_MAX];
 
-	if (!read_alert(c, a, al, e))
+	if (!read_alert_for(c, a, al, e))
 		return OUTCOME_NEVER;
 	/* Planned before somebody said shadow, and nothing was changed yet: it stays undone. */
 	if (settings->mode == GUARD_SHADOW && c->step.disruptive && c->step.undo_of == 0 &&
