@@ -49,7 +49,7 @@ struct settings_auth {
 	size_t n_sources;
 	struct str *event_types; /* the same */
 	size_t n_event_types;
-	struct str *origins; /* CloudEvents WebHook-Request-Origin that is allowed */
+	struct str *origins; /* CloudEvents WebHook-Request-Origin; none listed = none */
 	size_t n_origins;
 	struct str
 	    client_ca; /* authorities whose client certificates let in; "" = none asked for */

@@ -24,9 +24,6 @@ struct key_cache;
 #define AUTH_KEY_MAX 4096
 #define AUTH_KEY_WEAK 16 /* a shorter key is taken, with a warning in the log */
 
-/* The origin of Azure Event Grid's CloudEvents handshake, allowed when the settings list none. */
-#define AUTH_ORIGIN_DEFAULT "eventgrid.azure.net"
-
 /* Reads the key files.  A problem names the file. */
 bool auth_load(const struct settings_auth *s, struct auth **out, struct err *e) MUST_CHECK;
 void auth_free(struct auth *a);
@@ -73,7 +70,7 @@ bool auth_allows_bare_handshake(const struct auth *a, struct str name);
 bool auth_allows_subscription(const struct auth *a, struct str name);
 /* May one of this source complete it, by the list auth.sources?  With `none` in it, any may. */
 bool auth_allows_source(const struct auth *a, struct str source);
-/* WebHook-Request-Origin, without case; "*" in the list allows all. */
+/* WebHook-Request-Origin, without case; "*" in the list allows all, an empty list none. */
 bool auth_allows_origin(const struct auth *a, struct str origin);
 
 #endif

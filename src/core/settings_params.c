@@ -109,7 +109,7 @@ static const struct param auth_params[] = {
 	    .type = PARAM_TEXT,
 	    .list = true,
 	    .fallback = "eventgrid.azure.net",
-	    .help = "Origins that may complete the CloudEvents handshake." },
+	    .help = "Origins that may complete the CloudEvents handshake; [] = none." },
 	{ .name = "entra",
 	    .type = PARAM_GROUP,
 	    .group = entra_params,

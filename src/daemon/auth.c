@@ -83,7 +83,6 @@ read_keys(struct auth *a, const struct settings_auth *s, struct err *e)
 bool
 auth_load(const struct settings_auth *s, struct auth **out, struct err *e)
 {
-	static const struct str origin = { AUTH_ORIGIN_DEFAULT, sizeof(AUTH_ORIGIN_DEFAULT) - 1 };
 	struct auth *a = xcalloc(1, sizeof(*a));
 
 	a->arena = arena_new();
@@ -97,8 +96,8 @@ auth_load(const struct settings_auth *s, struct auth **out, struct err *e)
 	a->subscriptions = arena_strs(a->arena, s->subscriptions, s->n_subscriptions);
 	a->n_sources = s->n_sources;
 	a->sources = arena_strs(a->arena, s->sources, s->n_sources);
-	a->n_origins = s->n_origins == 0 ? 1 : s->n_origins;
-	a->origins = arena_strs(a->arena, s->n_origins == 0 ? &origin : s->origins, a->n_origins);
+	a->n_origins = s->n_origins;
+	a->origins = arena_strs(a->arena, s->origins, s->n_origins);
 	if (!read_keys(a, s, e)) {
 		auth_free(a);
 		return false;

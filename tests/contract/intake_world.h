@@ -99,6 +99,7 @@ auth(const char *key, bool header)
 {
 	struct str source = sources == NULL ? STR_EMPTY : str_of(sources);
 	static struct str subscriptions[] = { { "soc-alerts", 10 } };
+	static struct str origins[] = { { "eventgrid.azure.net", 19 } };
 	char path[] = "/tmp/test_intake.XXXXXX";
 	struct str file = str_of(path);
 	struct settings_auth s = { .keys_files = &file,
@@ -107,7 +108,9 @@ auth(const char *key, bool header)
 		.subscriptions = subscriptions,
 		.n_subscriptions = 1,
 		.sources = &source,
-		.n_sources = sources != NULL };
+		.n_sources = sources != NULL,
+		.origins = origins,
+		.n_origins = 1 };
 	struct auth *a = NULL;
 	struct err e;
 	int fd = mkstemp(path);

@@ -118,6 +118,23 @@ TEST(a_cloud_events_handshake_of_a_foreign_origin_gets_no_consent)
 	stop(&p);
 }
 
+TEST(when_no_origin_is_listed_no_cloud_events_handshake_gets_consent)
+{
+	static struct settings_auth nobody = { .insecure = true };
+	struct auth *auth = NULL;
+	struct pipeline p;
+	struct err e;
+	const char *a;
+
+	start(&p);
+	CHECK_OK(auth_load(&nobody, &auth, &e));
+	intake_set_auth(p.intake, auth);
+	a = post(&p, "OPTIONS /api/events|WebHook-Request-Origin: eventgrid.azure.net\r\n", "");
+	CHECK(answers(a, 403));
+	CHECK(strstr(a, "WebHook-Allowed") == NULL);
+	stop(&p);
+}
+
 static struct auth *
 auth_bare(void)
 {

@@ -438,6 +438,18 @@ TEST(lists_of_what_is_judged_are_read)
 	CHECK_INT(s->auth.n_sources + s->auth.n_event_types, 0);
 }
 
+TEST(azures_origin_is_listed_unless_the_file_says_otherwise)
+{
+	parse(BASE);
+	CHECK_INT(s->auth.n_origins, 1);
+	CHECK_STR(s->auth.origins[0], "eventgrid.azure.net");
+	parse(WITH_TLS "auth: {keys_file: key, origins: events.contoso.com}\n");
+	CHECK_INT(s->auth.n_origins, 1);
+	CHECK_STR(s->auth.origins[0], "events.contoso.com");
+	parse(WITH_TLS "auth: {keys_file: key, origins: []}\n");
+	CHECK_INT(s->auth.n_origins, 0);
+}
+
 TEST(an_entry_that_can_never_fit_is_warned_of_at_its_place)
 {
 	parse_as("g.yaml",
