@@ -45,6 +45,8 @@ struct settings_auth {
 	struct str key_header;	   /* a header that may carry the key; "" = query only */
 	struct str *subscriptions; /* event subscriptions; none listed = all */
 	size_t n_subscriptions;
+	struct str *schemas; /* names of enum event_schema whose events are judged; none = all */
+	size_t n_schemas;
 	struct str *sources; /* core/source_list.h; none listed = all */
 	size_t n_sources;
 	struct str *event_types; /* the same */

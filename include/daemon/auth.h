@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "core/event.h"
 #include "core/settings.h"
 #include "daemon/tls.h"
 
@@ -68,8 +69,18 @@ const char *auth_challenge(const struct auth *a, enum auth_answer answer);
 bool auth_allows_bare_handshake(const struct auth *a, struct str name);
 /* May an event subscription of this name complete the handshake?  None listed = all. */
 bool auth_allows_subscription(const struct auth *a, struct str name);
-/* May one of this source complete it, by the list auth.sources?  With `none` in it, any may. */
+/*
+ * May one whose validation comes in this schema, by the list auth.schemas?  Topics of the custom
+ * input schema have theirs in Event Grid's.
+ */
+bool auth_allows_validation_in(const struct auth *a, enum event_schema schema);
+/*
+ * May one of this source, by the list auth.sources?  With `none` in it any may where events of the
+ * custom schema are judged: such a topic could bring whatever envelope its publisher writes.
+ */
 bool auth_allows_source(const struct auth *a, struct str source);
+/* Are CloudEvents judged at all?  Else their handshake gets no consent. */
+bool auth_allows_cloud_events(const struct auth *a);
 /* WebHook-Request-Origin, without case; "*" in the list allows all, an empty list none. */
 bool auth_allows_origin(const struct auth *a, struct str origin);
 

@@ -25,7 +25,7 @@ struct send {
 	const struct command *self;
 	const char *config, *url, *key_file, *token_file, *ca_file, *subscription, *source, *type;
 	const char *id;
-	bool cloud_events, handshake;
+	bool cloud_events, schema_given, handshake;
 	enum format format;
 	struct arena *arena;
 	struct http *http;
@@ -89,6 +89,14 @@ listed(const struct str *list, size_t n, const char *fallback, struct arena *a)
 	return arena_cstr(a, example);
 }
 
+/* Of the two schemas that are sent. */
+static bool
+judges_only_cloud_events(const struct settings_auth *auth)
+{
+	return !source_list_judges(auth->schemas, auth->n_schemas, SCHEMA_EVENT_GRID) &&
+	       source_list_judges(auth->schemas, auth->n_schemas, SCHEMA_CLOUD_EVENTS);
+}
+
 static void
 complete_lists(struct send *s, const struct settings_auth *auth)
 {
@@ -125,6 +133,8 @@ complete(struct send *s, int *code)
 		s->key_file = arena_cstr(s->arena, settings->auth.keys_files[0]);
 	if (s->ca_file == NULL && settings->listen.certificate.n > 0)
 		s->ca_file = arena_cstr(s->arena, settings->listen.certificate);
+	if (!s->schema_given)
+		s->cloud_events = judges_only_cloud_events(&settings->auth);
 	complete_lists(s, &settings->auth);
 	settings_free(settings);
 	return s->url != NULL;
@@ -399,6 +409,7 @@ take(struct send *s, int key, const char *value)
 	case 'o':
 		return format_parse(s->self, value, &s->format);
 	case 'm':
+		s->schema_given = true;
 		s->cloud_events = strcmp(value, "cloud-events") == 0;
 		if (s->cloud_events || strcmp(value, "event-grid") == 0)
 			return true;
@@ -456,7 +467,7 @@ const struct command cmd_send = {
 	    "key\n"
 	    "  -C, --ca-file FILE    trust this certificate or authority\n"
 	    "  -s, --subscription N  name of the event subscription\n"
-	    "  -m, --schema NAME     event-grid (default) or cloud-events\n"
+	    "  -m, --schema NAME     event-grid (default, where it is judged) or cloud-events\n"
 	    "  -S, --source TOPIC    the topic, or CloudEvents source\n"
 	    "  -T, --type TYPE       event type (default " TYPE ")\n"
 	    "  -i, --id ID           event id (default: a new one)\n"

@@ -122,6 +122,7 @@ copy_auth(const struct copying *c)
 	auth->keys_files = texts(c, "auth.keys_file", true, &auth->n_keys_files);
 	auth->key_header = text(c, "auth.key_header");
 	auth->subscriptions = texts(c, "auth.subscriptions", false, &auth->n_subscriptions);
+	auth->schemas = texts(c, "auth.schemas", false, &auth->n_schemas);
 	auth->sources = texts(c, "auth.sources", false, &auth->n_sources);
 	auth->event_types = texts(c, "auth.event_types", false, &auth->n_event_types);
 	auth->origins = texts(c, "auth.origins", false, &auth->n_origins);
@@ -371,6 +372,22 @@ check_lists(const struct copying *c)
 			}
 }
 
+static void
+check_schemas(const struct copying *c)
+{
+	const struct settings_auth *auth = &c->s->auth;
+	const struct yaml *written = yaml_get(yaml_get(c->root, "auth"), "schemas");
+
+	if (written != NULL && written->type == YAML_SEQUENCE && written->n == 0)
+		yaml_error(c->d, written,
+		    "schemas must list one at least of event_grid, cloud_events and custom");
+	if (auth->n_sources > 0 &&
+	    source_list_judges(auth->schemas, auth->n_schemas, SCHEMA_CLOUD_EVENTS))
+		yaml_warning(c->d, at(c, "auth", "sources"),
+		    "whoever publishes a CloudEvent writes its source himself, this list holds "
+		    "back only mistakes: set schemas to the others, such as [event_grid]");
+}
+
 static bool
 has_entra(const struct copying *c)
 {
@@ -507,6 +524,7 @@ settings_parse(const struct source *src, struct diags *d)
 		check_listen(&c);
 		check_auth(&c);
 		check_lists(&c);
+		check_schemas(&c);
 		check_azure(&c);
 		check_guards(&c);
 		check_store(&c);

@@ -1,5 +1,5 @@
 /*
- * Happy path: three lists are asked in turn, an empty one says yes.
+ * Happy path: four lists are asked in turn, an empty one says yes.
  * What can go wrong: nothing; a no has its reason.
  */
 #include "core/source_list.h"
@@ -28,6 +28,12 @@ source_list_names(const struct str *list, size_t n, struct str value)
 	return n == 0;
 }
 
+bool
+source_list_judges(const struct str *schemas, size_t n, enum event_schema schema)
+{
+	return source_list_names(schemas, n, str_of(event_schema_name(schema)));
+}
+
 struct list {
 	const char *setting, *what;
 	const struct str *entries;
@@ -54,6 +60,8 @@ source_list_allows(
 	const struct list lists[] = {
 		{ "auth.subscriptions", "event subscription", auth->subscriptions,
 		    auth->n_subscriptions, ev->subscription, true },
+		{ "auth.schemas", "schema", auth->schemas, auth->n_schemas,
+		    str_of(event_schema_name(ev->schema)), !notice },
 		{ "auth.sources", "source", auth->sources, auth->n_sources, ev->source,
 		    !notice || ev->source.n > 0 },
 		{ "auth.event_types", "event type", auth->event_types, auth->n_event_types,

@@ -29,8 +29,8 @@ struct auth {
 	bool key_in_authorization;
 	struct tokens *tokens; /* NULL = tokens are not asked for */
 	bool bare_handshake;
-	struct str *subscriptions, *sources, *origins;
-	size_t n_subscriptions, n_sources, n_origins;
+	struct str *subscriptions, *schemas, *sources, *origins;
+	size_t n_subscriptions, n_schemas, n_sources, n_origins;
 	bool insecure, certificates; /* the settings name an authority of client certificates */
 };
 
@@ -94,6 +94,8 @@ auth_load(const struct settings_auth *s, struct auth **out, struct err *e)
 	a->bare_handshake = s->entra.handshake_without_token;
 	a->n_subscriptions = s->n_subscriptions;
 	a->subscriptions = arena_strs(a->arena, s->subscriptions, s->n_subscriptions);
+	a->n_schemas = s->n_schemas;
+	a->schemas = arena_strs(a->arena, s->schemas, s->n_schemas);
 	a->n_sources = s->n_sources;
 	a->sources = arena_strs(a->arena, s->sources, s->n_sources);
 	a->n_origins = s->n_origins;
@@ -238,12 +240,30 @@ auth_allows_subscription(const struct auth *a, struct str name)
 	return a->n_subscriptions == 0 || lists(a->subscriptions, a->n_subscriptions, name);
 }
 
+static bool
+judges(const struct auth *a, enum event_schema schema)
+{
+	return source_list_judges(a->schemas, a->n_schemas, schema);
+}
+
+bool
+auth_allows_validation_in(const struct auth *a, enum event_schema schema)
+{
+	return judges(a, schema) || (schema == SCHEMA_EVENT_GRID && judges(a, SCHEMA_CUSTOM));
+}
+
 bool
 auth_allows_source(const struct auth *a, struct str source)
 {
 	/* Events of the custom input schema have no source, the handshake of their topic has. */
 	return source_list_names(a->sources, a->n_sources, source) ||
-	       source_list_names(a->sources, a->n_sources, STR_EMPTY);
+	       (judges(a, SCHEMA_CUSTOM) && source_list_names(a->sources, a->n_sources, STR_EMPTY));
+}
+
+bool
+auth_allows_cloud_events(const struct auth *a)
+{
+	return judges(a, SCHEMA_CLOUD_EVENTS);
 }
 
 bool

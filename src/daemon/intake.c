@@ -193,6 +193,32 @@ is_bare_handshake(struct intake *in, struct request *rq)
 	return allowed;
 }
 
+/* What is foreign about it, NULL = nothing.  False: answered 403. */
+static bool
+let_shake_hands(struct intake *in, struct request *rq, const char *foreign)
+{
+	if (foreign == NULL)
+		return true;
+	count(in, FORBIDDEN, 1);
+	log_refused(rq, foreign);
+	answer(rq, 403);
+	return false;
+}
+
+static bool
+may_have_consent(struct intake *in, struct request *rq, struct str origin)
+{
+	const char *foreign = NULL;
+
+	pthread_rwlock_rdlock(&in->lock);
+	if (!auth_allows_cloud_events(in->auth))
+		foreign = "a handshake of CloudEvents, and cloud_events is not in auth.schemas";
+	else if (!auth_allows_origin(in->auth, origin))
+		foreign = "a handshake of an origin that is not allowed";
+	pthread_rwlock_unlock(&in->lock);
+	return let_shake_hands(in, rq, foreign);
+}
+
 static bool
 is_rate(struct str rate)
 {
@@ -211,19 +237,11 @@ consent(struct intake *in, struct request *rq)
 	struct str origin = request_header(rq, "WebHook-Request-Origin");
 	struct str rate = request_header(rq, "WebHook-Request-Rate");
 	struct reply r = { .status = 200, .body = STR_EMPTY, .n_headers = 1 };
-	bool allowed;
 
 	r.headers[0] = (struct reply_header){ "Allow", STR("POST") };
 	if (origin.n > 0) {
-		pthread_rwlock_rdlock(&in->lock);
-		allowed = auth_allows_origin(in->auth, origin);
-		pthread_rwlock_unlock(&in->lock);
-		if (!allowed) {
-			count(in, FORBIDDEN, 1);
-			log_refused(rq, "a handshake of an origin that is not allowed");
-			answer(rq, 403);
+		if (!may_have_consent(in, rq, origin))
 			return;
-		}
 		count(in, HANDSHAKES, 1);
 		r.headers[1] = (struct reply_header){ "WebHook-Allowed-Origin", origin };
 		r.headers[2] = (struct reply_header){ "WebHook-Allowed-Rate",
@@ -290,24 +308,20 @@ is_validation(const struct event_batch *batch)
 	       first->validation_code.n <= INTAKE_VALIDATION_CODE_MAX;
 }
 
-/* False: answered 403. */
 static bool
-may_validate(struct intake *in, struct request *rq, struct str subscription, struct str source)
+may_validate(struct intake *in, struct request *rq, struct str subscription, const struct event *ev)
 {
 	const char *foreign = NULL;
 
 	pthread_rwlock_rdlock(&in->lock);
 	if (!auth_allows_subscription(in->auth, subscription))
 		foreign = "a handshake of an event subscription that is not allowed";
-	else if (!auth_allows_source(in->auth, source))
+	else if (!auth_allows_validation_in(in->auth, ev->schema))
+		foreign = "a handshake in a schema that is not in auth.schemas";
+	else if (!auth_allows_source(in->auth, ev->source))
 		foreign = "a handshake of a source that is not in auth.sources";
 	pthread_rwlock_unlock(&in->lock);
-	if (foreign == NULL)
-		return true;
-	count(in, FORBIDDEN, 1);
-	log_refused(rq, foreign);
-	answer(rq, 403);
-	return false;
+	return let_shake_hands(in, rq, foreign);
 }
 
 static void
@@ -318,7 +332,7 @@ answer_validation(struct intake *in, struct request *rq, const struct event *ev,
 		{ "peer", request_peer(rq) } };
 	struct json *reply = json_object(a);
 
-	if (!may_validate(in, rq, subscription, ev->source))
+	if (!may_validate(in, rq, subscription, ev))
 		return;
 	count(in, HANDSHAKES, 1);
 	log_line(LOG_LEVEL_INFO, fields, 2, "event subscription validated");

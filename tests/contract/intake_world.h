@@ -91,13 +91,14 @@ commit(void *arg)
 	return NULL;
 }
 
-/* The one entry of auth.sources; NULL = none. */
-static const char *sources;
+/* The one entry of auth.sources, and of auth.schemas; NULL = nothing is listed. */
+static const char *sources, *schema;
 
 static inline struct auth *
 auth(const char *key, bool header)
 {
 	struct str source = sources == NULL ? STR_EMPTY : str_of(sources);
+	struct str schemas = schema == NULL ? STR_EMPTY : str_of(schema);
 	static struct str subscriptions[] = { { "soc-alerts", 10 } };
 	static struct str origins[] = { { "eventgrid.azure.net", 19 } };
 	char path[] = "/tmp/test_intake.XXXXXX";
@@ -109,6 +110,8 @@ auth(const char *key, bool header)
 		.n_subscriptions = 1,
 		.sources = &source,
 		.n_sources = sources != NULL,
+		.schemas = &schemas,
+		.n_schemas = schema != NULL,
 		.origins = origins,
 		.n_origins = 1 };
 	struct auth *a = NULL;

@@ -71,6 +71,41 @@ TEST(a_validation_of_a_foreign_source_is_answered_403)
 	sources = NULL;
 }
 
+static bool
+validates(const char *source, const char *listed)
+{
+	static const char validation[] = VALIDATION("code");
+	struct pipeline p;
+	const char *a;
+	bool yes;
+
+	sources = source;
+	schema = listed;
+	start(&p);
+	a = post(&p, EVENTS FROM("soc-alerts"), validation);
+	yes = strstr(a, "\"code\"") != NULL;
+	CHECK(answers(a, yes ? 200 : 403));
+	stop(&p);
+	sources = schema = NULL;
+	return yes;
+}
+
+/* Topics of the custom input schema have it in Event Grid's own schema. */
+TEST(a_validation_is_answered_when_its_events_can_be_judged)
+{
+	CHECK(validates(NULL, "event_grid"));
+	CHECK(validates(NULL, "custom"));
+	CHECK(!validates(NULL, "cloud_events"));
+}
+
+/* A topic of the custom schema could bring any envelope: only where it is expected. */
+TEST(a_source_of_none_opens_the_handshake_for_the_custom_schema_only)
+{
+	CHECK(validates("none", "custom"));
+	CHECK(!validates("none", "event_grid"));
+	CHECK(validates("/t", "event_grid"));
+}
+
 TEST(a_validation_without_the_key_is_answered_401)
 {
 	struct pipeline p;
@@ -116,6 +151,30 @@ TEST(a_cloud_events_handshake_of_a_foreign_origin_gets_no_consent)
 	CHECK(answers(a, 401));
 	CHECK(strstr(a, "WebHook-Allowed") == NULL);
 	stop(&p);
+}
+
+TEST(a_cloud_events_handshake_gets_no_consent_when_they_are_not_judged)
+{
+	struct intake_figures f;
+	struct pipeline p;
+	const char *a;
+
+	schema = "event_grid";
+	start(&p);
+	a = post(&p,
+	    "OPTIONS /api/events?code=" KEY "|WebHook-Request-Origin: eventgrid.azure.net\r\n", "");
+	CHECK(answers(a, 403));
+	CHECK(strstr(a, "WebHook-Allowed") == NULL);
+	intake_figures(p.intake, &f);
+	CHECK_INT(f.forbidden, 1);
+	CHECK_INT(f.handshakes, 0);
+	stop(&p);
+	schema = "cloud_events";
+	start(&p);
+	a = post(&p, "OPTIONS /api/events|WebHook-Request-Origin: eventgrid.azure.net\r\n", "");
+	CHECK_HAS(a, "WebHook-Allowed-Origin: eventgrid.azure.net\r\n");
+	stop(&p);
+	schema = NULL;
 }
 
 TEST(when_no_origin_is_listed_no_cloud_events_handshake_gets_consent)

@@ -1,7 +1,8 @@
 /*
  * core/source_list.c: a line each with the subscription, the source and the type of an event
- * (before the source a line "notice" makes it a notice of Event Grid's own), then entries: "s:",
- * "t:" or "e:" and a pattern for a source, type or event subscription.
+ * (before the source a line "notice" makes it a notice of Event Grid's own, one with the name of a
+ * schema an event of that), then entries: "s:", "t:" or "e:" and a pattern for a source, type or
+ * event subscription, "m:" and a schema.
  *
  * What must hold: an event is let in if and only if a table of all prefixes, as in fuzz_pattern.c,
  * finds an entry for it in each list that has any; what an entry gives as its example it names;
@@ -112,9 +113,11 @@ check_event(const struct settings_auth *auth, const struct event *ev, struct are
 	bool source = (notice && ev->source.n == 0) ||
 		      naive_lists(auth->sources, auth->n_sources, ev->source, a);
 	bool type = notice || naive_lists(auth->event_types, auth->n_event_types, ev->type, a);
+	bool schema = notice || naive_lists(auth->schemas, auth->n_schemas,
+				    str_of(event_schema_name(ev->schema)), a);
 	struct str why = STR_EMPTY, again = STR_EMPTY;
 
-	want = subscription && source && type;
+	want = subscription && schema && source && type;
 	got = source_list_allows(auth, ev, a, &why);
 	MUST(got == want);
 	MUST(source_list_allows(auth, ev, a, &again) == got && str_eq(why, again));
@@ -122,16 +125,30 @@ check_event(const struct settings_auth *auth, const struct event *ev, struct are
 		MUST(why.n == 0);
 	else
 		MUST(str_has_nocase(why, !subscription ? STR("auth.subscriptions")
+					 : !schema     ? STR("auth.schemas")
 					 : !source     ? STR("auth.sources")
 						       : STR("auth.event_types")));
 }
 
+static bool
+is_schema(struct str name, enum event_schema *out)
+{
+	for (enum event_schema s = SCHEMA_EVENT_GRID; s < SCHEMA_UNKNOWN; s++)
+		if (str_is(name, event_schema_name(s))) {
+			*out = s;
+			return true;
+		}
+	return false;
+}
+
 FUZZ(input)
 {
-	struct str lists[3][ENTRIES_MAX];
-	struct settings_auth auth = {
-		.subscriptions = lists[0], .sources = lists[1], .event_types = lists[2]
-	};
+	struct str lists[4][ENTRIES_MAX];
+	struct settings_auth auth = { .subscriptions = lists[0],
+		.sources = lists[1],
+		.event_types = lists[2],
+		.schemas = lists[3] };
+	enum event_schema schema;
 	struct str rest = input;
 	struct event ev = { .kind = EVENT_NOTIFICATION };
 
@@ -144,6 +161,8 @@ FUZZ(input)
 		ev.kind = EVENT_DELETION;
 		ev.source = take_line(&rest);
 	}
+	if (is_schema(ev.source, &ev.schema))
+		ev.source = take_line(&rest);
 	ev.type = take_line(&rest);
 	while (rest.n > 0) {
 		struct str line = take_line(&rest), entry = str_slice(line, 2, line.n);
@@ -158,6 +177,8 @@ FUZZ(input)
 			auth.sources[auth.n_sources++] = entry;
 		if (line.p[0] == 't' && auth.n_event_types < ENTRIES_MAX)
 			auth.event_types[auth.n_event_types++] = entry;
+		if (line.p[0] == 'm' && auth.n_schemas < ENTRIES_MAX && is_schema(entry, &schema))
+			auth.schemas[auth.n_schemas++] = entry;
 	}
 	check_event(&auth, &ev, arena);
 }

@@ -176,6 +176,70 @@ def test_an_event_grid_event_that_claims_to_be_a_cloud_event_is_unreadable(azure
     assert azure.calls() == []
 
 
+def strict(**more):
+    """As docs/connect.md recommends for a topic of Event Grid schema."""
+    return auth(schemas=["event_grid"], sources=[TOPIC], event_types=["Microsoft.Security.*"],
+                **more)
+
+
+def test_where_only_event_grids_schema_is_judged_no_publisher_can_choose_his_source(azure, make):
+    gw = make(auth=strict()).start()
+    content = {"Content_Type": "application/cloudevents+json"}
+    assert gw.deliver(cloud_event(TOPIC), **content).status == 200
+    assert gw.deliver(flat_alert()).status == 200
+    check_only_refused(azure, gw, "schema 'cloud_events' is not in auth.schemas",
+                       "schema 'custom' is not in auth.schemas")
+    assert gw.deliver(event_grid(flat_alert(), topic=TOPIC)).status == 200
+    gw.wait_step("isolate_vm")
+
+
+def consent(gw):
+    answer = gw.request("OPTIONS", headers={"WebHook-Request-Origin": "eventgrid.azure.net"})
+    return answer.status, answer.headers.get("webhook-allowed-origin")
+
+
+def test_no_event_subscription_of_cloud_events_can_be_made_where_none_are_judged(make):
+    gw = make(auth=auth(sources=[TOPIC])).start()
+    assert consent(gw) == (200, "eventgrid.azure.net")
+    gw.write_settings(auth=strict())
+    gw.reload()
+    assert consent(gw) == (403, None)
+    gw.wait_line(lambda line: line["message"] == "delivery refused: a handshake of CloudEvents, "
+                                                 "and cloud_events is not in auth.schemas")
+    gw.write_settings(auth=auth(origins=[]))
+    gw.reload()
+    assert consent(gw) == (403, None)
+
+
+def test_check_warns_of_sources_that_a_publisher_may_choose(listed):
+    def check():
+        result = listed.run("check", listed.config)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+    assert "warning: whoever publishes a CloudEvent writes its source himself" in check()
+    listed.write_settings(auth=strict())
+    assert check() == ""
+
+
+def test_send_takes_the_schema_that_is_judged(make):
+    gw = make(auth=auth(schemas=["cloud_events"], sources=["/relay"])).start()
+    alert = gw.folder / "alert.json"
+    alert.write_text(json.dumps(flat_alert()))
+    result = gw.run("send", alert, "--config", gw.config)
+    assert result.returncode == 0, result.stderr
+    gw.wait_step("isolate_vm")
+    result = gw.run("send", alert, "--config", gw.config, "--schema", "event-grid")
+    assert (result.returncode, result.stdout) == (4, "handshake  403 refused\n")
+
+
+def test_explain_says_what_schema_is_refused(make):
+    gw = make(auth=strict())
+    event = gw.folder / "event.json"
+    event.write_text(cloud_event(TOPIC))
+    result = gw.run("explain", event, "--config", gw.config)
+    assert "schema 'cloud_events' is not in auth.schemas" in result.stdout
+
+
 def test_the_custom_schema_has_no_source_and_must_be_listed_as_none(azure, make):
     gw = make(auth=auth(sources=[TOPIC])).start()
     assert gw.deliver(flat_alert()).status == 200

@@ -433,9 +433,47 @@ TEST(lists_of_what_is_judged_are_read)
 	CHECK_STR(s->auth.sources[1], "none");
 	CHECK_INT(s->auth.n_event_types, 1);
 	CHECK_STR(s->auth.event_types[0], "Contoso.*");
-	CHECK_INT(d.warnings, 0);
 	parse(BASE);
 	CHECK_INT(s->auth.n_sources + s->auth.n_event_types, 0);
+}
+
+TEST(schemas_are_all_or_those_that_are_listed)
+{
+	parse(BASE);
+	CHECK_INT(s->auth.n_schemas, 0);
+	parse(WITH_TLS "auth: {keys_file: key, schemas: event_grid}\n");
+	CHECK_INT(s->auth.n_schemas, 1);
+	CHECK_STR(s->auth.schemas[0], "event_grid");
+	parse(WITH_TLS "auth: {keys_file: key, schemas: [event_grid, cloud_events, custom]}\n");
+	CHECK_INT(s->auth.n_schemas, 3);
+	check_refused(WITH_TLS "auth: {keys_file: key, schemas: []}\n", 2, 33,
+	    "schemas must list one at least of event_grid, cloud_events and custom");
+	check_refused(WITH_TLS "auth: {keys_file: key, schemas: [cloud_event]}\n", 2, 34,
+	    "schemas is 'cloud_event', did you mean 'cloud_events'?");
+}
+
+static void
+check_warned(const char *auth, bool wanted)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text), WITH_TLS "auth: {keys_file: key, %s}\n", auth);
+	parse(text);
+	CHECK_INT(d.warnings, wanted);
+	if (wanted)
+		CHECK_HAS(buf_cstr(&out),
+		    "warning: whoever publishes a CloudEvent writes its source himself, this list "
+		    "holds back only mistakes: set schemas to the others, such as [event_grid]");
+}
+
+TEST(sources_that_a_publisher_may_choose_are_warned_of)
+{
+	check_warned("sources: /t", true);
+	check_warned("sources: /t, schemas: [event_grid, cloud_events]", true);
+	check_warned("sources: /t, schemas: cloud_events", true);
+	check_warned("sources: /t, schemas: event_grid", false);
+	check_warned("sources: /t, schemas: [event_grid, custom]", false);
+	check_warned("event_types: t", false);
 }
 
 TEST(azures_origin_is_listed_unless_the_file_says_otherwise)
@@ -454,7 +492,8 @@ TEST(an_entry_that_can_never_fit_is_warned_of_at_its_place)
 {
 	parse_as("g.yaml",
 	    WITH_TLS "auth:\n  keys_file: key\n  sources:\n    - /relay\n"
-		     "    - /subscriptions/prod/resourceGroups/x\n  event_types: /t\n");
+		     "    - /subscriptions/prod/resourceGroups/x\n  event_types: /t\n"
+		     "  schemas: event_grid\n");
 	CHECK(s != NULL);
 	CHECK_INT(d.warnings, 2);
 	CHECK_HAS(buf_cstr(&out), "g.yaml:6:7: warning: '/subscriptions/prod/resourceGroups/x' can "

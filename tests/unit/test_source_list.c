@@ -118,6 +118,30 @@ TEST(none_names_no_text)
 	CHECK(!source_list_fits(STR("?"), STR("")));
 }
 
+/* The source of the others is written by whoever publishes. */
+TEST(only_listed_schemas_are_judged)
+{
+	static struct str schemas[] = { { "event_grid", 10 }, { "custom", 6 } };
+	struct settings_auth auth = listed;
+	struct event ev = good();
+
+	auth.schemas = schemas;
+	auth.n_schemas = 1;
+	allowed(&auth, ev);
+	ev.schema = SCHEMA_CLOUD_EVENTS;
+	refused(&auth, ev, "schema 'cloud_events' is not in auth.schemas");
+	ev.source = STR("/foreign");
+	refused(&auth, ev, "schema 'cloud_events' is not in auth.schemas");
+	ev = good();
+	ev.schema = SCHEMA_CUSTOM;
+	refused(&auth, ev, "schema 'custom' is not in auth.schemas");
+	auth.n_schemas = 2;
+	allowed(&auth, ev);
+	ev.schema = SCHEMA_CLOUD_EVENTS;
+	ev.kind = EVENT_DELETION; /* changes nothing */
+	allowed(&auth, ev);
+}
+
 TEST(a_notice_is_asked_for_what_it_has_and_never_for_its_type)
 {
 	struct event ev = good();
