@@ -32,6 +32,7 @@
 /* What a fetch brings: the key sets as text, and the service's clock (-1 = it does not say). */
 struct key_documents {
 	struct str of[JWT_VERSIONS];
+	bool left_out[JWT_VERSIONS]; /* not asked for: no token of that version is let in */
 	int64_t server_ms;
 };
 

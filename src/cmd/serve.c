@@ -59,9 +59,11 @@ fetch_keys(void *ctx, struct arena *a, struct key_documents *out, struct err *e)
 	bool ok = true;
 
 	http_obey(http, &sv->ending);
-	for (int v = JWT_V1; ok && v < JWT_VERSIONS; v++)
-		ok = openid_fetch_keys(
-		    http, s, (enum jwt_version)v, a, &out->of[v], &out->server_ms, e);
+	for (int v = JWT_V1; ok && v < JWT_VERSIONS; v++) {
+		out->left_out[v] = s->auth.entra.n_issuers[v] == 0;
+		ok = out->left_out[v] || openid_fetch_keys(http, s, (enum jwt_version)v, a,
+					     &out->of[v], &out->server_ms, e);
+	}
 	http_free(http);
 	config_unref(c);
 	return ok;

@@ -44,6 +44,28 @@ copy_list(const struct json *list, struct arena *a, size_t *n)
 	return out;
 }
 
+/* Entra's own end with it in v2.0 tokens; some of its products write a slash behind it. */
+static enum jwt_version
+version_of(struct str issuer)
+{
+	return str_ends_nocase(issuer, STR("/v2.0")) || str_ends_nocase(issuer, STR("/v2.0/"))
+		   ? JWT_V2
+		   : JWT_V1;
+}
+
+/* A version without an issuer has no tokens that are ours, and its keys are not asked for. */
+static void
+listed_issuers(struct settings_entra *en, const struct json *list, struct arena *a)
+{
+	for (int v = JWT_V1; v < JWT_VERSIONS; v++)
+		en->issuers[v] = arena_alloc(a, json_count(list) * sizeof(struct str));
+	for (const struct json *i = json_first(list); i != NULL; i = json_next(i)) {
+		enum jwt_version v = version_of(json_text(i));
+
+		en->issuers[v][en->n_issuers[v]++] = arena_str(a, json_text(i));
+	}
+}
+
 /* As Entra writes it into issuers. */
 static struct str
 lower(struct str s, struct arena *a)
@@ -99,10 +121,8 @@ settings_entra_copy(
 	if (en->application.n == 0)
 		en->application = str_of(cloud->application);
 	en->handshake_without_token = json_true(json_get(entra, "handshake_without_token"));
-	en->issuers[JWT_V1] = copy_list(json_get(entra, "issuer"), a, &en->n_issuers[JWT_V1]);
-	en->issuers[JWT_V2] = en->issuers[JWT_V1];
-	en->n_issuers[JWT_V2] = en->n_issuers[JWT_V1];
-	if (en->n_issuers[JWT_V1] == 0)
+	listed_issuers(en, json_get(entra, "issuer"), a);
+	if (en->n_issuers[JWT_V1] + en->n_issuers[JWT_V2] == 0)
 		usual_issuers(en, cloud, s->azure.login, a);
 	en->source = en->tenant.n == 0 ? STR_EMPTY : source_of(s, a);
 }
@@ -126,6 +146,16 @@ check_id(const struct yaml *written, const char *key, struct str id, struct diag
 		    key, STR_ARG(id));
 }
 
+static void
+check_issuers(const struct settings_entra *en, const struct yaml *written, struct diags *d)
+{
+	for (int v = JWT_V1; v < JWT_VERSIONS; v++)
+		for (size_t i = 0; i < en->n_issuers[v]; i++)
+			if (!str_starts_nocase(en->issuers[v][i], STR("https://")))
+				yaml_error(d, written, "an issuer begins with https://, not '%.*s'",
+				    STR_ARG(en->issuers[v][i]));
+}
+
 void
 settings_entra_check(const struct settings *s, const struct yaml *written, struct diags *d)
 {
@@ -139,11 +169,7 @@ settings_entra_check(const struct settings *s, const struct yaml *written, struc
 		yaml_error(d, written,
 		    "the id of Event Grid in this cloud is not published: name it as application");
 	if (yaml_get(written, "issuer") != NULL)
-		for (size_t i = 0; i < en->n_issuers[JWT_V1]; i++)
-			if (!str_starts_nocase(en->issuers[JWT_V1][i], STR("https://")))
-				yaml_error(d, at(written, "issuer"),
-				    "an issuer begins with https://, not '%.*s'",
-				    STR_ARG(en->issuers[JWT_V1][i]));
+		check_issuers(en, at(written, "issuer"), d);
 	if (en->handshake_without_token && s->auth.n_subscriptions == 0)
 		yaml_error(d, at(written, "handshake_without_token"),
 		    "handshake_without_token is for listed event subscriptions, and "

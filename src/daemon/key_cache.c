@@ -169,7 +169,7 @@ read_documents(
 
 	of[JWT_V1] = of[JWT_V2] = NULL;
 	for (int v = JWT_V1; v < JWT_VERSIONS; v++)
-		if (!signing_keys_parse(docs->of[v], &of[v], e)) {
+		if (!docs->left_out[v] && !signing_keys_parse(docs->of[v], &of[v], e)) {
 			release_keys(of);
 			return fail_in(e, "%s", names[v]);
 		}
@@ -199,7 +199,11 @@ fetch(struct key_cache *c, struct err *e)
 static int64_t
 count_keys(const struct key_set *set)
 {
-	return (int64_t)(signing_keys_count(set->of[JWT_V1]) + signing_keys_count(set->of[JWT_V2]));
+	size_t n = 0;
+
+	for (int v = JWT_V1; v < JWT_VERSIONS; v++)
+		n += set->of[v] == NULL ? 0 : signing_keys_count(set->of[v]);
+	return (int64_t)n;
 }
 
 /* Under the lock.  Takes the set over; gives what is to be released. */

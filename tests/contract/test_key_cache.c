@@ -16,7 +16,8 @@ static struct service {
 	const char *kid; /* NULL = down */
 	int64_t server_ms;
 	int asked, answered;
-	bool shut; /* who asks waits */
+	bool shut;    /* who asks waits */
+	bool only_v2; /* no issuer of v1.0 tokens is allowed */
 } service = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 static bool
@@ -40,6 +41,10 @@ fetch(void *ctx, struct arena *a, struct key_documents *out, struct err *e)
 	if (set.n == 0)
 		return fail_again(e, 0, "the service is down");
 	out->of[JWT_V1] = out->of[JWT_V2] = set;
+	if (s->only_v2) {
+		out->of[JWT_V1] = STR_EMPTY;
+		out->left_out[JWT_V1] = true;
+	}
 	return true;
 }
 
@@ -109,7 +114,7 @@ start_with(const char *kid, int64_t refresh_ms, int64_t unknown_ms, int64_t retr
 	service.kid = kid;
 	service.server_ms = -1;
 	service.asked = service.answered = 0;
-	service.shut = false;
+	service.shut = service.only_v2 = false;
 	c = key_cache_new(&o);
 	CHECK_OK(key_cache_start(c, STR("a"), &e));
 	key_cache_set_source(c, STR("a"));
@@ -156,6 +161,25 @@ TEST(keys_are_fetched_at_start_and_not_again_soon)
 	CHECK_INT(f.failed, 0);
 	CHECK(f.fetched_ms > 1000000000000);
 	CHECK_INT(asked(), 1);
+	key_cache_free(c);
+}
+
+TEST(a_version_that_is_left_out_has_no_keys_and_spoils_nothing)
+{
+	struct key_cache *c = start("k1");
+	struct key_cache_figures f;
+	struct key_set *set;
+
+	service.only_v2 = true;
+	key_cache_doubt(c);
+	settled(c, 2);
+	set = key_cache_get(c, STR("a"));
+	CHECK(key_set_keys(set).of[JWT_V1] == NULL);
+	CHECK(signing_keys_find(key_set_keys(set).of[JWT_V2], STR("k1")) != NULL);
+	key_set_release(set);
+	key_cache_figures(c, &f);
+	CHECK_INT(f.keys, 1);
+	CHECK_INT(f.failed, 0);
 	key_cache_free(c);
 }
 

@@ -296,6 +296,21 @@ def test_a_reload_changes_what_a_token_must_say_and_keeps_the_keys(azure, make, 
     assert key_fetches(azure) == 1
 
 
+@pytest.mark.parametrize("wanted,audience,other", [("1.0", AUDIENCE, "2.0"),
+                                                   ("2.0", CLIENT_ID, "1.0")])
+def test_one_versions_issuer_alone_asks_for_its_tokens_only(azure, make, auth, wanted, audience,
+                                                            other):
+    tenant = azure.state()["tenant"]["id"]
+    issuer = {"1.0": f"https://sts.windows.net/{tenant}/",
+              "2.0": f"https://login.microsoftonline.com/{tenant}/v2.0"}[wanted]
+    gw = with_keys(make(auth=auth(issuer=issuer)).start())
+    assert deliver(gw, azure.token(audience=audience, version=wanted)).status == 200
+    assert deliver(gw, azure.token(audience=CLIENT_ID, version=other)).status == 401
+    asked = [c["path"] for c in azure.calls() if "openid-configuration" in c["path"]]
+    assert [("v2.0" in path) for path in asked] == [wanted == "2.0"]
+    assert "not fetched" not in gw.log()
+
+
 def test_tokens_are_switched_on_and_off_by_a_reload(azure, make, auth):
     gw = make().start()
     token = azure.token(audience=AUDIENCE)

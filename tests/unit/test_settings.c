@@ -317,11 +317,13 @@ TEST(each_cloud_has_its_issuers_and_its_event_grid)
 			  "  issuer: 'https://mine/'}}\n");
 	CHECK_INT(s->auth.entra.n_issuers[JWT_V1], 1);
 	CHECK_STR(s->auth.entra.issuers[JWT_V1][0], "https://mine/");
-	CHECK_STR(s->auth.entra.issuers[JWT_V2][0], "https://mine/");
+	CHECK_INT(s->auth.entra.n_issuers[JWT_V2], 0);
 }
 
 TEST(tokens_that_could_not_be_judged_are_no_setting)
 {
+#define V1_ISSUER "https://sts.windows.net/" TENANT "/"
+#define V2_ISSUER "https://login.microsoftonline.com/" TENANT "/v2.0"
 #define ENTRA(more) LISTEN_ONLY "auth: {entra: {" more "}}\n"
 	check_refused(ENTRA("audience: a"), 2, 15, "the key 'tenant' is missing");
 	check_refused(ENTRA("tenant: " TENANT), 2, 15, "the key 'audience' is missing");
@@ -340,6 +342,27 @@ TEST(tokens_that_could_not_be_judged_are_no_setting)
 	check_refused(ENTRA("tenant: " TENANT ", audiance: a, audience: b"), 2, 62,
 	    "did you mean 'audience'?");
 	check_refused(LISTEN_ONLY "auth: {entra: on}\n", 2, 15, "entra must be a mapping");
+}
+
+/* Who lists one version's issuer asks for tokens of that version only. */
+TEST(a_listed_issuer_is_one_of_the_version_that_its_end_says)
+{
+	const struct settings_entra *en;
+
+	parse(ENTRA("tenant: " TENANT ", audience: a, issuer: [" V2_ISSUER ", " V1_ISSUER
+		    ", https://other/" TENANT "/v2.0/, https://other/v2.0x]"));
+	en = &s->auth.entra;
+	CHECK_INT(en->n_issuers[JWT_V1], 2);
+	CHECK_STR(en->issuers[JWT_V1][0], V1_ISSUER);
+	CHECK_STR(en->issuers[JWT_V1][1], "https://other/v2.0x");
+	CHECK_INT(en->n_issuers[JWT_V2], 2);
+	CHECK_STR(en->issuers[JWT_V2][0], V2_ISSUER);
+	CHECK_STR(en->issuers[JWT_V2][1], "https://other/" TENANT "/v2.0/");
+	parse(ENTRA("tenant: " TENANT ", audience: a, issuer: " V2_ISSUER));
+	CHECK_INT(s->auth.entra.n_issuers[JWT_V1], 0);
+	CHECK_INT(s->auth.entra.n_issuers[JWT_V2], 1);
+	check_refused(ENTRA("tenant: " TENANT ", audience: a, issuer: 'http://x/v2.0'"), 2, 84,
+	    "an issuer begins with https://");
 }
 
 TEST(a_credential_needs_all_its_parts)
