@@ -1,5 +1,6 @@
 """Each test gets an Azure of its own and, from it, a gridwarden of its own."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import harness  # noqa: E402
 from client import Emulator  # noqa: E402
+from disk_world import NOTHING, SANITIZED, Disk  # noqa: E402
 
 
 @pytest.fixture
@@ -38,3 +40,32 @@ def make(tmp_path, azure):
 def gridwarden(make):
     """A running one with the default rules."""
     return make().start()
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory):
+    if SANITIZED:
+        pytest.skip("a sanitizer wants to be loaded first")
+    library = tmp_path_factory.mktemp("disk") / "disk.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library),
+                    str(harness.ROOT / "tests/scenario/disk.c")], check=True)
+    return library
+
+
+@pytest.fixture
+def disk(make, shim):
+    """A gridwarden on such a disk; its state is below one folder."""
+    def start(rules=NOTHING, **settings):
+        gw = make(rules=rules, inbox="state/inbox", store="sqlite:state/db/gridwarden.db",
+                  **settings)
+        # Folders that are there from the start: what is made in them is what matters.
+        for folder in ("state", "state/inbox", "state/db"):
+            (gw.folder / folder).mkdir()
+        disk = Disk(gw, shim)
+        for folder in ("state",):
+            listing = "\n".join(f"{(gw.folder / folder / n).stat().st_ino} {n}"
+                                for n in ("inbox", "db"))
+            (disk.remains / f"names-{(gw.folder / folder).stat().st_ino}").write_text(listing)
+        gw.env.update(disk.env)
+        return gw.start(), disk
+    return start

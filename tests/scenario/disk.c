@@ -1,6 +1,6 @@
 /*
  * A disk that can be told to fail, and whose power can be cut: loaded into the daemon by
- * test_durability.py (LD_PRELOAD).
+ * conftest.py (LD_PRELOAD).
  *
  *	DISK_FOLDER    only files below it are looked at
  *	DISK_TROUBLE   a file "EIO text": while it is there, what writes to or syncs a path that
