@@ -62,10 +62,7 @@ def disk(make, shim):
         for folder in ("state", "state/inbox", "state/db"):
             (gw.folder / folder).mkdir()
         disk = Disk(gw, shim)
-        for folder in ("state",):
-            listing = "\n".join(f"{(gw.folder / folder / n).stat().st_ino} {n}"
-                                for n in ("inbox", "db"))
-            (disk.remains / f"names-{(gw.folder / folder).stat().st_ino}").write_text(listing)
+        disk.settle(gw.folder / "state")
         gw.env.update(disk.env)
         return gw.start(), disk
     return start

@@ -65,6 +65,13 @@ def wait_decided(gw):
 
 # ---- a disk that can fail ----
 
+class Never:
+    """The worst chance: nothing that was not synced is on disk."""
+    @staticmethod
+    def random():
+        return 1.0
+
+
 class Disk:
     def __init__(self, gw, shim):
         self.gw, self.order = gw, gw.folder / "trouble"
@@ -73,9 +80,12 @@ class Disk:
         self.env = {"LD_PRELOAD": str(shim), "DISK_FOLDER": str(gw.folder / "state"),
                     "DISK_TROUBLE": str(self.order), "DISK_REMAINS": str(self.remains)}
 
-    def fail(self, error, part):
+    def fail(self, error, part, calls=""):
+        """From now on too: writes to and syncs of a path that holds `part` (with "$": ends in it)
+        fail; or only its "sync", or "read"."""
         draft = self.gw.folder / "draft"
-        draft.write_text(f"{error} {part}")
+        before = self.order.read_text() if self.order.exists() else ""
+        draft.write_text(f"{before}{error} {part} {calls}\n")
         draft.rename(self.order)
 
     def heal(self):
@@ -86,12 +96,23 @@ class Disk:
         self.gw.kill()
         state = self.gw.folder / "state"
         after = self.gw.folder / "after"
-        shutil.rmtree(after, ignore_errors=True)
         self.restore(state, after, chance)
         shutil.rmtree(state)
         after.rename(state)
         shutil.rmtree(self.remains)
         self.remains.mkdir()
+        self.settle(state)
+
+    def settle(self, folder):
+        """All that is there now is on disk."""
+        entries = {path: path.stat().st_ino for path in folder.iterdir()}
+        (self.remains / f"names-{folder.stat().st_ino}").write_text(
+            "".join(f"{ino} {path.name}\n" for path, ino in entries.items()))
+        for path, ino in entries.items():
+            if path.is_dir():
+                self.settle(path)
+            else:
+                shutil.copy(path, self.remains / f"inode-{ino}")
 
     def restore(self, live, to, chance):
         to.mkdir()
