@@ -45,8 +45,9 @@ struct delivery {
 
 /*
  * Open or make the folder's journal and replay it: a torn tail is cut, records after `decided` are
- * handed out again by inbox_read().  Damage does not stop it: what can be read is kept and the
- * figures say what is lost.  At max bytes of segments deliveries are refused until some are
+ * handed out again by inbox_read().  Damage does not stop it: what holds is kept and the figures
+ * say what is lost.  A disk that cannot read does: what lies there may hold, so nothing is cut,
+ * and ERR_SYSTEM names the place.  At max bytes of segments deliveries are refused until some are
  * decided.  A folder in use by another process is refused (ERR_CONFLICT).
  */
 bool inbox_open(const char *folder, int64_t max, uint64_t decided, struct inbox **out,
@@ -81,9 +82,10 @@ bool inbox_append(struct inbox *in, struct delivery *const *d, size_t n, struct 
 bool inbox_probe(struct inbox *in, struct err *e) MUST_CHECK;
 
 /*
- * The next record behind `after`: *found false when there is none yet.  A record whose checksum
- * does not hold any more is an error of kind ERR_SYSTEM that names segment and offset; reading on
- * with after + 1 leaves it out.  seq rises by one from record to record but where some are lost.
+ * The next record behind `after`: *found false when there is none yet.  Two errors, which name
+ * segment and offset: ERR_SYSTEM, the disk cannot read it, ask again; ERR_NOT_FOUND, it was read
+ * and does not hold any more, ask again (the next answer comes from the disk, not from memory) or
+ * leave it out with after + 1.  seq rises by one from record to record but where some are lost.
  */
 bool inbox_read(struct inbox *in, uint64_t after, struct arena *a, struct delivery *out,
     bool *found, struct err *e) MUST_CHECK;

@@ -14,7 +14,8 @@
  * not hold any more in the middle (the rest is kept, what is missing is counted as lost); a
  * segment whose header cannot be read (set aside under another name); records missing that the
  * store does not know as decided (lost).  None of these stops the daemon: an inbox that does not
- * open cannot take the next alert either.
+ * open cannot take the next alert either.  What the disk cannot read is not known to be lost: it
+ * does, before anything is cut or set aside because of it.
  */
 #include "journal.h"
 
@@ -154,7 +155,7 @@ replay_all(struct inbox *in, uint64_t decided, struct err *e)
 	in->lost = r.lost;
 	if (r.lost > 0)
 		memcpy(in->damage, r.damage, sizeof(in->damage));
-	return ok || fail_in(e, "inbox %s", in->folder);
+	return ok;
 }
 
 /*
@@ -182,13 +183,19 @@ find_place(struct inbox *in, uint64_t decided, struct err *e)
 }
 
 static bool
-start(struct inbox *in, uint64_t decided, struct err *e)
+read_back(struct inbox *in, uint64_t decided, struct err *e)
 {
 	struct segment *list = NULL;
-	bool ok = lock_folder(in, e) && find_segments(in, &list, e);
+	bool ok = find_segments(in, &list, e);
 
-	take_segments(in, list);
-	return ok && replay_all(in, decided, e) && find_place(in, decided, e);
+	take_segments(in, list); /* also to be closed */
+	return (ok && replay_all(in, decided, e)) || fail_in(e, "inbox %s", in->folder);
+}
+
+static bool
+start(struct inbox *in, uint64_t decided, struct err *e)
+{
+	return lock_folder(in, e) && read_back(in, decided, e) && find_place(in, decided, e);
 }
 
 bool

@@ -50,20 +50,24 @@ seek(struct inbox *in, uint64_t after)
 static bool
 step_over(struct cursor *c, const struct view *v, uint64_t after, struct arena *a, struct err *e)
 {
-	bool remains;
-	int64_t next = segment_find(c->segment, c->at, v->end, a, &remains);
+	struct finding next;
+	enum found found = segment_find(c->segment, c->at, v->end, a, &next, e);
 	uint64_t behind = v->last_seq + 1;
 	struct record_front f;
 
-	if (next < v->end) {
-		memcpy(&f, segment_read(c->segment, next, v->end, a), sizeof(f));
+	if (found == FOUND_UNKNOWN)
+		return false;
+	if (found == FOUND_RECORD) {
+		memcpy(&f, next.record, sizeof(f));
 		behind = f.seq;
 	}
-	if (after + 1 < behind)
-		return fail(e, ERR_SYSTEM,
-		    "inbox: %s at %" PRId64 ": record %" PRIu64 " does not hold any more",
+	if (after + 1 < behind) {
+		segment_distrust(c->segment, c->at);
+		return fail(e, ERR_NOT_FOUND,
+		    "%s at %" PRId64 ": record %" PRIu64 " does not hold any more",
 		    c->segment->name, c->at, after + 1);
-	c->at = next;
+	}
+	c->at = next.at;
 	c->seq = behind - 1;
 	return true;
 }
@@ -73,9 +77,10 @@ static bool
 pass_seen(struct cursor *c, int64_t end, uint64_t after)
 {
 	struct record_front f;
+	struct err ignored;
 
-	if (!segment_front(c->segment, c->at, end, &f) || f.magic != RECORD_MAGIC ||
-	    f.seq != c->seq + 1 || f.seq > after)
+	if (segment_front(c->segment, c->at, end, &f, &ignored) != FOUND_RECORD ||
+	    f.magic != RECORD_MAGIC || f.seq != c->seq + 1 || f.seq > after)
 		return false;
 	c->at += f.length;
 	c->seq = f.seq;
@@ -96,32 +101,41 @@ take(struct cursor *c, const void *record, uint64_t after)
 	return f.seq > after;
 }
 
+/* *out is set with FOUND_RECORD; FOUND_NONE only moved the cursor. */
+static enum found
+read_one(struct cursor *c, const struct view *v, uint64_t after, struct arena *a,
+    struct delivery *out, struct err *e)
+{
+	const void *record;
+	enum found found = segment_read(c->segment, c->at, v->end, a, &record, e);
+
+	if (found == FOUND_NONE)
+		return step_over(c, v, after, a, e) ? FOUND_NONE : FOUND_UNKNOWN;
+	if (found == FOUND_UNKNOWN || !take(c, record, after))
+		return found == FOUND_UNKNOWN ? found : FOUND_NONE;
+	record_read(record, a, out);
+	return FOUND_RECORD;
+}
+
 bool
 inbox_read(struct inbox *in, uint64_t after, struct arena *a, struct delivery *out, bool *found,
     struct err *e)
 {
 	struct cursor *c = &in->cursor;
-	const void *record;
-	struct view v;
+	enum found one = FOUND_NONE;
 
 	if (after < in->released)
 		after = in->released;
-	for (;;) {
+	while (one == FOUND_NONE) {
+		struct view v;
+
 		seek(in, after);
 		v = look(in, c->segment);
-		if (c->at >= v.end) {
-			*found = false;
-			return true;
-		}
-		if (pass_seen(c, v.end, after))
-			continue;
-		record = segment_read(c->segment, c->at, v.end, a);
-		if (record == NULL && !step_over(c, &v, after, a, e))
-			return false;
-		if (record == NULL || !take(c, record, after))
-			continue;
-		record_read(record, a, out);
-		*found = true;
-		return true;
+		if (c->at >= v.end)
+			break;
+		if (!pass_seen(c, v.end, after))
+			one = read_one(c, &v, after, a, out, e);
 	}
+	*found = one == FOUND_RECORD;
+	return one != FOUND_UNKNOWN || fail_in(e, "inbox %s", in->folder);
 }

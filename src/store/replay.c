@@ -79,19 +79,35 @@ bridge(struct walk *w, struct err *e)
 {
 	struct record_front f, gap;
 	struct iovec iov = { .iov_base = &gap, .iov_len = sizeof(gap) };
-	int64_t next = segment_find(w->s, w->at, w->s->size, w->a, &w->remains);
+	struct finding next;
+	enum found found = segment_find(w->s, w->at, w->s->size, w->a, &next, e);
 	uint64_t first_unsure, lost;
 
-	if (next - w->at < (int64_t)sizeof(gap) || next == w->s->size)
+	if (found == FOUND_UNKNOWN)
+		return STRIDE_TROUBLE;
+	w->remains = w->remains || next.remains;
+	if (found == FOUND_NONE || next.at - w->at < (int64_t)sizeof(gap))
 		return STRIDE_END;
-	memcpy(&f, segment_read(w->s, next, w->s->size, w->a), sizeof(f));
+	memcpy(&f, next.record, sizeof(f));
 	if (!in_turn(w, &f))
 		return STRIDE_END;
 	/* A write is begun after the one before it is synced, so what is older was answered. */
 	first_unsure = f.magic == RECORD_GAP ? f.seq : f.group;
 	lost = first_unsure > w->seq ? first_unsure - w->seq : 0;
-	record_build_gap(w->s->mark, w->seq, f.seq, lost, (size_t)(next - w->at), &gap);
+	record_build_gap(w->s->mark, w->seq, f.seq, lost, (size_t)(next.at - w->at), &gap);
 	return segment_write(w->s, w->at, &iov, 1, e) ? STRIDE_ON : STRIDE_TROUBLE;
+}
+
+/* What does not hold is read twice, the second time from the disk. */
+static enum found
+read_here(const struct walk *w, const void **record, struct err *e)
+{
+	enum found found = segment_read(w->s, w->at, w->s->size, w->a, record, e);
+
+	if (found != FOUND_NONE)
+		return found;
+	segment_distrust(w->s, w->at);
+	return segment_read(w->s, w->at, w->s->size, w->a, record, e);
 }
 
 static enum stride
@@ -99,12 +115,15 @@ stride(struct replay *r, struct walk *w, struct err *e)
 {
 	const void *record;
 	struct record_front f;
+	enum found found;
 
 	if (w->behind != 0 && w->seq >= w->behind)
 		return STRIDE_END;
 	arena_reset(w->a);
-	record = segment_read(w->s, w->at, w->s->size, w->a);
-	if (record == NULL)
+	found = read_here(w, &record, e);
+	if (found == FOUND_UNKNOWN)
+		return STRIDE_TROUBLE;
+	if (found == FOUND_NONE)
 		return bridge(w, e);
 	memcpy(&f, record, sizeof(f));
 	if (!in_turn(w, &f))

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,46 +108,52 @@ segment_sync(const struct segment *s, struct err *e)
 	return fdatasync(s->fd) == 0 || write_failed(s, "sync", e);
 }
 
-static size_t
-read_disk(const struct segment *s, int64_t at, void *p, size_t n)
+/* *got is less than n at the end of the file, and, with false, where the disk fails. */
+static bool
+read_disk(const struct segment *s, int64_t at, void *p, size_t n, size_t *got, struct err *e)
 {
-	size_t got = 0;
-
-	while (got < n) {
-		ssize_t k = pread(s->fd, (char *)p + got, n - got, at + (int64_t)got);
+	for (*got = 0; *got < n;) {
+		ssize_t k = pread(s->fd, (char *)p + *got, n - *got, at + (int64_t)*got);
 
 		if (k < 0 && errno == EINTR)
 			continue;
-		if (k <= 0)
+		if (k < 0)
+			return fail_errno(e, ERR_SYSTEM, "cannot read %s at %" PRId64, s->name,
+			    at + (int64_t)*got);
+		if (k == 0)
 			break;
-		got += (size_t)k;
+		*got += (size_t)k;
 	}
-	return got;
+	return true;
 }
 
 bool
 segment_read_exactly(const struct segment *s, int64_t at, void *p, size_t n, struct err *e)
 {
-	return read_disk(s, at, p, n) == n ||
-	       fail(e, ERR_SYSTEM, "cannot read %s at %lld", s->name, (long long)at);
+	size_t got;
+
+	return read_disk(s, at, p, n, &got, e) &&
+	       (got == n || fail(e, ERR_SYSTEM, "%s ends at %" PRId64, s->name, at + (int64_t)got));
 }
 
-/* As many bytes as could be read; a place that the disk cannot read is one without records. */
-static size_t
-read_bytes(const struct segment *s, int64_t at, void *p, size_t n)
+static bool
+read_bytes(const struct segment *s, int64_t at, void *p, size_t n, size_t *got, struct err *e)
 {
 	struct window *w = s->window;
+	struct err ignored;
 
 	if (w == NULL || n > PART)
-		return read_disk(s, at, p, n);
+		return read_disk(s, at, p, n, got, e);
 	if (at < w->at || at + (int64_t)n > w->at + (int64_t)w->n) {
 		w->at = at;
-		w->n = read_disk(s, at, w->bytes, PART);
+		/* What it cannot read may lie behind what is asked for. */
+		(void)!read_disk(s, at, w->bytes, PART, &w->n, &ignored);
 		if (w->n < n)
-			return read_disk(s, at, p, n);
+			return read_disk(s, at, p, n, got, e);
 	}
 	memcpy(p, w->bytes + (at - w->at), n);
-	return n;
+	*got = n;
+	return true;
 }
 
 void
@@ -259,14 +266,20 @@ failed:
 	return false;
 }
 
-static void
-take_header(struct segment *s)
+/* One copy that holds is enough; false: none does, and one of them could not be read. */
+static bool
+take_header(struct segment *s, struct err *e)
 {
+	bool ok = true;
 	struct header h;
+	size_t got;
 
 	for (int i = 0; i < HEADER_COPIES; i++) {
-		if (read_bytes(s, i * HEADER_SPACE, &h, sizeof(h)) != sizeof(h) ||
-		    memcmp(h.magic, SEGMENT_MAGIC, sizeof(h.magic)) != 0 ||
+		if (!read_bytes(s, i * HEADER_SPACE, &h, sizeof(h), &got, e)) {
+			ok = false;
+			continue;
+		}
+		if (got != sizeof(h) || memcmp(h.magic, SEGMENT_MAGIC, sizeof(h.magic)) != 0 ||
 		    h.crc != header_crc(&h) || h.epoch <= s->epoch)
 			continue;
 		s->epoch = h.epoch;
@@ -275,19 +288,32 @@ take_header(struct segment *s)
 		s->last_seq = h.first_seq - 1;
 		s->end = SEGMENT_DATA;
 	}
+	return ok || s->epoch != 0;
 }
 
 /* A spare has zeros for a header. */
 static bool
-is_blank(const struct segment *s)
+look_blank(const struct segment *s, bool *blank, struct err *e)
 {
 	char bytes[SEGMENT_DATA];
+	size_t got;
 
-	if (read_bytes(s, 0, bytes, sizeof(bytes)) != sizeof(bytes))
+	if (!read_bytes(s, 0, bytes, sizeof(bytes), &got, e))
 		return false;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		if (bytes[i] != 0)
-			return false;
+	*blank = got == sizeof(bytes);
+	for (size_t i = 0; *blank && i < sizeof(bytes); i++)
+		*blank = bytes[i] == 0;
+	return true;
+}
+
+static bool
+look_readable(struct segment *s, bool *readable, struct err *e)
+{
+	if (!take_header(s, e))
+		return false;
+	if (s->epoch == 0)
+		return look_blank(s, readable, e);
+	*readable = s->size >= SEGMENT_DATA;
 	return true;
 }
 
@@ -296,6 +322,7 @@ segment_open(
     const char *folder, const char *name, struct segment **out, bool *readable, struct err *e)
 {
 	char path[PATH_MAX];
+	struct segment *s;
 	struct stat st;
 	int fd;
 
@@ -307,9 +334,12 @@ segment_open(
 			close(fd);
 		return false;
 	}
-	*out = segment_new(fd, name, st.st_size);
-	take_header(*out);
-	*readable = st.st_size >= SEGMENT_DATA && ((*out)->epoch != 0 || is_blank(*out));
+	s = segment_new(fd, name, st.st_size);
+	if (!look_readable(s, readable, e)) {
+		segment_close(s);
+		return false;
+	}
+	*out = s;
 	return true;
 }
 
@@ -341,26 +371,38 @@ segment_use(struct segment *s, uint64_t epoch, uint64_t first_seq, struct err *e
 
 /* ---- records ---- */
 
-bool
-segment_front(const struct segment *s, int64_t at, int64_t limit, struct record_front *f)
+enum found
+segment_front(
+    const struct segment *s, int64_t at, int64_t limit, struct record_front *f, struct err *e)
 {
-	return at + (int64_t)sizeof(*f) <= limit &&
-	       read_bytes(s, at, f, sizeof(*f)) == sizeof(*f) &&
-	       record_front_fits(f, s->mark, (size_t)(limit - at));
+	size_t got;
+
+	if (at + (int64_t)sizeof(*f) > limit)
+		return FOUND_NONE;
+	if (!read_bytes(s, at, f, sizeof(*f), &got, e))
+		return FOUND_UNKNOWN;
+	return got == sizeof(*f) && record_front_fits(f, s->mark, (size_t)(limit - at))
+		   ? FOUND_RECORD
+		   : FOUND_NONE;
 }
 
-const void *
-segment_read(const struct segment *s, int64_t at, int64_t limit, struct arena *a)
+enum found
+segment_read(const struct segment *s, int64_t at, int64_t limit, struct arena *a,
+    const void **record, struct err *e)
 {
 	struct record_front f;
-	size_t n;
+	enum found front = segment_front(s, at, limit, &f, e);
+	size_t n, got;
 	void *p;
 
-	if (!segment_front(s, at, limit, &f))
-		return NULL;
+	if (front != FOUND_RECORD)
+		return front;
 	n = f.magic == RECORD_GAP ? sizeof(f) : f.length;
 	p = arena_alloc(a, n);
-	return read_bytes(s, at, p, n) == n && record_holds(p) ? p : NULL;
+	if (!read_bytes(s, at, p, n, &got, e))
+		return FOUND_UNKNOWN;
+	*record = p;
+	return got == n && record_holds(p) ? FOUND_RECORD : FOUND_NONE;
 }
 
 static bool
@@ -369,40 +411,55 @@ has_mark(const struct segment *s, const char *p)
 	return memcmp(p + offsetof(struct record_front, mark), &s->mark, sizeof(s->mark)) == 0;
 }
 
-/* Look through one part for a record that holds; limit when there is none. */
-static int64_t
+/* Look through one part for a record that holds. */
+static enum found
 find_in(const struct segment *s, int64_t at, const char *part, size_t n, int64_t limit,
-    struct arena *a, bool *remains)
+    struct arena *a, struct finding *out, struct err *e)
 {
 	for (size_t i = 0; i + sizeof(struct record_front) <= n; i += RECORD_ALIGN) {
+		enum found found;
+
 		if (!has_mark(s, part + i))
 			continue;
-		if (segment_read(s, at + (int64_t)i, limit, a) != NULL)
-			return at + (int64_t)i;
-		*remains = true;
+		out->at = at + (int64_t)i;
+		found = segment_read(s, out->at, limit, a, &out->record, e);
+		if (found != FOUND_NONE)
+			return found;
+		out->remains = true;
 	}
-	return limit;
+	return FOUND_NONE;
 }
 
-int64_t
-segment_find(const struct segment *s, int64_t from, int64_t limit, struct arena *a, bool *remains)
+enum found
+segment_find(const struct segment *s, int64_t from, int64_t limit, struct arena *a,
+    struct finding *out, struct err *e)
 {
 	const int64_t overlap = sizeof(struct record_front);
+	enum found found = FOUND_NONE;
 	char *part = xmalloc(PART);
-	int64_t found = limit;
+	size_t got = PART;
 
-	for (int64_t at = from; found == limit && at < limit;) {
+	*out = (struct finding){ .record = NULL };
+	for (int64_t at = from; found == FOUND_NONE && got == PART && at < limit;
+	     at += (PART - overlap) / RECORD_ALIGN * RECORD_ALIGN) {
 		int64_t want = limit - at < PART ? limit - at : PART;
-		int64_t got = (int64_t)read_bytes(s, at, part, (size_t)want);
 
-		found = find_in(s, at, part, (size_t)got, limit, a, remains);
-		if (got == want && got < PART)
-			break;
-		/* Where the disk cannot read, go on behind that sector. */
-		at += got > overlap ? (got - overlap) / RECORD_ALIGN * RECORD_ALIGN : SECTOR;
+		found = read_bytes(s, at, part, (size_t)want, &got, e)
+			    ? find_in(s, at, part, got, limit, a, out, e)
+			    : FOUND_UNKNOWN;
 	}
+	if (found != FOUND_RECORD)
+		out->at = limit;
 	free(part);
 	return found;
+}
+
+void
+segment_distrust(const struct segment *s, int64_t from)
+{
+	if (s->window != NULL)
+		s->window->n = 0;
+	(void)posix_fadvise(s->fd, from, INBOX_RECORD_MAX, POSIX_FADV_DONTNEED);
 }
 
 /* ---- mend ---- */

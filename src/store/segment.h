@@ -37,7 +37,10 @@ struct segment {
 bool segment_make(const char *folder, unsigned number, int64_t size, struct segment **out,
     struct err *e) MUST_CHECK;
 
-/* *readable false: neither copy of the header holds; the segment has an epoch of 0 then. */
+/*
+ * *readable false: neither copy of the header holds; the segment has an epoch of 0 then.  A header
+ * that the disk cannot read is an error, as it says nothing about what is there.
+ */
 bool segment_open(const char *folder, const char *name, struct segment **out, bool *readable,
     struct err *e) MUST_CHECK;
 void segment_close(struct segment *s);
@@ -63,16 +66,31 @@ bool segment_write_failed(const struct segment *s, struct err *e);
 bool segment_read_exactly(
     const struct segment *s, int64_t at, void *p, size_t n, struct err *e) MUST_CHECK;
 
+/* What lies at a place. */
+enum found {
+	FOUND_RECORD,
+	FOUND_NONE,    /* all was read, and it is no record that holds */
+	FOUND_UNKNOWN, /* the disk could not read it: ERR_SYSTEM with the place */
+};
+
 /* The front of the record at `at`, unchecked but for its mark and lengths. */
-bool segment_front(const struct segment *s, int64_t at, int64_t limit, struct record_front *f);
-/* The record at `at` that ends before limit; NULL when none is there that holds. */
-const void *segment_read(const struct segment *s, int64_t at, int64_t limit, struct arena *a);
-/*
- * The place of the first record that holds, at `from` or behind it; limit when there is none.
- * *remains is set when something with this segment's mark was seen that does not hold.
- */
-int64_t
-segment_find(const struct segment *s, int64_t from, int64_t limit, struct arena *a, bool *remains);
+enum found segment_front(const struct segment *s, int64_t at, int64_t limit, struct record_front *f,
+    struct err *e) MUST_CHECK;
+/* The record at `at` that ends before limit. */
+enum found segment_read(const struct segment *s, int64_t at, int64_t limit, struct arena *a,
+    const void **record, struct err *e) MUST_CHECK;
+
+struct finding {
+	int64_t at; /* limit when there is none */
+	const void *record;
+	bool remains; /* something with this segment's mark was seen that does not hold */
+};
+/* The first record that holds, at `from` or behind it. */
+enum found segment_find(const struct segment *s, int64_t from, int64_t limit, struct arena *a,
+    struct finding *out, struct err *e) MUST_CHECK;
+
+/* What does not hold may be so in memory only: the next read of it comes from the disk. */
+void segment_distrust(const struct segment *s, int64_t from);
 
 /* Write zeros from `at` to the end of the file.  Not synced. */
 bool segment_zero(const struct segment *s, int64_t at, struct err *e) MUST_CHECK;

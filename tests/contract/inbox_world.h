@@ -6,8 +6,11 @@
 #ifndef TESTS_INBOX_WORLD_H
 #define TESTS_INBOX_WORLD_H
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/inbox.h"
 #include "folder.h"
@@ -130,6 +133,69 @@ order_fault(const char *orders)
 		unsetenv("GRIDWARDEN_FAULT");
 	else
 		setenv("GRIDWARDEN_FAULT", orders, 1);
+}
+
+/* ---- files ---- */
+
+/* All bytes of the only segment, and where it is. */
+struct image {
+	char path[128];
+	char *bytes;
+	size_t n;
+};
+
+static inline void
+image_read(struct image *im, const char *name)
+{
+	struct stat st;
+	int fd;
+
+	snprintf(im->path, sizeof(im->path), "%s/%s", folder, name);
+	fd = open(im->path, O_RDONLY);
+	CHECK(fd >= 0 && fstat(fd, &st) == 0);
+	im->n = (size_t)st.st_size;
+	im->bytes = malloc(im->n);
+	CHECK(read(fd, im->bytes, im->n) == st.st_size);
+	close(fd);
+}
+
+static inline void
+image_write(const struct image *im, size_t n)
+{
+	int fd = open(im->path, O_WRONLY | O_TRUNC);
+
+	CHECK(fd >= 0);
+	CHECK(write(fd, im->bytes, n) == (ssize_t)n);
+	close(fd);
+}
+
+/* Where the body that starts with these words lies. */
+static inline size_t
+image_find(const struct image *im, const char *words)
+{
+	char *p = memmem(im->bytes, im->n, words, strlen(words));
+
+	CHECK(p != NULL);
+	return (size_t)(p - im->bytes);
+}
+
+static inline void
+image_done(struct image *im)
+{
+	free(im->bytes);
+}
+
+/* Numbers 1..n, each in a write of its own, in one segment. */
+static inline void
+write_numbered(uint64_t n, size_t size, struct image *im)
+{
+	struct inbox *in = new_inbox();
+	struct err e;
+
+	for (uint64_t i = 1; i <= n; i++)
+		CHECK_OK(append_numbered(in, i, size, &e));
+	inbox_close(in);
+	image_read(im, "segment-000001");
 }
 
 #endif
