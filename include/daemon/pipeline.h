@@ -40,7 +40,10 @@
 #define PIPELINE_PACE_MS 10
 /* An event that the decider died of this often is set aside. */
 #define PIPELINE_HAND_OUTS_MAX 3
-/* A record of the inbox that cannot be read this often is left out: it must not stop the line. */
+/*
+ * A record of the inbox that was read so often, a second apart, and never held is left out: it must
+ * not stop the line.
+ */
 #define PIPELINE_READS_MAX 5
 /* Nothing a performer does takes longer; after a crash leases are dropped at start anyway. */
 #define PIPELINE_LEASE_MS ((int64_t)15 * 60 * 1000)

@@ -332,6 +332,19 @@ decide_carefully(struct pipeline *p, const struct delivery *dl, struct arena *a,
 	return decide_group(p, &some, dl, 0, dl->seq, e);
 }
 
+/* A record that was read and does not hold: true when it was tried often enough to go on. */
+static bool
+give_up_record(struct pipeline *p, uint64_t seq, const struct err *e)
+{
+	/* What the disk cannot read may hold: it is waited for, however long. */
+	if (e->kind != ERR_NOT_FOUND || ++p->failed_reads < PIPELINE_READS_MAX)
+		return false;
+	log_error("record %" PRIu64 " is left out: %s", seq, e->text);
+	atomic_fetch_add(&p->figures_damaged, 1);
+	p->failed_reads = 0;
+	return true;
+}
+
 /* Read ahead as much as may share a commit. */
 static bool
 read_group(struct pipeline *p, struct delivery *group, size_t *n, struct arena *a, struct err *e)
@@ -345,11 +358,8 @@ read_group(struct pipeline *p, struct delivery *group, size_t *n, struct arena *
 		if (!inbox_read(p->inbox, after, a, &group[*n], &found, e)) {
 			if (*n > 0) /* decide what could be read first */
 				return true;
-			if (++p->failed_reads < PIPELINE_READS_MAX)
+			if (!give_up_record(p, after + 1, e))
 				return false;
-			log_error("record %" PRIu64 " is left out: %s", after + 1, e->text);
-			atomic_fetch_add(&p->figures_damaged, 1);
-			p->failed_reads = 0;
 			p->decided_seq = ++after;
 			continue;
 		}

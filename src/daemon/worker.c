@@ -43,12 +43,18 @@ rest(struct worker *w, uint64_t rings, int64_t limit_ms)
 		bell_wait(w->bell, rings, limit_ms);
 }
 
-/* The store or the disk fails: say so once, and try again soon. */
+/*
+ * The store or the disk fails: say so once, and try again after a pause.  Its bell rings for each
+ * group that comes, which makes no disk better: it only ends the pause when the worker is to stop.
+ */
 static void
 pause_for(struct worker *w, struct trouble *t, const struct err *e)
 {
+	int64_t until = clock_mono_ms() + TROUBLE_PAUSE_MS, left;
+
 	trouble_begin(t, e);
-	rest(w, bell_rings(w->bell), TROUBLE_PAUSE_MS);
+	while ((left = until - clock_mono_ms()) > 0 && !atomic_load(&w->stop))
+		rest(w, bell_rings(w->bell), left);
 }
 
 static void *

@@ -6,6 +6,7 @@
  *	DISK_TROUBLE   a file with lines "EIO text [sync|read]": while it is there, what writes to
  *	               or syncs a path that holds the text fails so; only its syncs, or only its
  *	               reads.  A text that ends in '$' is the path's end
+ *	DISK_UNREADABLE  a file "text": while it is there, reading a path that holds it fails
  *	DISK_REMAINS   a folder that gets what would survive: the bytes of each file that were
  *synced (inode-N), each folder's names as they were when it was (names-N)
  *
@@ -378,9 +379,27 @@ pwritev(int fd, const struct iovec *iov, int n, off_t at)
 	return pwritev64(fd, iov, n, at);
 }
 
+static int
+unreadable(int fd)
+{
+	const char *order = getenv("DISK_UNREADABLE");
+	char path[PATH_MAX], text[128] = "";
+	int from = order == NULL ? -1 : (int)syscall(SYS_openat, AT_FDCWD, order, O_RDONLY, 0);
+
+	if (from < 0)
+		return 0;
+	(void)!read(from, text, sizeof(text) - 1);
+	close(from);
+	return text[0] != '\0' && path_of(fd, path) && strstr(path, text) != NULL;
+}
+
 ssize_t
 pread64(int fd, void *p, size_t n, off_t at)
 {
+	if (unreadable(fd)) {
+		errno = EIO;
+		return -1;
+	}
 	return refused(fd, CALL_READ) ? -1 : syscall(SYS_pread64, fd, p, n, at);
 }
 

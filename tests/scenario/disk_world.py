@@ -75,10 +75,12 @@ class Never:
 class Disk:
     def __init__(self, gw, shim):
         self.gw, self.order = gw, gw.folder / "trouble"
+        self.unreadable = gw.folder / "unreadable"
         self.remains = gw.folder / "remains"
         self.remains.mkdir()
         self.env = {"LD_PRELOAD": str(shim), "DISK_FOLDER": str(gw.folder / "state"),
-                    "DISK_TROUBLE": str(self.order), "DISK_REMAINS": str(self.remains)}
+                    "DISK_TROUBLE": str(self.order), "DISK_UNREADABLE": str(self.unreadable),
+                    "DISK_REMAINS": str(self.remains)}
 
     def fail(self, error, part, calls=""):
         """From now on too: writes to and syncs of a path that holds `part` (with "$": ends in it)
@@ -90,6 +92,14 @@ class Disk:
 
     def heal(self):
         self.order.unlink()
+
+    def fail_reads(self, part):
+        draft = self.gw.folder / "draft"
+        draft.write_text(part)
+        draft.rename(self.unreadable)
+
+    def heal_reads(self):
+        self.unreadable.unlink()
 
     def cut(self, chance):
         """End without warning; what was not synced is lost but for what `chance` had written."""

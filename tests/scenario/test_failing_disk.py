@@ -86,6 +86,51 @@ def test_a_step_in_flight_when_the_store_fails_is_settled_later_and_done_once(di
     assert len(azure.cards()) == 1
 
 
+# ---- a disk that cannot read ----
+
+def test_what_cannot_be_read_for_a_moment_is_waited_for_however_much_comes_meanwhile(disk):
+    gw, bad = disk()
+    assert deliver(gw, "before") == 200
+    wait_decided(gw)
+    bad.fail_reads("inbox/segment")
+    assert deliver(gw, "first") == 200
+    line = gw.wait_line(lambda line: line["message"].startswith("decisions cannot be stored"))
+    assert "cannot read segment-000001 at " in line["message"]
+    for n in range(60):  # each of them wakes the decider
+        assert deliver(gw, f"meanwhile-{n}") == 200
+    status, text = ready(gw)
+    assert status == 503 and "Input/output error" in text
+    assert metric(gw, 'trouble{part="decide"}') == 1
+    assert metric(gw, "inbox_waiting") == 61
+    bad.heal_reads()
+    gw.wait_line(lambda line: line["message"] == "decisions are stored again")
+    wait_decided(gw)
+    assert ready(gw) == (200, "ready\n")
+    assert metric(gw, "events_damaged_total") == 0
+    assert gw.stop() == 0
+    events = ["before", "first"] + [f"meanwhile-{n}" for n in range(60)]
+    assert stored(gw.folder / "state/db/gridwarden.db") == dict.fromkeys(events, 1)
+
+
+def test_a_journal_that_cannot_be_read_at_start_refuses_it_and_loses_nothing(disk):
+    gw, bad = disk()
+    bad.fail("EIO", "/db/")  # nothing is decided: all of it is in the journal only
+    for n in range(3):
+        assert deliver(gw, f"event-{n}") == 200
+    gw.kill()
+    bad.heal()
+    bad.fail_reads("inbox/segment")
+    gw.launch()
+    assert gw.wait_end() == 1
+    assert "cannot read segment-000001 at " in gw.log()
+    bad.heal_reads()
+    gw.start()
+    wait_decided(gw)
+    assert metric(gw, "inbox_lost_records") == 0
+    assert gw.stop() == 0
+    assert stored(gw.folder / "state/db/gridwarden.db") == {f"event-{n}": 1 for n in range(3)}
+
+
 # ---- a file system that turns read-only ----
 
 def test_a_file_system_that_turns_read_only_breaks_no_promise(make):
