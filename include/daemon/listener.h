@@ -33,9 +33,12 @@ struct request;
 #define LISTENER_BODIES_MAX ((int64_t)512 * 1024 * 1024)
 /* What is read and thrown away so that a client still sending does see a refusal. */
 #define LISTENER_DRAIN_MAX ((int64_t)1024 * 1024)
-/* Event Grid gives up after 30 s; nobody honest needs 15 for handshake, head and body. */
+/*
+ * Event Grid gives up after 30 s; nobody honest needs 15 for handshake, head and body.  Of a second
+ * request on a connection the line is not part of that.
+ */
 #define LISTENER_DEADLINE_MS 15000
-/* A connection between two requests is closed after this. */
+/* A connection is closed so long after an answer, unless another request line is in by then. */
 #define LISTENER_IDLE_MS 60000
 
 struct listener_options {

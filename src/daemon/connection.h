@@ -1,5 +1,5 @@
 /*
- * A connection as the listener keeps it: its deadline, and its side of TLS.
+ * A connection as the listener keeps it: its deadline, its side of TLS, and the request on it.
  */
 #ifndef DAEMON_CONNECTION_H
 #define DAEMON_CONNECTION_H
@@ -10,9 +10,12 @@
 #include "daemon/reaper.h"
 #include "daemon/tls.h"
 
+struct request;
+
 struct connection {
 	struct watch *watch;
-	struct tls_peer *peer; /* NULL = plain HTTP */
+	struct tls_peer *peer;	 /* NULL = plain HTTP */
+	struct request *request; /* begun and not completed; NULL = none */
 };
 
 /* tls and session are NULL for plain HTTP. */

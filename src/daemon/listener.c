@@ -6,7 +6,8 @@
  *	              then once more: `handle` answers, or holds the request (the connection is
  *	              suspended) until another thread answers it (the connection is resumed)
  *	              then, if it was held, once more: the answer is queued
- *	on_completed  the answer is sent, or the client is gone: the request is freed
+ *	on_completed  the answer is sent, or the client is gone: the request is freed; when
+ *	              libmicrohttpd forgets that call, it is freed with its connection
  * What can go wrong:
  *	ambiguous framing             400, and the connection is closed
  *	too many headers, too large   431, 413; what still comes is thrown away up to a limit
@@ -206,6 +207,7 @@ on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	rq->arena = a;
 	rq->connection =
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+	rq->connection->request = rq;
 	rq->watch = rq->connection->watch;
 	rq->peer = peer_text(
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, a);
@@ -360,6 +362,15 @@ on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *m
 }
 
 static void
+request_free(struct request *rq)
+{
+	rq->connection->request = NULL;
+	response_drop(rq);
+	body_free(&rq->body);
+	arena_free(rq->arena);
+}
+
+static void
 on_completed(
     void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
 {
@@ -372,9 +383,7 @@ on_completed(
 		return;
 	*context = NULL;
 	watch_idle(rq->watch, rq->l->o.idle_ms);
-	response_drop(rq);
-	body_free(&rq->body);
-	arena_free(rq->arena);
+	request_free(rq);
 }
 
 /* In the acceptor's thread.  libmicrohttpd gives the connection to the next of its threads. */
@@ -386,6 +395,23 @@ on_accept(void *cls, int fd, const struct sockaddr *address, socklen_t n)
 	return MHD_add_connection(l->mhd, fd, address, n) == MHD_YES;
 }
 
+/*
+ * libmicrohttpd 0.9.75 closes without a word of the request when it finds something wrong while it
+ * is about to say that something else is wrong.  It closes no suspended connection, so nobody else
+ * has that request.
+ */
+static void
+on_closed(struct listener *l, struct connection *c, int fd)
+{
+	if (c->request != NULL) {
+		assert(!c->request->held || c->request->answered);
+		request_free(c->request);
+	}
+	if (!connection_end(c, fd)) /* the socket is still open here */
+		atomic_fetch_add(&l->handshakes_failed, 1);
+	acceptor_ended(l->acceptor);
+}
+
 static void
 on_connection(
     void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
@@ -394,10 +420,8 @@ on_connection(
 	int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (!connection_end(*context, fd)) /* the socket is still open here */
-			atomic_fetch_add(&l->handshakes_failed, 1);
+		on_closed(l, *context, fd);
 		*context = NULL;
-		acceptor_ended(l->acceptor);
 		return;
 	}
 	*context = connection_begin(l->reaper, fd, l->o.deadline_ms, l->tls,

@@ -169,7 +169,8 @@ ENDS = {
 }
 
 # libmicrohttpd 0.9.75 answers these itself, with a page in its own words, and closes.  A length
-# that is no number it answers twice, the second time inside of the first one's body.
+# that is no number it answers twice, the second time inside of the first one's body, and so it does
+# with a Cookie for whose copy there is no room.
 LIBRARY = {
     **{f"length {value!r}": (fields(f"Content-Length: {value}\r\n"), [400, 400]) for value in (
         f"+{N}", f"-{N}", f"{N} ", "5 5", hex(N), f"{N}abc", f"{N},{N}", f"{N}, {N + 1}", "",
@@ -187,6 +188,7 @@ LIBRARY = {
     "HTTP/2.0": (line(f"POST {TARGET} HTTP/2.0"), [505]),
     "the preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", [505]),
     "10000 headers": (fields("".join(f"X{i}: 1\r\n" for i in range(10000)) + LENGTH), [431]),
+    "a Cookie of 18 KB": (fields(f"Cookie: a={'y' * 18000}\r\n" + LENGTH), [431, 431]),
     "a value of 40 KB": (fields(f"X: {'y' * 40000}\r\n" + LENGTH), [431]),
     "a name of 40 KB": (fields(f"{'X' * 40000}: 1\r\n" + LENGTH), [431]),
     "a trailer of 40 KB": (chunks(f"{N:x}\r\nBODY\r\n0\r\nX: {'y' * 40000}\r\n\r\n"), [431]),
@@ -204,6 +206,20 @@ LIBRARY = {
     "a chunk extension of 40 KB": (chunk(f"{N:x};{'x' * 40000}"), [500]),
     "a chunk without its end": (chunks(f"{N:x}\r\nBODY0\r\n\r\n"), [400]),
     "a chunk with more before its end": (chunks(f"{N:x}\r\nBODYXX\r\n0\r\n\r\n"), [400]),
+}
+
+# It closes these without a word: what it notes of a head, and its answer, share 32 KiB with the head
+# itself, and here no room is left for the answer.
+UNANSWERED = {
+    "600 query parameters": line(f"POST {TARGET}{'&a' * 600} HTTP/1.1"),
+    "12000 query parameters": line(f"POST {TARGET}{'&a' * 12000} HTTP/1.1"),
+    "12000 query parameters and no more": line(f"POST {TARGET}{'&a' * 12000} HTTP/1.1", ""),
+    "a Cookie of 18 KB, then a length +5":
+        fields(f"Cookie: a={'y' * 18000}\r\nContent-Length: +5\r\n"),
+    "a length +5, then a Cookie of 18 KB":
+        fields(f"Content-Length: +5\r\nCookie: a={'y' * 18000}\r\n"),
+    "a head of 32,580 bytes":
+        f"GET /x HTTP/1.1\r\nHost: gw\r\nX: {'y' * 32_546}\r\n\r\n".encode(),
 }
 
 # What libmicrohttpd is too lenient with and nobody outside can see: before the request line and in
@@ -288,6 +304,12 @@ def test_what_the_library_answers_itself_is_as_it_was_and_closed(besieged):
     # Only one of its pages says whose it is.
     assert [name for name, text in zip(LIBRARY, heard) if b"libmicrohttpd" in text] == \
         ["a chunk extension of 40 KB"]
+    assert kept(besieged) == []
+
+
+def test_what_the_library_has_no_room_to_answer_is_closed(besieged):
+    heard = say_all(besieged, [request + SECOND for request in UNANSWERED.values()])
+    assert dict(zip(UNANSWERED, heard)) == {name: b"" for name in UNANSWERED}
     assert kept(besieged) == []
 
 
