@@ -7,6 +7,7 @@
 #define DAEMON_QUEUE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,8 +15,8 @@
 #include "daemon/intake.h"
 
 /*
- * Deliveries waiting for the committer; beyond this the answer is 503.  Each holds a connection, so
- * it is half the connections if that is less: who is to hear 503 must get in.
+ * Deliveries waiting for the committer or the disk; beyond this the answer is 503.  Each holds a
+ * connection, so it is half the connections if that is less: who is to hear 503 must get in.
  */
 #define QUEUE_MAX 2048
 /* Deliveries that share one fdatasync. */
@@ -34,8 +35,10 @@ struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t enough;
 	struct received *first, **last;
-	size_t n, max;
-	size_t wanted; /* so many wake the committer; 0 = it does not wait */
+	size_t n;	      /* wait to be taken */
+	atomic_size_t inside; /* those, and what was taken and has not left */
+	size_t max;	      /* of inside */
+	size_t wanted;	      /* so many wake the committer; 0 = it does not wait */
 	bool closed;
 
 	int64_t taken_us; /* when the last group was taken, monotonic */
@@ -60,6 +63,11 @@ bool queue_is_closed(struct queue *q);
 bool queue_wait(struct queue *q, int64_t limit_ms);
 /* The committer: what has gathered, oldest first.  How many; 0 when nothing is there. */
 size_t queue_take(struct queue *q, struct received *group[QUEUE_GROUP_MAX]);
+/*
+ * The committer, of each that was taken, before it is answered: another one may come.  Later would
+ * be too late, since a sender that was answered sends the next one at once.
+ */
+void queue_leave(struct queue *q);
 
 /* QUEUE_PRESSED or more arrive a second.  Any thread. */
 bool queue_is_pressed(struct queue *q);

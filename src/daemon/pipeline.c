@@ -117,8 +117,10 @@ pipeline_commit_group(struct pipeline *p)
 		trouble_end(&p->keeping);
 	}
 	/* Everything from here on may be cut short: what is kept is replayed at the next start. */
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		queue_leave(&p->queue);
 		received_done(group[i], kept ? KEPT : KEPT_LATER);
+	}
 	if (kept)
 		bell_ring(&p->decided);
 	if (inbox_wants_room(p->inbox))

@@ -38,12 +38,13 @@ queue_put(struct queue *q, struct received *r)
 	bool taken, wake;
 
 	pthread_mutex_lock(&q->lock);
-	taken = !q->closed && q->n < q->max;
+	taken = !q->closed && atomic_load(&q->inside) < q->max;
 	if (taken) {
 		r->next = NULL;
 		*q->last = r;
 		q->last = &r->next;
 		q->n++;
+		atomic_fetch_add(&q->inside, 1);
 	}
 	wake = q->wanted > 0 && q->n >= q->wanted;
 	if (wake)
@@ -157,6 +158,12 @@ queue_take(struct queue *q, struct received *group[QUEUE_GROUP_MAX])
 		learn(q, n);
 	pthread_mutex_unlock(&q->lock);
 	return n;
+}
+
+void
+queue_leave(struct queue *q)
+{
+	atomic_fetch_sub(&q->inside, 1);
 }
 
 bool

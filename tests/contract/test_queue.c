@@ -13,6 +13,14 @@ put(struct queue *q, struct received *list, size_t n)
 		CHECK(queue_put(q, &list[i]));
 }
 
+/* So many were taken and are answered. */
+static void
+leave(struct queue *q, size_t n)
+{
+	while (n-- > 0)
+		queue_leave(q);
+}
+
 /* Groups so close to each other that the queue takes them for a flood. */
 static void
 flood(struct queue *q)
@@ -24,6 +32,7 @@ flood(struct queue *q)
 	while (!queue_is_pressed(q) && clock_mono_ms() < until) {
 		put(q, list, 64);
 		CHECK_INT(queue_take(q, group), 64);
+		leave(q, 64);
 	}
 }
 
@@ -55,7 +64,10 @@ TEST(a_full_queue_takes_nothing_more)
 	put(&q, list, QUEUE_MAX);
 	CHECK(!queue_put(&q, &more));
 	CHECK_INT(queue_take(&q, group), QUEUE_GROUP_MAX);
+	CHECK(!queue_put(&q, &more)); /* what is being written still has its place */
+	leave(&q, 1);
 	CHECK(queue_put(&q, &more));
+	CHECK(!queue_put(&q, &more));
 	queue_done(&q);
 }
 
@@ -134,8 +146,12 @@ TEST(what_two_threads_put_is_taken_once_each)
 		CHECK(pthread_create(&threads[i], NULL, send, &senders[i]) == 0);
 	}
 	while (taken < 2000) {
+		size_t n;
+
 		CHECK(queue_wait(&q, INT64_MAX));
-		taken += queue_take(&q, group);
+		n = queue_take(&q, group);
+		leave(&q, n);
+		taken += n;
 	}
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);

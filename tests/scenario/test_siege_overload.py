@@ -55,6 +55,58 @@ def test_a_full_queue_is_503_with_a_time_and_loses_nothing(make):
     wait_until(lambda: gw.operations("/readyz").status == 200, what="readiness")
 
 
+class Pressing(threading.Thread):
+    """Delivers again and again on a connection that it keeps while it may; counts what it hears."""
+
+    def __init__(self, port, name, tls, ended):
+        super().__init__()
+        self.port, self.label, self.tls, self.ended = port, name, tls, ended
+        self.kept, self.put_off = 0, 0
+
+    def run(self):
+        while not self.ended.is_set():
+            try:
+                with Wire(self.port, tls=self.tls) as wire:
+                    while not self.ended.is_set():
+                        wire.say(post([event(f"{self.label}-{self.kept}")]))
+                        status = wire.answer()[0]
+                        self.kept += status == 200
+                        self.put_off += status == 503
+                        self.ended.wait(0.2 if status == 503 else 0)
+            except OSError:
+                self.ended.wait(0.2)  # others were let in for it
+
+
+def test_while_the_queue_is_full_who_comes_anew_hears_503(make):
+    """More senders than connections, and a disk that takes half a second: half of the connections
+    wait for it, those being written included, and the other half has room for refusals."""
+    gw = make(NO_RULES, listen={"connections_max": 64}).start(
+        GRIDWARDEN_FAULT="journal.sync:slow:1+")
+    tls, ended, held, heard = context(), threading.Event(), [], []
+    pressing = [Pressing(gw.port, f"p{n}", tls, ended) for n in range(80)]
+    for p in pressing:
+        p.start()
+    try:
+        wait_until(lambda: metric(gw, "gridwarden_requests_held") > 20, what="load")
+        syncs = metric(gw, "gridwarden_inbox_syncs_total")
+        while metric(gw, "gridwarden_inbox_syncs_total") < syncs + 8:
+            with Wire(gw.port, tls=tls) as wire:
+                wire.say(post([event(f"new-{len(heard)}")]))
+                status, answer, _ = wire.answer()
+            heard.append(status)
+            held.append(metric(gw, "gridwarden_requests_held"))
+            assert status == 200 or b"Retry-After: 30\r\n" in answer
+    finally:
+        ended.set()
+        for p in pressing:
+            p.join()
+    print(f"held {min(held):.0f} to {max(held):.0f}; new ones heard {heard.count(200)} times 200 "
+          f"and {heard.count(503)} times 503; the others {sum(p.kept for p in pressing)} times 200 "
+          f"and {sum(p.put_off for p in pressing)} times 503")
+    assert 503 in heard and set(heard) <= {200, 503}
+    assert max(held) < 40  # 32, and some that have been answered just now
+
+
 @pytest.mark.skipif(size("FULL", 0) == 0, reason="takes half a gigabyte: make siege")
 def test_bodies_together_have_a_cap(make):
     gw = make(NO_RULES, listen={"body_max": "12MiB"}).start()
