@@ -161,6 +161,16 @@ def resident_kb(pid):
     return int(status_of(pid)["VmRSS"].split()[0])
 
 
+def forget_peak(pid):
+    with open(f"/proc/{pid}/clear_refs", "w") as file:
+        file.write("5")
+
+
+def peak_kb(pid):
+    """The most that was resident since forget_peak()."""
+    return int(status_of(pid)["VmHWM"].split()[0])
+
+
 def open_files(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 

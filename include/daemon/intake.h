@@ -26,13 +26,15 @@
 
 struct intake;
 
-/* One delivery on its way to the journal.  Everything in it lives until received_done(). */
+/*
+ * One delivery on its way to the journal.  Everything in it lives until received_done(), and many
+ * wait at a time: so the events that were read are not in it.
+ */
 struct received {
 	struct delivery delivery; /* ready for inbox_append(): headers, body, hashes, fresh, n */
-	struct event_batch batch; /* the events of the body, in the order of the hashes */
+	int64_t unreadable;	  /* of its events */
 	struct received *next;	  /* for the queue of whoever took it */
 	struct request *request;
-	struct arena *arena;
 	struct intake *intake;
 };
 
@@ -52,6 +54,7 @@ struct intake_options {
 
 /* Takes auth over. */
 struct intake *intake_new(const struct intake_options *o, struct auth *auth);
+/* After the end of the listener that it was for. */
 void intake_free(struct intake *in);
 /* After a reload: takes the new one over and frees the old one.  Any thread. */
 void intake_set_auth(struct intake *in, struct auth *auth);

@@ -1,7 +1,8 @@
 /*
  * Happy path of a delivery:
  *	on_head    path, method and credential are right, nothing is answered yet
- *	on_handle  the body is parsed, its events are hashed, the request is held and handed over
+ *	on_handle  the body is parsed, its events are hashed and forgotten, the request is held and
+ *	           handed over
  *	received_done, from the committer's thread: 200, and everything is freed
  * The others:
  *	a validation event is answered at once with its code, an OPTIONS handshake with its consent
@@ -53,6 +54,7 @@ struct intake {
 	void *submit_ctx;
 	pthread_rwlock_t lock; /* of auth: read by listener threads, exchanged by a reload */
 	struct auth *auth;
+	pthread_key_t scratch; /* an arena of each listener thread, empty between two requests */
 	atomic_int_fast64_t figures[FIGURES];
 };
 
@@ -342,20 +344,34 @@ answer_validation(struct intake *in, struct request *rq, const struct event *ev,
 		.status = 200, .content_type = "application/json", .body = json_print(reply, a) });
 }
 
-static void
-hand_over(struct intake *in, struct received *r, const struct event_headers *headers)
+/* What is needed of a delivery until it is answered. */
+static struct received *
+received_new(struct intake *in, struct request *rq, const struct event_batch *batch,
+    const struct event_headers *headers)
 {
+	struct arena *a = request_arena(rq);
+	struct received *r = arena_alloc(a, sizeof(*r));
 	struct delivery *d = &r->delivery;
-	struct hash128 *hashes = arena_alloc(r->arena, r->batch.n * sizeof(*hashes));
+	struct hash128 *hashes = arena_alloc(a, batch->n * sizeof(*hashes));
 
-	for (size_t i = 0; i < r->batch.n; i++)
-		event_hash(&r->batch.events[i], in->hash_key, &hashes[i]);
+	for (size_t i = 0; i < batch->n; i++) {
+		event_hash(&batch->events[i], in->hash_key, &hashes[i]);
+		r->unreadable += batch->events[i].kind == EVENT_UNREADABLE;
+	}
 	d->received_ms = clock_now_ms();
-	d->headers = event_headers_print(headers, r->arena);
-	d->body = request_body(r->request);
+	d->headers = event_headers_print(headers, a);
+	d->body = request_body(rq);
 	d->hashes = hashes;
-	d->fresh = arena_alloc(r->arena, r->batch.n * sizeof(*d->fresh));
-	d->n = r->batch.n;
+	d->fresh = arena_alloc(a, batch->n * sizeof(*d->fresh));
+	d->n = batch->n;
+	r->intake = in;
+	r->request = rq;
+	return r;
+}
+
+static void
+hand_over(struct intake *in, struct received *r)
+{
 	request_hold(r->request); /* before: it may be answered before submit returns */
 	if (!in->submit(in->submit_ctx, r))
 		received_done(r, KEPT_LATER);
@@ -381,33 +397,50 @@ breaks_promise(struct intake *in, struct request *rq)
 }
 
 static void
+scratch_free(void *scratch)
+{
+	arena_free(scratch);
+}
+
+static struct arena *
+scratch_of_thread(struct intake *in)
+{
+	struct arena *scratch = pthread_getspecific(in->scratch);
+
+	if (scratch == NULL) {
+		scratch = arena_new();
+		if (pthread_setspecific(in->scratch, scratch) != 0)
+			abort(); /* out of memory */
+	}
+	return scratch;
+}
+
+static void
 on_handle(void *ctx, struct request *rq)
 {
 	struct intake *in = ctx;
-	struct arena *a = request_arena(rq);
-	struct received *r = arena_alloc(a, sizeof(*r));
+	struct arena *scratch = scratch_of_thread(in);
 	struct event_headers headers = event_headers(rq);
+	struct received *r = NULL;
+	struct event_batch batch;
 
-	r->arena = a;
-	r->intake = in;
-	r->request = rq;
-	event_batch_parse(request_body(rq), &headers, a, &r->batch);
-	if (is_validation(&r->batch))
-		answer_validation(in, rq, &r->batch.events[0], headers.aeg_subscription_name, a);
+	event_batch_parse(request_body(rq), &headers, scratch, &batch);
+	if (is_validation(&batch))
+		answer_validation(in, rq, &batch.events[0], headers.aeg_subscription_name, scratch);
 	else if (!breaks_promise(in, rq))
-		hand_over(in, r, &headers);
+		r = received_new(in, rq, &batch, &headers);
+	/* Before it is held: events are up to 200 times as large as the body. */
+	arena_reset(scratch);
+	if (r != NULL)
+		hand_over(in, r);
 }
 
 static void
 count_kept(const struct received *r)
 {
-	int64_t unreadable = 0;
-
-	for (size_t i = 0; i < r->batch.n; i++)
-		unreadable += r->batch.events[i].kind == EVENT_UNREADABLE;
 	count(r->intake, DELIVERIES, 1);
-	count(r->intake, EVENTS, (int64_t)r->batch.n);
-	count(r->intake, UNREADABLE, unreadable);
+	count(r->intake, EVENTS, (int64_t)r->delivery.n);
+	count(r->intake, UNREADABLE, r->unreadable);
 	count(r->intake, BYTES, (int64_t)r->delivery.body.n);
 }
 
@@ -436,6 +469,8 @@ intake_new(const struct intake_options *o, struct auth *auth)
 	in->submit_ctx = o->submit_ctx;
 	in->auth = auth;
 	pthread_rwlock_init(&in->lock, NULL);
+	if (pthread_key_create(&in->scratch, scratch_free) != 0)
+		abort(); /* no more than a few in a process */
 	return in;
 }
 
@@ -451,6 +486,7 @@ intake_free(struct intake *in)
 		return;
 	auth_free(in->auth);
 	pthread_rwlock_destroy(&in->lock);
+	pthread_key_delete(in->scratch);
 	path.in = in->path.p;
 	free(path.out);
 	free(in);

@@ -160,6 +160,7 @@ struct deciding {
 	const struct delivery *delivery;
 	struct event_headers headers;
 	struct arena *arena;   /* of the group */
+	struct arena *parsed;  /* of one delivery: its events, up to 200 times as large */
 	struct arena *scratch; /* of one event: its trees are many times as large as itself */
 	int64_t now_ms;
 	size_t from, to;    /* only these events of it */
@@ -260,8 +261,9 @@ decide_delivery(struct deciding *d, struct err *e)
 	const struct delivery *dl = d->delivery;
 	struct event_batch batch;
 
-	event_headers_read(dl->headers, d->arena, &d->headers);
-	event_batch_parse(dl->body, &d->headers, d->arena, &batch);
+	arena_reset(d->parsed);
+	event_headers_read(dl->headers, d->parsed, &d->headers);
+	event_batch_parse(dl->body, &d->headers, d->parsed, &batch);
 	if (batch.n != dl->n)
 		return fail(e, ERR_SYSTEM, "record %" PRIu64 " holds %zu events, %zu were received",
 		    dl->seq, batch.n, dl->n);
@@ -278,7 +280,7 @@ decide_group(struct pipeline *p, const struct deciding *some, const struct deliv
     size_t n, uint64_t decided, struct err *e)
 {
 	struct config *config = current_get(p->current);
-	struct arena *scratch = arena_new();
+	struct arena *parsed = arena_new(), *scratch = arena_new();
 	struct told *told = NULL, **last = &told;
 	bool ok = store_begin(p->store, e);
 
@@ -288,6 +290,7 @@ decide_group(struct pipeline *p, const struct deciding *some, const struct deliv
 		d.told = last;
 		d.p = p;
 		d.config = config;
+		d.parsed = parsed;
 		d.scratch = scratch;
 		d.delivery = &group[i];
 		d.now_ms = clock_now_ms();
@@ -300,6 +303,7 @@ decide_group(struct pipeline *p, const struct deciding *some, const struct deliv
 	if (ok)
 		tell(p, told);
 	arena_free(scratch);
+	arena_free(parsed);
 	config_unref(config);
 	return ok;
 }

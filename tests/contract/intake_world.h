@@ -60,14 +60,27 @@ submit(void *ctx, struct received *r)
 static inline void
 note(struct pipeline *p, const struct received *r)
 {
-	p->n = r->delivery.n;
-	p->kind = r->batch.events[0].kind;
+	struct arena *a = arena_new();
+	struct event_headers headers;
+	struct event_batch batch;
+	int64_t unreadable = 0;
+
+	/* What is kept gives the events again. */
+	event_headers_read(r->delivery.headers, a, &headers);
+	event_batch_parse(r->delivery.body, &headers, a, &batch);
+	CHECK_INT(batch.n, r->delivery.n);
+	p->n = batch.n;
+	p->kind = batch.events[0].kind;
 	p->hash = r->delivery.hashes[0];
 	snprintf(p->body, sizeof(p->body), "%.*s", STR_ARG(r->delivery.body));
 	snprintf(p->headers, sizeof(p->headers), "%.*s", STR_ARG(r->delivery.headers));
-	snprintf(p->id, sizeof(p->id), "%.*s", STR_ARG(r->batch.events[0].id));
+	snprintf(p->id, sizeof(p->id), "%.*s", STR_ARG(batch.events[0].id));
 	CHECK(r->delivery.received_ms > 1000000000000);
 	CHECK(!r->delivery.fresh[0]);
+	for (size_t i = 0; i < batch.n; i++)
+		unreadable += batch.events[i].kind == EVENT_UNREADABLE;
+	CHECK_INT(r->unreadable, unreadable);
+	arena_free(a);
 }
 
 static inline void *

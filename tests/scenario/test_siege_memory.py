@@ -5,8 +5,8 @@ import threading
 import time
 from itertools import islice
 
-from siege import (NO_RULES, TARGET, Wire, context, deliver, dial, event, metric, open_files, post,
-                   resident_kb, size, statuses, wait_decided, wait_until)
+from siege import (NO_RULES, TARGET, Wire, context, deliver, dial, event, forget_peak, metric,
+                   open_files, peak_kb, post, resident_kb, size, statuses, wait_decided, wait_until)
 
 SENDERS = 4
 AT_ONCE = 50  # requests on their way on each connection
@@ -132,3 +132,24 @@ def test_refusals_and_connections_leave_nothing_in_memory(make):
     print(f"{count} refused: {before} -> {middle} KB; {2 * new} connections: -> {after} KB")
     assert open_files(pid) <= files + 2
     assert after - before < REFUSED_NOISE_KB
+
+
+def test_events_take_memory_only_while_they_are_read(make):
+    """10,000 events in 30 KB: read they are 6 MB, which no delivery keeps while it waits."""
+    waiting, body = 32, b"[" + b",".join([b"{}"] * 10_000) + b"]"
+    gw = make(NO_RULES, listen={"connections_max": 2 * waiting}).start(
+        GRIDWARDEN_FAULT="journal.sync:slow:1+")
+    pid, tls = gw.process.pid, context()
+    wires = [Wire(gw.port, tls=tls) for _ in range(waiting)]
+    before = resident_kb(pid)
+    forget_peak(pid)
+    for wire in wires:
+        wire.say(post(body))
+    for wire in wires:
+        assert wire.answer()[0] == 200
+        wire.close()
+    wait_decided(gw)
+    more = peak_kb(pid) - before
+    print(f"{waiting} deliveries of {len(body)} bytes: {more} KB more at most")
+    assert metric(gw, "gridwarden_events_received_total") == waiting * 10_000
+    assert more < 40 * 1024
