@@ -32,7 +32,8 @@ struct settings_entra {
 	size_t n_audience;
 	struct str role;
 	struct str application; /* GUID: Event Grid's own in the cloud */
-	/* Issuers of v1.0 and of v2.0 tokens: any of them; without one no tokens of that version. */
+	/* Issuers of v1.0 and of v2.0 tokens: any of them; without one no tokens of that version.
+	 */
 	struct str *issuers[JWT_VERSIONS];
 	size_t n_issuers[JWT_VERSIONS];
 	bool handshake_without_token; /* of the event subscriptions that are listed */
