@@ -31,8 +31,8 @@
  * While senders press, the decider rests this many times as long as it worked, but not longer than
  * that: both want the same disk, and only senders cannot wait.
  */
-#define PIPELINE_YIELD 7
-#define PIPELINE_YIELD_MAX_MS 250
+#define PIPELINE_YIELD 15
+#define PIPELINE_YIELD_MAX_MS 500
 /*
  * After a group, others are waited for so long if few are there: a commit costs as much as deciding
  * a dozen alerts, and nobody waits for it.  The first after a rest is decided at once.

@@ -60,13 +60,17 @@ class Pairs:
         for _ in range(PAIRS):
             extra = before() if before else None
             syncs = self.ours.metric("inbox_syncs_total")
+            self.ours.forget_peak()
+            self.nginx.forget_peak()
             own = load(self.ours, self.folder / file, **options)
             own["syncs"] = self.ours.metric("inbox_syncs_total") - syncs
-            own["resident"] = self.ours.resident_mb()
+            own["peak"] = self.ours.peak_mb()
             own["before"] = extra
             # Deciding what was received must not steal time from the other one.
             own["decided"] = self.ours.settle()
-            pairs.append((own, load(self.nginx, self.folder / file, **options)))
+            other = load(self.nginx, self.folder / file, **options)
+            other["peak"] = self.nginx.peak_mb()
+            pairs.append((own, other))
             self.check(own)
         return pairs
 
@@ -124,7 +128,7 @@ def acknowledged(pairs_of, folder):
     rates = [own["decided"] for own, _ in single + batch if own["decided"]]
     if rates:
         print(f"decided, once nobody delivers: {median(rates):.0f} events/s")
-    return [own["resident"] for own, _ in single + batch]
+    return single + batch
 
 
 def new_connections(pairs_of):
@@ -142,8 +146,10 @@ def new_connections(pairs_of):
                       promise(part >= 0.95, f"{name}: only {part:.0%} are"))
 
 
-def memory(ours, folder, idle, loaded):
-    """Growth is measured between two equal loads; the second is as long as wished."""
+def memory(ours, folder, idle, pairs):
+    """The peak of each load; growth is measured between two equal loads, the second as long as
+    wished."""
+    loaded = max(own["peak"] for own, _ in pairs)
     load(ours, folder / "single.json", connections=CONNECTIONS, count=REQUESTS // 4)
     ours.settle()
     before = ours.resident_mb()
@@ -153,9 +159,9 @@ def memory(ours, folder, idle, loaded):
     growth = ours.resident_mb() - before
     print(f"\nresident: {idle:.1f} MB idle" +
           promise(idle < IDLE_LIMIT_MB, f"idle under {IDLE_LIMIT_MB} MB: {idle:.1f}") +
-          f", {max(loaded):.1f} MB under load" +
-          promise(max(loaded) < LOAD_LIMIT_MB,
-                  f"under {LOAD_LIMIT_MB} MB under load: {max(loaded):.1f}") +
+          f", {loaded:.1f} MB at most under load" +
+          promise(loaded < LOAD_LIMIT_MB, f"under {LOAD_LIMIT_MB} MB under load: {loaded:.1f}") +
+          f" (nginx {max(other['peak'] for _, other in pairs):.1f} MB)" +
           f", {growth:+.1f} MB after {REQUESTS} more deliveries" +
           promise(growth < GROWTH_LIMIT_MB, f"no growth: {growth:.1f} MB in {REQUESTS} deliveries"))
 
@@ -186,9 +192,9 @@ def run(folder, azure):
         print(f"start: {ours.started_ms:.0f} ms")
         pairs_of = Pairs(ours, nginx, folder)
         alone(ours, folder)
-        loaded = acknowledged(pairs_of, folder)
+        pairs = acknowledged(pairs_of, folder)
         new_connections(pairs_of)
-        memory(ours, folder, idle, loaded)
+        memory(ours, folder, idle, pairs)
         rest(ours)
     finally:
         nginx.stop()

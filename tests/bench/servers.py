@@ -79,9 +79,20 @@ class Process:
             ticks += int(fields[11]) + int(fields[12])
         return ticks / TICKS
 
-    def resident_mb(self):
-        return sum(int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+    def status_mb(self, name):
+        return sum(int(re.search(rf"{name}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
                    for pid in self.pids()) / 1024
+
+    def resident_mb(self):
+        return self.status_mb("VmRSS")
+
+    def forget_peak(self):
+        """From now on peak_mb() is about what comes."""
+        for pid in self.pids():
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def peak_mb(self):
+        return self.status_mb("VmHWM")
 
     def wakeups(self):
         """How often any thread has slept and been woken."""
