@@ -58,6 +58,7 @@ enum client_certificate {
 	CLIENT_CERTIFICATE_NONE, /* none was shown, or none is asked for */
 	CLIENT_CERTIFICATE_TRUSTED,
 	CLIENT_CERTIFICATE_NOT_TRUSTED,
+	CLIENT_CERTIFICATE_NOT_ASKED, /* the handshake was before certificates were asked for */
 };
 
 /* An answer about a client's certificate is asked anew after this: it may have expired. */

@@ -12,6 +12,7 @@
  *	a right token without role    403
  *	a foreign handshake           403
  *	a token, but no signing keys  503 with Retry-After: Event Grid comes again
+ *	never asked for a certificate 503 too, and the connection ends
  *	no room, shutting down, disk  503 with Retry-After: Event Grid comes again
  *	an unreadable body            none of these: it is an event of its kind, kept and answered
  *200
@@ -140,16 +141,29 @@ check_caller(struct intake *in, struct request *rq, struct err *why)
 	return result;
 }
 
+/* What it would have shown, had it been asked, is not known; on a new connection it is asked. */
+static bool
+was_not_asked(struct request *rq)
+{
+	struct str ignored;
+
+	return request_client_certificate(rq, &ignored) == CLIENT_CERTIFICATE_NOT_ASKED;
+}
+
 static void
 put_off(struct intake *in, struct request *rq, const struct err *why)
 {
 	static struct log_gate gate = { .burst = 10 };
 	struct log_field fields[] = { { "peer", request_peer(rq) } };
+	struct reply r = {
+		.status = 503, .body = STR_EMPTY, .n_headers = 1, .close = was_not_asked(rq)
+	};
 
 	count(in, UNJUDGED, 1);
 	if (log_gate_open(&gate))
 		log_line(LOG_LEVEL_WARNING, fields, 1, "delivery put off: %s", why->text);
-	answer_with(rq, 503, "Retry-After", STR(INTAKE_RETRY_AFTER));
+	r.headers[0] = (struct reply_header){ "Retry-After", STR(INTAKE_RETRY_AFTER) };
+	request_answer(rq, &r);
 }
 
 static void
@@ -161,7 +175,13 @@ refuse_caller(
 		[AUTH_BAD_TOKEN] = BAD_TOKEN,
 		[AUTH_NO_ROLE] = NO_ROLE };
 	const char *challenge;
+	struct err unasked;
 
+	if (answered != AUTH_LATER && was_not_asked(rq)) {
+		fail_again(&unasked, 0, "the connection is older than auth.client_certificates");
+		put_off(in, rq, &unasked);
+		return;
+	}
 	if (answered == AUTH_LATER) {
 		put_off(in, rq, why);
 		return;

@@ -46,7 +46,7 @@ struct tls {
 struct tls_peer {
 	struct tls *tls;
 	gnutls_session_t session;
-	bool met;
+	bool met, was_asked; /* for a certificate */
 	/* The answer about its certificate, of this generation and time. */
 	enum client_certificate answer;
 	uint64_t generation;
@@ -246,7 +246,8 @@ tls_begin(struct tls *t, struct gnutls_session_int *session)
 	    session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, on_finished);
 	pthread_rwlock_rdlock(&t->clients_lock);
 	/* Asked for, not insisted on: who has a key needs no certificate. */
-	if (t->clients != NULL)
+	p->was_asked = t->clients != NULL;
+	if (p->was_asked)
 		gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
 	/* libmicrohttpd never issues tickets itself: without this no client resumes. */
 	(void)gnutls_session_ticket_enable_server(session, &t->ticket_key);
@@ -275,13 +276,18 @@ ask_again(struct tls_peer *p)
 {
 	const struct client_trust *clients = p->tls->clients;
 	char text[CLIENT_NAME_MAX] = "";
-	bool ok = clients != NULL && client_trust_check(clients, p->session, text);
 
+	if (clients == NULL)
+		p->answer = CLIENT_CERTIFICATE_NONE;
+	else if (!p->was_asked)
+		p->answer = CLIENT_CERTIFICATE_NOT_ASKED;
+	else
+		p->answer = client_trust_check(clients, p->session, text)
+				? CLIENT_CERTIFICATE_TRUSTED
+			    : text[0] == '\0' ? CLIENT_CERTIFICATE_NONE
+					      : CLIENT_CERTIFICATE_NOT_TRUSTED;
 	free(p->text);
 	p->text = xstrdup(text);
-	p->answer = ok		       ? CLIENT_CERTIFICATE_TRUSTED
-		    : *p->text == '\0' ? CLIENT_CERTIFICATE_NONE
-				       : CLIENT_CERTIFICATE_NOT_TRUSTED;
 	p->generation = p->tls->generation;
 	p->asked_ms = clock_mono_ms();
 }

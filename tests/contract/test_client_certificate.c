@@ -22,7 +22,7 @@ struct world {
 static void
 on_handle(void *ctx, struct request *rq)
 {
-	static const char *const words[] = { "none", "trusted", "not trusted" };
+	static const char *const words[] = { "none", "trusted", "not trusted", "not asked" };
 	struct str name;
 	enum client_certificate c = request_client_certificate(rq, &name);
 	char text[512];
@@ -395,6 +395,32 @@ TEST(a_session_from_before_certificates_were_asked_for_is_not_resumed)
 {
 	check_asked_anew("NORMAL");
 	check_asked_anew(TLS_1_2);
+}
+
+/* What it would have shown is not known. */
+TEST(who_was_not_asked_for_a_certificate_is_told_from_who_has_none)
+{
+	struct client c;
+	struct world w;
+	struct made own;
+	struct tls_files f;
+	struct err e;
+
+	open_world(&w, NULL);
+	own = make(&(struct wanted){ .name = "relay", .by = &w.authority });
+	f = files(&w, "", NULL, 0);
+	CHECK_OK(listener_set_tls(w.l, &f, &e));
+	hello(&c, &w, &own, NULL, "NORMAL", NULL);
+	CHECK_CSTR(ask(&c), "none .");
+	f = files(&w, w.ca, NULL, 0);
+	CHECK_OK(listener_set_tls(w.l, &f, &e));
+	CHECK_CSTR(ask(&c), "not asked .");
+	f = files(&w, "", NULL, 0);
+	CHECK_OK(listener_set_tls(w.l, &f, &e));
+	CHECK_CSTR(ask(&c), "none .");
+	bye(&c);
+	made_done(&own);
+	close_world(&w);
 }
 
 /* ---- the file of authorities ---- */

@@ -1,13 +1,14 @@
 """Certificates that change without a signal, and certificates of clients."""
 
 import http.client
+import json
 import os
 import ssl
 import subprocess
 import threading
 
 import pytest
-from harness import LIMIT_S, event_grid, flat_alert, make_certificate
+from harness import KEY, LIMIT_S, event_grid, flat_alert, make_certificate
 from test_reload import certificate_in_file, certificate_in_use, figure
 
 RELOADED = "certificate reloaded since its files have changed"
@@ -295,3 +296,35 @@ def test_another_authority_in_its_file_counts_without_a_signal(make):
     os.replace(other.cert, ours.cert)
     gw.wait_line(lambda line: line["message"].startswith(RELOADED))
     assert [answer(gw, old), answer(gw, new)] == [401, 200]
+
+
+def on(connection, method="POST", code=None, **headers):
+    """One request on this connection: status and headers of the answer."""
+    body = json.dumps(delivery()) if method == "POST" else None
+    connection.request(method, "/api/events" + (f"?code={code}" if code else ""), body,
+                       {"Content-Type": "application/json", **headers})
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+
+
+def test_who_was_connected_before_certificates_were_asked_for_connects_again(make):
+    gw = make().start()
+    relay = Authority(gw.folder, "relays-ca").issue("relay")
+    show(gw, relay)
+    kept = [gw.connection() for _ in range(3)]
+    for connection in kept:
+        assert on(connection, code=KEY)[0] == 200
+    gw.write_settings(auth={"client_certificates": "relays-ca.pem", "keys_file": ["key"]})
+    assert gw.reload()["message"].startswith("configuration reloaded")
+    # It may have a right certificate, which it was never asked for: it is not refused for good.
+    status, headers = on(kept[0])
+    assert (status, headers["connection"].lower()) == (503, "close")
+    assert int(headers["retry-after"]) > 0
+    status, headers = on(kept[1], code="a-wrong-key")
+    assert (status, headers["connection"].lower()) == (503, "close")
+    assert on(gw.connection())[0] == 200
+    # What needs no certificate goes on as before.
+    assert on(kept[2], code=KEY)[0] == 200
+    assert on(kept[2], "OPTIONS", **{"WebHook-Request-Origin": "eventgrid.azure.net"})[0] == 200
+    assert figure(gw, "unjudged_total") == 2
