@@ -157,7 +157,8 @@ arena_str(struct arena *a, struct str s)
 {
 	char *p = arena_alloc(a, s.n + 1);
 
-	memcpy(p, s.p, s.n);
+	if (s.n > 0) /* an empty one may have no address */
+		memcpy(p, s.p, s.n);
 	return (struct str){ p, s.n };
 }
 
