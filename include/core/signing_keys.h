@@ -30,6 +30,8 @@ struct signing_key; /* lives as long as its set */
 bool signing_keys_parse(struct str text, struct signing_keys **out, struct err *e) MUST_CHECK;
 void signing_keys_free(struct signing_keys *keys); /* NULL is fine */
 size_t signing_keys_count(const struct signing_keys *keys);
+/* Their ids, i from 0 on. */
+struct str signing_keys_id(const struct signing_keys *keys, size_t i);
 /* NULL when there is none of that id; ids are compared with case. */
 const struct signing_key *signing_keys_find(const struct signing_keys *keys, struct str kid);
 

@@ -3,9 +3,11 @@
  * token names a key that is not known, but then not more often than every five minutes.  What was
  * fetched stays good when a later fetch fails.
  *
- * Whoever checks tokens never waits for the network: he is told that it is not known now.  A key id
- * that nobody has published is "not known now" until a fetch that began after it was first seen has
- * ended without it; then it is proven wrong.
+ * Whoever checks tokens never waits for the network: he is told that it is not known now.  One
+ * answer may be an old one, of a replica that lags behind: a key id that nobody has published is
+ * "not known now" until two good fetches, begun after it was first seen and five minutes apart,
+ * have ended without it.  Then it is proven wrong, for five minutes after the last fetch: it may be
+ * published any time.
  *
  * https://learn.microsoft.com/entra/identity-platform/signing-key-rollover
  */
@@ -21,12 +23,18 @@
 #include "core/jwt.h"
 
 #define KEY_CACHE_REFRESH_MS ((int64_t)3600 * 1000)
-/* A stranger can name keys that do not exist as fast as he likes: this is how often we look. */
+/*
+ * A stranger can name keys that do not exist as fast as he likes: this is how often we look, how
+ * far two looks must be apart to prove something, and how long that holds.
+ */
 #define KEY_CACHE_UNKNOWN_MS ((int64_t)300 * 1000)
 /* After a fetch that failed: doubled each time, up to the second. */
 #define KEY_CACHE_RETRY_MS 1000
 #define KEY_CACHE_RETRY_MAX_MS 60000
-/* Key ids that are remembered as not published; beyond it the oldest is forgotten. */
+/*
+ * Key ids that are remembered as not published; beyond it the oldest is forgotten, and with it what
+ * was proven: it is answered "not known now" again.
+ */
 #define KEY_CACHE_UNKNOWN_MAX 512
 
 /* What a fetch brings: the key sets as text, and the service's clock (-1 = it does not say). */
@@ -73,11 +81,11 @@ uint64_t key_set_number(const struct key_set *set);
 int64_t key_set_clock_ahead_ms(const struct key_set *set, int64_t now_ms, int64_t mono_ms);
 
 /*
- * A token names a key that is not in any set.  True: it is proven that no such key is published.
- * False: not known now, it will be looked for.
+ * A token names a key that is not in the set that somebody holds.  True: it is proven that no such
+ * key is published.  False: not known now, it will be looked for.
  */
-bool key_cache_is_absent(
-    struct key_cache *c, struct str source, enum jwt_version version, struct str kid);
+bool key_cache_is_absent(struct key_cache *c, struct str source, enum jwt_version version,
+    struct str kid, int64_t mono_ms);
 /* The keys (or the clock that came with them) are in doubt: fetch when the five minutes allow. */
 void key_cache_doubt(struct key_cache *c);
 
@@ -85,6 +93,7 @@ struct key_cache_figures {
 	int64_t keys;		 /* in force now */
 	int64_t fetched_ms;	 /* last success, wall clock; 0 = never */
 	int64_t fetches, failed; /* ever */
+	int64_t next_mono_ms;	 /* when the next one begins; INT64_MAX = never */
 };
 void key_cache_figures(struct key_cache *c, struct key_cache_figures *out);
 

@@ -6,6 +6,7 @@
  */
 #include "core/signing_keys.h"
 
+#include <assert.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -206,6 +207,13 @@ size_t
 signing_keys_count(const struct signing_keys *keys)
 {
 	return keys->n;
+}
+
+struct str
+signing_keys_id(const struct signing_keys *keys, size_t i)
+{
+	assert(i < keys->n);
+	return keys->list[i].kid;
 }
 
 const struct signing_key *

@@ -21,7 +21,8 @@
 
 struct key_set {
 	atomic_int holders;
-	uint64_t number; /* of the fetch that brought it */
+	uint64_t number;       /* of the fetch that brought it */
+	int64_t begun_mono_ms; /* and when that one began */
 	struct signing_keys *of[JWT_VERSIONS];
 	int64_t server_ms; /* the service's clock at mono_ms of ours; -1 = not said */
 	int64_t mono_ms;
@@ -29,7 +30,8 @@ struct key_set {
 
 struct unknown {
 	struct hash128 id;
-	uint64_t fetches; /* begun when it was first seen: none of them proves anything */
+	uint64_t fetches;	/* begun when it was first seen: none of them proves anything */
+	int64_t lacked_mono_ms; /* when the first later one without it began; -1 = none yet */
 };
 
 struct key_cache {
@@ -44,11 +46,12 @@ struct key_cache {
 	char *source;		/* "" = nothing is wanted */
 	uint64_t source_number; /* a fetch for an older one is thrown away */
 	struct key_set *set;
-	uint64_t begun;	      /* fetches, ever */
-	int64_t next_mono_ms; /* the next one by the clock */
-	int64_t retry_ms;     /* 0 = the last one was good */
-	bool wanted;	      /* an unknown key was named, or something is in doubt */
-	int64_t gate_mono_ms; /* not sooner for that reason */
+	uint64_t begun;	       /* fetches, ever */
+	int64_t begun_mono_ms; /* the last one */
+	int64_t next_mono_ms;  /* the next one by the clock */
+	int64_t retry_ms;      /* 0 = the last one was good */
+	bool wanted;	       /* an unknown key was named, or something is in doubt */
+	int64_t gate_mono_ms;  /* not sooner for that reason */
 	struct unknown unknown[KEY_CACHE_UNKNOWN_MAX];
 	size_t n_unknown, next_unknown;
 	struct key_cache_figures figures;
@@ -124,35 +127,78 @@ key_cache_doubt(struct key_cache *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* How many fetches had begun when it was first seen; remembers it when it is new. */
-static uint64_t
-first_seen(struct key_cache *c, const struct hash128 *id)
-{
-	struct unknown *u;
-
-	for (size_t i = 0; i < c->n_unknown; i++)
-		if (memcmp(&c->unknown[i].id, id, sizeof(*id)) == 0)
-			return c->unknown[i].fetches;
-	u = &c->unknown[c->next_unknown];
-	c->next_unknown = (c->next_unknown + 1) % KEY_CACHE_UNKNOWN_MAX;
-	if (c->n_unknown < KEY_CACHE_UNKNOWN_MAX)
-		c->n_unknown++;
-	*u = (struct unknown){ *id, c->begun };
-	return u->fetches;
-}
-
-bool
-key_cache_is_absent(
-    struct key_cache *c, struct str source, enum jwt_version version, struct str kid)
+static struct hash128
+id_of(const struct key_cache *c, enum jwt_version version, struct str kid)
 {
 	const struct str parts[] = { version == JWT_V1 ? STR("1") : STR("2"), kid };
 	struct hash128 id;
-	bool absent = false;
 
 	hash128_parts(c->hash_key, parts, 2, &id);
+	return id;
+}
+
+static struct unknown *
+find_unknown(struct key_cache *c, const struct hash128 *id)
+{
+	for (size_t i = 0; i < c->n_unknown; i++)
+		if (memcmp(&c->unknown[i].id, id, sizeof(*id)) == 0)
+			return &c->unknown[i];
+	return NULL;
+}
+
+static struct unknown *
+remember_unknown(struct key_cache *c, const struct hash128 *id)
+{
+	struct unknown *u = &c->unknown[c->next_unknown];
+
+	c->next_unknown = (c->next_unknown + 1) % KEY_CACHE_UNKNOWN_MAX;
+	if (c->n_unknown < KEY_CACHE_UNKNOWN_MAX)
+		c->n_unknown++;
+	*u = (struct unknown){ *id, c->begun, -1 };
+	return u;
+}
+
+/* Under the lock: the set is in force now.  What it has was seen now for the first time again. */
+static void
+hold_against(struct key_cache *c, const struct key_set *set)
+{
+	for (int v = JWT_V1; v < JWT_VERSIONS; v++)
+		for (size_t i = 0; set->of[v] != NULL && i < signing_keys_count(set->of[v]); i++) {
+			struct hash128 id =
+			    id_of(c, (enum jwt_version)v, signing_keys_id(set->of[v], i));
+			struct unknown *u = find_unknown(c, &id);
+
+			if (u != NULL)
+				*u = (struct unknown){ id, c->begun, -1 };
+		}
+	for (size_t i = 0; i < c->n_unknown; i++)
+		if (c->unknown[i].lacked_mono_ms < 0 && c->unknown[i].fetches < set->number)
+			c->unknown[i].lacked_mono_ms = set->begun_mono_ms;
+}
+
+/* Under the lock: two fetches lacked it, far enough apart, and the last one not long ago. */
+static bool
+is_proven(const struct key_cache *c, const struct unknown *u, int64_t mono_ms)
+{
+	return u->lacked_mono_ms >= 0 &&
+	       c->set->begun_mono_ms - u->lacked_mono_ms >= c->o.unknown_ms &&
+	       mono_ms - c->set->begun_mono_ms < c->o.unknown_ms;
+}
+
+bool
+key_cache_is_absent(struct key_cache *c, struct str source, enum jwt_version version,
+    struct str kid, int64_t mono_ms)
+{
+	struct hash128 id = id_of(c, version, kid);
+	struct unknown *u;
+	bool absent = false;
+
 	pthread_mutex_lock(&c->lock);
 	if (str_is(source, c->source) && c->set != NULL) {
-		absent = first_seen(c, &id) < c->set->number;
+		u = find_unknown(c, &id);
+		if (u == NULL)
+			u = remember_unknown(c, &id);
+		absent = is_proven(c, u, mono_ms);
 		want(c);
 	}
 	pthread_mutex_unlock(&c->lock);
@@ -213,6 +259,8 @@ put_in_force(struct key_cache *c, struct key_set *set)
 	struct key_set *old = c->set;
 
 	set->number = c->begun; /* one thread fetches: the last one begun is this one */
+	set->begun_mono_ms = c->begun_mono_ms;
+	hold_against(c, set);
 	c->set = set;
 	c->next_mono_ms = clock_mono_ms() + c->o.refresh_ms;
 	c->retry_ms = 0;
@@ -290,6 +338,7 @@ begin(struct key_cache *c, int64_t at, int64_t now)
 	if (at < c->next_mono_ms) /* for an unknown key */
 		c->gate_mono_ms = now + c->o.unknown_ms;
 	c->begun++;
+	c->begun_mono_ms = now;
 	c->wanted = false;
 }
 
@@ -400,5 +449,6 @@ key_cache_figures(struct key_cache *c, struct key_cache_figures *out)
 {
 	pthread_mutex_lock(&c->lock);
 	*out = c->figures;
+	out->next_mono_ms = due(c);
 	pthread_mutex_unlock(&c->lock);
 }

@@ -79,7 +79,7 @@ key_not_known(struct tokens *t, const struct key_set *set, const struct jwt *jwt
 {
 	if (set == NULL)
 		return later(why, "there are no signing keys yet");
-	if (key_cache_is_absent(t->keys, t->source, jwt->version, jwt->kid))
+	if (key_cache_is_absent(t->keys, t->source, jwt->version, jwt->kid, clock_mono_ms()))
 		return AUTH_BAD; /* why is the verifier's */
 	return later(why, "the key that it names is looked for");
 }

@@ -8,6 +8,7 @@
 
 #define LONG_MS 3600000
 #define LIMIT_MS 60000
+#define APART_MS 20
 
 /* An identity service: what it publishes, how often it was asked, and a door that can be shut. */
 static struct service {
@@ -145,7 +146,8 @@ has(struct key_cache *c, const char *source, const char *kid)
 static bool
 absent(struct key_cache *c, const char *kid)
 {
-	return key_cache_is_absent(c, STR("a"), JWT_V1, str_of(kid));
+	return key_cache_is_absent(
+	    c, STR("a"), JWT_V1, str_of(kid), 0); /* what is proven is fresh */
 }
 
 TEST(keys_are_fetched_at_start_and_not_again_soon)
@@ -161,6 +163,31 @@ TEST(keys_are_fetched_at_start_and_not_again_soon)
 	CHECK_INT(f.failed, 0);
 	CHECK(f.fetched_ms > 1000000000000);
 	CHECK_INT(asked(), 1);
+	key_cache_free(c);
+}
+
+static int64_t
+next_in_ms(struct key_cache *c)
+{
+	struct key_cache_figures f;
+
+	key_cache_figures(c, &f);
+	return f.next_mono_ms - clock_mono_ms();
+}
+
+/* The tests here have their own intervals, the daemon has these. */
+TEST(unless_told_otherwise_it_asks_each_hour_and_for_an_unknown_key_after_five_minutes)
+{
+	struct key_cache *c = start_with("k1", 0, 0, 0);
+
+	settled(c, 1);
+	CHECK(next_in_ms(c) > 3600000 - LIMIT_MS && next_in_ms(c) <= 3600000);
+	key_cache_doubt(c);
+	settled(c, 2);
+	CHECK(next_in_ms(c) > 3600000 - LIMIT_MS && next_in_ms(c) <= 3600000);
+	key_cache_doubt(c);
+	CHECK(next_in_ms(c) > 300000 - LIMIT_MS && next_in_ms(c) <= 300000);
+	key_cache_set_source(c, STR(""));
 	key_cache_free(c);
 }
 
@@ -250,29 +277,105 @@ TEST(an_unknown_key_is_looked_for_at_once_and_found)
 	key_cache_free(c);
 }
 
-TEST(a_key_that_nobody_publishes_is_proven_absent_by_the_next_fetch)
+/* A replica of the service may lag behind: its answer is of some minutes ago. */
+TEST(one_fetch_without_a_key_proves_nothing)
 {
 	struct key_cache *c = start("k1");
 
+	CHECK(!absent(c, "new"));
+	settled(c, 2);
+	for (int i = 0; i < 100; i++)
+		CHECK(!absent(c, "new"));
+	CHECK_INT(asked(), 2);
+	key_cache_free(c);
+}
+
+TEST(many_fetches_without_a_key_prove_nothing_when_they_are_close_together)
+{
+	struct key_cache *c = start_with("k1", 1, LONG_MS, LONG_MS);
+
+	settled(c, 1);
+	CHECK(!absent(c, "new"));
+	settled(c, 20);
+	CHECK(!absent(c, "new"));
+	key_cache_free(c);
+}
+
+TEST(a_key_that_nobody_publishes_is_proven_absent_by_two_fetches_that_are_apart)
+{
+	struct key_cache *c = start_with("k1", LONG_MS, APART_MS, LONG_MS);
+
+	settled(c, 1);
 	CHECK(!absent(c, "made-up"));
 	settled(c, 2);
+	CHECK(!absent(c, "made-up")); /* makes it ask when the gate opens */
+	settled(c, 3);
 	CHECK(absent(c, "made-up"));
+	CHECK(!key_cache_is_absent(c, STR("a"), JWT_V2, STR("made-up"), 0)); /* another document */
+	CHECK(!key_cache_is_absent(c, STR("b"), JWT_V1, STR("made-up"), 0));
+	key_cache_free(c);
+}
+
+/* It may have been published since. */
+TEST(what_is_proven_holds_no_longer_than_the_gate_is_shut)
+{
+	struct key_cache *c = start_with("k1", LONG_MS, APART_MS, LONG_MS);
+	int64_t after;
+
+	settled(c, 1);
+	CHECK(!absent(c, "made-up"));
+	settled(c, 2);
+	CHECK(!absent(c, "made-up"));
+	settled(c, 3);
+	after = clock_mono_ms() + APART_MS;
+	CHECK(!key_cache_is_absent(c, STR("a"), JWT_V1, STR("made-up"), after));
 	CHECK(absent(c, "made-up"));
-	CHECK(!key_cache_is_absent(c, STR("a"), JWT_V2, STR("made-up"))); /* another document */
-	CHECK(!key_cache_is_absent(c, STR("b"), JWT_V1, STR("made-up")));
+	key_cache_free(c);
+}
+
+TEST(a_key_that_was_published_in_between_is_not_proven_absent)
+{
+	struct key_cache *c = start_with("k1", LONG_MS, APART_MS, LONG_MS);
+
+	settled(c, 1);
+	CHECK(!absent(c, "late"));
+	settled(c, 2);
+	publish("late");
+	CHECK(!absent(c, "late"));
+	settled(c, 3);
+	CHECK(has(c, "a", "late"));
+	publish("k1");		   /* a replica that lags behind */
+	CHECK(!absent(c, "late")); /* by who holds the set before that one */
+	settled(c, 4);
+	CHECK(!absent(c, "late"));
+	key_cache_free(c);
+}
+
+TEST(a_fetch_that_failed_in_between_proves_nothing)
+{
+	struct key_cache *c = start_with("k1", LONG_MS, APART_MS, 1);
+
+	settled(c, 1);
+	publish(NULL);
+	CHECK(!absent(c, "new"));
+	settled(c, 5);
+	publish("k1");
+	settled(c, asked() + 1);
+	CHECK(!absent(c, "new"));
 	key_cache_free(c);
 }
 
 TEST(a_fetch_that_had_begun_before_proves_nothing)
 {
-	struct key_cache *c = start("k1");
+	struct key_cache *c = start_with("k1", LONG_MS, APART_MS, LONG_MS);
 
+	settled(c, 1);
 	shut(true);
 	CHECK(!absent(c, "first")); /* makes it ask */
 	wait_for(&service.asked, 2);
 	CHECK(!absent(c, "second")); /* seen while the answer is on its way */
 	shut(false);
-	settled(c, 2);
+	settled(c, 3); /* again because of the second */
 	CHECK(absent(c, "first"));
 	CHECK(!absent(c, "second"));
 	key_cache_free(c);
@@ -316,8 +419,7 @@ TEST(the_gate_opens_again)
 
 	settled(c, 1);
 	for (int i = 2; i < 5; i++) {
-		CHECK(
-		    !key_cache_is_absent(c, STR("a"), JWT_V1, (struct str){ &"0123456789"[i], 1 }));
+		CHECK(!absent(c, (const char *[]){ "0", "1", "2", "3", "4" }[i]));
 		settled(c, i);
 	}
 	key_cache_free(c);
