@@ -45,9 +45,11 @@ settled(struct key_cache *c, int fetches)
 }
 
 static struct key_cache *
-start_keys(void)
+start_keys_with(int64_t unknown_ms)
 {
-	struct key_cache_options o = { .fetch = fetch, .unknown_ms = 1, .retry_ms = HOUR_MS };
+	struct key_cache_options o = {
+		.fetch = fetch, .unknown_ms = unknown_ms, .retry_ms = HOUR_MS
+	};
 	struct key_cache *c = key_cache_new(&o);
 
 	(void)token_key(2048, false); /* made before there is another thread */
@@ -56,6 +58,12 @@ start_keys(void)
 	key_cache_set_source(c, STR(SOURCE));
 	settled(c, 1);
 	return c;
+}
+
+static struct key_cache *
+start_keys(void)
+{
+	return start_keys_with(1);
 }
 
 static void
@@ -70,7 +78,7 @@ fresh(void)
 /* ---- who asks ---- */
 
 static struct auth *
-load(struct key_cache *keys, const char *role, bool insecure)
+load_with(struct key_cache *keys, const char *role, bool insecure, const char *client_ca)
 {
 	static struct str audience[] = { { AUDIENCE, sizeof(AUDIENCE) - 1 },
 		{ CLIENT_ID, sizeof(CLIENT_ID) - 1 } };
@@ -79,6 +87,7 @@ load(struct key_cache *keys, const char *role, bool insecure)
 	static struct str listed[] = { { "soc-alerts", 10 } };
 	struct settings_auth s = { .key_header = STR_EMPTY,
 		.insecure = insecure,
+		.client_ca = str_of(client_ca),
 		.subscriptions = listed,
 		.n_subscriptions = 1,
 		.entra = { .tenant = STR(TENANT),
@@ -96,6 +105,12 @@ load(struct key_cache *keys, const char *role, bool insecure)
 	if (keys != NULL)
 		auth_use_keys(auth, keys);
 	return auth;
+}
+
+static struct auth *
+load(struct key_cache *keys, const char *role, bool insecure)
+{
+	return load_with(keys, role, insecure, "");
 }
 
 static struct str
@@ -247,6 +262,30 @@ TEST(a_clock_that_is_wrong_makes_nothing_good_or_expired)
 	}
 }
 
+/* A second or two pass between the service's answer and our question. */
+TEST(our_clock_may_be_five_minutes_off_and_not_more)
+{
+	static const struct {
+		int64_t off_s;
+		enum auth_answer answer;
+	} clocks[] = { { 296, AUTH_OK }, { -296, AUTH_OK }, { 304, AUTH_LATER },
+		{ -304, AUTH_LATER } };
+	struct key_cache *keys;
+	struct auth *auth;
+
+	for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+		fresh();
+		clock_off_ms = clocks[i].off_s * 1000;
+		keys = start_keys();
+		auth = load(keys, ROLE, false);
+		CHECK_INT(check(auth, token(NULL, NULL)), clocks[i].answer);
+		CHECK_INT(check(auth, token("exp", "1000")),
+		    clocks[i].answer == AUTH_OK ? AUTH_BAD_TOKEN : AUTH_LATER);
+		auth_free(auth);
+		key_cache_free(keys);
+	}
+}
+
 TEST(a_service_that_does_not_tell_its_time_is_believed)
 {
 	struct key_cache *keys;
@@ -277,6 +316,82 @@ TEST(two_authorizations_are_refused_whatever_they_hold)
 	auth_free(auth);
 	auth = load(keys, ROLE, true);
 	CHECK_INT(auth_check(auth, &shown, &e), AUTH_OK); /* insecure asks nobody */
+	auth_free(auth);
+	key_cache_free(keys);
+}
+
+TEST(a_key_that_nobody_publishes_is_refused_once_that_is_proven)
+{
+	int64_t until = clock_mono_ms() + LIMIT_MS;
+	enum auth_answer answer;
+	struct key_cache *keys;
+	struct auth *auth;
+	struct str made_up;
+
+	fresh();
+	keys = start_keys_with(200);
+	auth = load(keys, ROLE, false);
+	made_up = token_make(a, token_key(2048, true), "{\"alg\":\"RS256\",\"kid\":\"made-up\"}",
+	    token_claims(a, 1, clock_now_ms() / 1000, NULL, NULL));
+	CHECK_INT(check(auth, made_up), AUTH_LATER);
+	while ((answer = check(auth, made_up)) == AUTH_LATER)
+		CHECK(clock_mono_ms() < until && sched_yield() == 0);
+	CHECK_INT(answer, AUTH_BAD_TOKEN);
+	CHECK_HAS(e.text, "is not good: the key that it names is not known");
+	CHECK_INT(check(auth, token(NULL, NULL)), AUTH_OK);
+	auth_free(auth);
+	key_cache_free(keys);
+}
+
+static enum auth_answer
+check_both(const struct auth *auth, enum client_certificate certificate, struct str bearer)
+{
+	struct auth_shown shown = { .code = STR_EMPTY,
+		.key = STR_EMPTY,
+		.bearer = bearer,
+		.certificate = certificate,
+		.certificate_wrong = STR("who knows it") };
+
+	return auth_check(auth, &shown, &e);
+}
+
+TEST(a_token_and_a_client_certificate_may_come_together)
+{
+	struct key_cache *keys;
+	struct auth *auth;
+	struct str good, bad;
+
+	fresh();
+	keys = start_keys();
+	auth = load_with(keys, ROLE, false, "/ca.pem");
+	good = token(NULL, NULL);
+	bad = token("aud", "\"api://other\"");
+	CHECK_INT(check_both(auth, CLIENT_CERTIFICATE_TRUSTED, good), AUTH_OK);
+	CHECK_INT(check_both(auth, CLIENT_CERTIFICATE_TRUSTED, bad), AUTH_OK);
+	CHECK_INT(check_both(auth, CLIENT_CERTIFICATE_NOT_TRUSTED, good), AUTH_OK);
+	CHECK_INT(check_both(auth, CLIENT_CERTIFICATE_NONE, good), AUTH_OK);
+	CHECK_INT(check_both(auth, CLIENT_CERTIFICATE_NOT_TRUSTED, bad), AUTH_BAD_TOKEN);
+	CHECK_INT(
+	    check_both(auth, CLIENT_CERTIFICATE_NOT_TRUSTED, token("roles", "[]")), AUTH_NO_ROLE);
+	CHECK_INT(check_both(auth, CLIENT_CERTIFICATE_NOT_TRUSTED, STR_EMPTY), AUTH_BAD);
+	CHECK_HAS(e.text, "the client certificate is not trusted: who knows it");
+	auth_free(auth);
+	key_cache_free(keys);
+}
+
+/* The token may be right: a 401 would end the delivery for good. */
+TEST(an_untrusted_certificate_does_not_refuse_a_token_that_cannot_be_judged)
+{
+	struct key_cache *keys;
+	struct auth *auth;
+
+	fresh();
+	down = true;
+	keys = start_keys();
+	auth = load_with(keys, ROLE, false, "/ca.pem");
+	CHECK_INT(check_both(auth, CLIENT_CERTIFICATE_NOT_TRUSTED, token(NULL, NULL)), AUTH_LATER);
+	CHECK_HAS(e.text, "there are no signing keys yet");
+	CHECK_INT(check_both(auth, CLIENT_CERTIFICATE_TRUSTED, token(NULL, NULL)), AUTH_OK);
 	auth_free(auth);
 	key_cache_free(keys);
 }

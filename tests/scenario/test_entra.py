@@ -103,6 +103,28 @@ def test_a_key_in_the_authorization_header_goes_together_with_tokens(azure, make
     assert gw.deliver(event_grid(HARMLESS), code=None, Authorization="Bearer x").status == 401
 
 
+def test_a_right_token_does_not_make_a_foreign_topic_ours(azure, make, auth):
+    """Event Grid shows the same token for every event subscription that names the application."""
+    (ours,) = event_grid(flat_alert())
+    foreign = {**ours, "id": "foreign", "topic": ours["topic"].replace("rg-soc", "rg-evil")}
+    gw = with_keys(make(auth={**auth(), "schemas": ["event_grid"],
+                              "sources": [ours["topic"]]}).start())
+    token = azure.token(audience=AUDIENCE)
+    assert deliver(gw, token, [foreign]).status == 200
+    cloud_event = {"specversion": "1.0", "id": "1", "source": ours["topic"],
+                   "type": ours["eventType"], "data": flat_alert()}
+    assert deliver(gw, token, cloud_event).status == 200
+    gw.wait_line(lambda line: line.get("reason") == "schema 'cloud_events' is not in auth.schemas")
+    assert [(a["state"], a["reason"]) for a in gw.alerts()][::-1] == [
+        ("refused", f"source '{foreign['topic']}' is not in auth.sources"),
+        ("refused", "schema 'cloud_events' is not in auth.schemas")]
+    handshake = [{**event, "topic": foreign["topic"]} for event in validation("c")]
+    assert deliver(gw, token, handshake, aeg_event_type="SubscriptionValidation").status == 403
+    assert gw.actions() == []
+    assert deliver(gw, token, [ours]).status == 200
+    gw.wait_step("isolate_vm")
+
+
 # ---- refused for good ----
 
 FORGERIES = {
