@@ -38,8 +38,8 @@
  * a dozen alerts, and nobody waits for it.  The first after a rest is decided at once.
  */
 #define PIPELINE_PACE_MS 10
-/* An event that the decider died of this often is set aside. */
-#define PIPELINE_HAND_OUTS_MAX 3
+/* An event, or a record, that the decider died of this often is set aside. */
+#define PIPELINE_DEATHS_MAX 3
 /*
  * A record of the inbox that was read so often, a second apart, and never held is left out: it must
  * not stop the line.
@@ -62,13 +62,8 @@ struct pipeline {
 	/* The decider's own. */
 	uint64_t decided_seq;
 	int failed_reads;
-	uint64_t handed_seq; /* counted as handed out by this process */
-	int64_t handed_count;
-	struct {
-		uint64_t seq;
-		size_t event; /* the next one */
-		int64_t count;
-	} careful;
+	bool death_counted;	    /* of the process before */
+	uint64_t deadly_seq;	    /* the newest record that a process died of, 0 = none */
 	_Atomic int64_t refused_ms; /* monotonic; the queue was full, 0 = never */
 	_Atomic int64_t figures_decided, figures_damaged, figures_refused, figures_failed_commits;
 };

@@ -93,12 +93,20 @@ int64_t
 store_count_steps(struct store *s, struct str action, struct str subscription, int64_t since_ms);
 
 /*
- * Poison: count that this record (event -1), or one event of it, is about to be decided; cleared by
- * the commit that covers the record.  *count is how often it was handed out, this time included.
- * Commits.
+ * Poison.  Before the decider looks into a record as a whole (event -1) or into one event of it, it
+ * says so; *deaths is how many processes died there.  Once it is back, whatever came of it, it
+ * takes that back.  Between begin and commit; costs no commit and needs no room on the disk.
  */
 bool store_hand_out(
-    struct store *s, uint64_t seq, int64_t event, int64_t *count, struct err *e) MUST_CHECK;
+    struct store *s, uint64_t seq, int64_t event, int64_t *deaths, struct err *e) MUST_CHECK;
+void store_take_back(struct store *s);
+
+/*
+ * Before the first of these: count the death of the process before, if it died there.  Deaths are
+ * forgotten with the commit that covers the record.  *newest: the newest record with deaths, 0 =
+ * none.  Commits.
+ */
+bool store_count_death(struct store *s, uint64_t *newest, struct err *e) MUST_CHECK;
 
 /* ---- perform ---- */
 

@@ -11,7 +11,7 @@
  * What can go wrong
  *   disk      the sender hears 503 and comes again; a decision is tried again
  *   crash     the inbox is replayed, leases are void, an action finds its own earlier work
- *   poison    a record that kills the decider is set aside the third time
+ *   poison    an event that kills the decider is set aside the third time
  *   Azure     the step is done again later, its destination rests, and after a day it has failed
  */
 #include "daemon/pipeline.h"
@@ -163,8 +163,6 @@ struct deciding {
 	struct arena *parsed;  /* of one delivery: its events, up to 200 times as large */
 	struct arena *scratch; /* of one event: its trees are many times as large as itself */
 	int64_t now_ms;
-	size_t from, to;    /* only these events of it */
-	bool poison;	    /* set aside instead of decided */
 	struct told **told; /* the end of a list */
 };
 
@@ -198,12 +196,7 @@ decide_event(struct deciding *d, const struct event *ev, struct decision *decisi
 	struct alert *al = arena_alloc(d->scratch, sizeof(*al));
 	struct err e;
 
-	decision->rules_hash = rules_hash(d->config->rules);
-	if (d->poison) {
-		decision->state = EVENT_STATE_DAMAGED;
-		decision->reason = STR("deciding it ended the program several times");
-		atomic_fetch_add(&d->p->figures_damaged, 1);
-	} else if (ev->kind == EVENT_UNREADABLE) {
+	if (ev->kind == EVENT_UNREADABLE) {
 		decision->state = EVENT_STATE_UNREADABLE;
 		decision->reason = ev->reason;
 	} else if (!source_list_allows(
@@ -228,31 +221,98 @@ tell(struct pipeline *p, const struct told *told)
 	for (; told != NULL; told = told->next) {
 		if (told->state == EVENT_STATE_REFUSED)
 			atomic_fetch_add(&p->figures_refused, 1);
+		if (told->state == EVENT_STATE_DAMAGED)
+			atomic_fetch_add(&p->figures_damaged, 1);
 		told_log(told);
 	}
 }
 
-static bool
-decide_one(struct deciding *d, const struct event *ev, const struct hash128 *hash, struct err *e)
+static struct decision
+decision_of(struct deciding *d, const struct event *ev, const struct hash128 *hash)
 {
-	struct decision decision = { .event = ev,
+	return (struct decision){ .event = ev,
 		.hash = *hash,
 		.received_ms = d->delivery->received_ms,
 		.decided_ms = d->now_ms,
+		.rules_hash = rules_hash(d->config->rules),
 		.headers = d->delivery->headers };
+}
+
+static bool
+put(struct deciding *d, const struct decision *decision, struct err *e)
+{
 	bool fresh;
 
-	arena_reset(d->scratch);
-	decide_event(d, ev, &decision);
-	if (FAULT("decide.event"))
-		return fail(e, ERR_SYSTEM, "fault ordered at decide.event");
-	if (!store_put_decision(d->p->store, &decision, &fresh, e))
+	if (!store_put_decision(d->p->store, decision, &fresh, e))
 		return false;
 	if (fresh) {
-		*d->told = told_of(&decision, d->arena);
+		*d->told = told_of(decision, d->arena);
 		d->told = &(*d->told)->next;
 	}
 	return true;
+}
+
+/*
+ * Say what comes next, so that the next process knows of what this one died.  *poison: too many
+ * have died of it already.
+ */
+static bool
+hand_out(struct deciding *d, int64_t event, bool *poison, struct err *e)
+{
+	int64_t deaths;
+
+	if (!store_hand_out(d->p->store, d->delivery->seq, event, &deaths, e))
+		return false;
+	*poison = deaths >= PIPELINE_DEATHS_MAX;
+	return true;
+}
+
+static bool
+decide_one(struct deciding *d, size_t i, const struct event *ev, struct err *e)
+{
+	struct decision decision = decision_of(d, ev, &d->delivery->hashes[i]);
+	bool poison;
+
+	arena_reset(d->scratch);
+	if (!hand_out(d, (int64_t)i, &poison, e))
+		return false;
+	if (!poison && FAULT("decide.event"))
+		return fail(e, ERR_SYSTEM, "fault ordered at decide.event");
+	if (poison) {
+		decision.state = EVENT_STATE_DAMAGED;
+		decision.reason = STR("deciding it ended the program several times");
+	} else {
+		decide_event(d, ev, &decision);
+	}
+	return put(d, &decision, e);
+}
+
+/* What it would be known by, had it been received as it is kept: as one event. */
+static struct hash128
+whole_hash(const struct delivery *dl)
+{
+	struct str all = { (const char *)dl->hashes, dl->n * sizeof(dl->hashes[0]) };
+	unsigned char digest[SHA256_SIZE];
+	struct hash128 hash = dl->hashes[0];
+
+	if (dl->n > 1) {
+		sha256_parts(&all, 1, digest);
+		memcpy(hash.bytes, digest, sizeof(hash.bytes));
+	}
+	return hash;
+}
+
+/* All of the body as one event that nobody looks into: nothing is lost, and somebody is told. */
+static bool
+keep_whole(struct deciding *d, struct str reason, struct err *e)
+{
+	struct event whole = { .kind = EVENT_UNREADABLE, .raw = d->delivery->body };
+	struct hash128 hash = whole_hash(d->delivery);
+	struct decision decision = decision_of(d, &whole, &hash);
+
+	decision.state = EVENT_STATE_DAMAGED;
+	decision.reason = reason;
+	return put(d, &decision, e);
 }
 
 static bool
@@ -260,82 +320,58 @@ decide_delivery(struct deciding *d, struct err *e)
 {
 	const struct delivery *dl = d->delivery;
 	struct event_batch batch;
+	bool poison;
 
+	if (!hand_out(d, -1, &poison, e))
+		return false;
+	if (poison)
+		return keep_whole(d, STR("reading it ended the program several times"), e);
+	if (FAULT("decide.record"))
+		return fail(e, ERR_SYSTEM, "fault ordered at decide.record");
 	arena_reset(d->parsed);
 	event_headers_read(dl->headers, d->parsed, &d->headers);
 	event_batch_parse(dl->body, &d->headers, d->parsed, &batch);
-	if (batch.n != dl->n)
-		return fail(e, ERR_SYSTEM, "record %" PRIu64 " holds %zu events, %zu were received",
-		    dl->seq, batch.n, dl->n);
-	for (size_t i = d->from; i < batch.n && i < d->to; i++)
-		if (dl->fresh[i] && !decide_one(d, &batch.events[i], &dl->hashes[i], e))
+	if (batch.n != dl->n) /* another version received it */
+		return keep_whole(d,
+		    arena_printf(d->arena, "it was received as %zu and is read as %zu events now",
+			dl->n, batch.n),
+		    e);
+	for (size_t i = 0; i < batch.n; i++)
+		if (dl->fresh[i] && !decide_one(d, i, &batch.events[i], e))
 			return false;
 	atomic_fetch_add(&d->p->figures_decided, (int64_t)batch.n);
 	return true;
 }
 
-/* Some deliveries, or some events of one, in one commit; `decided` is what it covers. */
+/* All of them in one commit. */
 static bool
-decide_group(struct pipeline *p, const struct deciding *some, const struct delivery *group,
-    size_t n, uint64_t decided, struct err *e)
+decide_group(
+    struct pipeline *p, const struct delivery *group, size_t n, struct arena *a, struct err *e)
 {
 	struct config *config = current_get(p->current);
-	struct arena *parsed = arena_new(), *scratch = arena_new();
-	struct told *told = NULL, **last = &told;
+	struct deciding d = {
+		.p = p, .config = config, .arena = a, .parsed = arena_new(), .scratch = arena_new()
+	};
+	struct told *told = NULL;
 	bool ok = store_begin(p->store, e);
 
+	d.told = &told;
 	for (size_t i = 0; ok && i < n; i++) {
-		struct deciding d = *some;
-
-		d.told = last;
-		d.p = p;
-		d.config = config;
-		d.parsed = parsed;
-		d.scratch = scratch;
 		d.delivery = &group[i];
 		d.now_ms = clock_now_ms();
 		ok = decide_delivery(&d, e);
-		last = d.told;
 		if (!ok)
 			store_rollback(p->store);
 	}
-	ok = ok && store_commit(p->store, decided, e);
+	/* What the store makes of it is no event's fault. */
+	store_take_back(p->store);
+	ok = ok && store_commit(p->store, group[n - 1].seq, e);
 	if (ok)
 		tell(p, told);
-	arena_free(scratch);
-	arena_free(parsed);
+	arena_free(d.scratch);
+	arena_free(d.parsed);
 	config_unref(config);
 	return ok;
-}
-
-/*
- * This record was handed out before and nobody came back: its events one by one, each counted, so
- * that the one that ends the program is found and set aside, and the others are decided.
- */
-static bool
-decide_carefully(struct pipeline *p, const struct delivery *dl, struct arena *a, struct err *e)
-{
-	struct deciding some = { .arena = a };
-
-	if (p->careful.seq != dl->seq) {
-		p->careful.seq = dl->seq;
-		p->careful.event = 0;
-		p->careful.count = 0;
-	}
-	while (p->careful.event < dl->n) {
-		/* Counted once in a process: a full disk is not the event's fault. */
-		if (p->careful.count == 0 && !store_hand_out(p->store, dl->seq,
-						 (int64_t)p->careful.event, &p->careful.count, e))
-			return false;
-		some.from = p->careful.event;
-		some.to = some.from + 1;
-		some.poison = p->careful.count >= PIPELINE_HAND_OUTS_MAX;
-		if (!decide_group(p, &some, dl, 1, p->decided_seq, e))
-			return false;
-		p->careful.event++;
-		p->careful.count = 0;
-	}
-	return decide_group(p, &some, dl, 0, dl->seq, e);
 }
 
 /* A record that was read and does not hold: true when it was tried often enough to go on. */
@@ -379,28 +415,31 @@ read_group(struct pipeline *p, struct delivery *group, size_t *n, struct arena *
 	return true;
 }
 
+/* Once in a process, before anything is decided. */
+static bool
+count_death(struct pipeline *p, struct err *e)
+{
+	if (!p->death_counted)
+		p->death_counted = store_count_death(p->store, &p->deadly_seq, e);
+	return p->death_counted;
+}
+
 bool
 pipeline_decide(struct pipeline *p, struct arena *a, bool *found, struct err *e)
 {
 	struct delivery *group = arena_alloc(a, PIPELINE_DECIDE_MAX * sizeof(*group));
-	struct deciding all = { .arena = a, .to = SIZE_MAX };
 	size_t n;
 
 	*found = false;
-	if (!read_group(p, group, &n, a, e))
+	if (!count_death(p, e) || !read_group(p, group, &n, a, e))
 		return false;
 	*found = n > 0;
 	if (!*found)
 		return true;
-	if (p->handed_seq != group[0].seq) {
-		if (!store_hand_out(p->store, group[0].seq, -1, &p->handed_count, e))
-			return false;
-		p->handed_seq = group[0].seq;
-	}
-	if (p->handed_count > 1)
+	/* Up to where a process died each has a commit of its own: what is done stays done. */
+	if (group[0].seq <= p->deadly_seq)
 		n = 1;
-	if (!(p->handed_count > 1 ? decide_carefully(p, &group[0], a, e)
-				  : decide_group(p, &all, group, n, group[n - 1].seq, e)))
+	if (!decide_group(p, group, n, a, e))
 		return false;
 	p->decided_seq = group[n - 1].seq;
 	inbox_release(p->inbox, p->decided_seq);

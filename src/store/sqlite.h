@@ -4,6 +4,7 @@
  *	sqlite.c          statements and transactions
  *	sqlite_open.c     open, check, bring up to date, open anew after an I/O error
  *	sqlite_decide.c   events, alerts, steps          sqlite_perform.c  claim and settle
+ *	sqlite_hand_out.c what the decider looks into, and of what a process died
  *	sqlite_look.c     listings and figures
  *	sqlite_keep.c     retention, space, the long check
  *	sqlite_copy.c     a copy of the running store
@@ -36,13 +37,21 @@ struct store {
 	struct db writer; /* all writing and all checkpoints: one connection */
 	struct db reader; /* listings */
 	char *path;
-	int lock;	    /* the file that keeps a second process out */
+	int lock;	    /* the file that keeps a second process out; holds a place, see there */
 	bool is_new;	    /* it was empty when it was opened */
 	bool checked;	    /* the check at open saw all of the file */
 	atomic_bool ending; /* store_interrupt(): long reads end */
 	atomic_bool copying;
 	_Atomic int64_t deleted_events;
 	_Atomic int64_t wal_pages; /* after the last commit */
+
+	/* The decider's own: what the process before left in the lock file. */
+	struct {
+		bool placed; /* it was of a version that writes its place there */
+		uint64_t seq;
+		int64_t event;
+		uint64_t newest; /* record that any process died of */
+	} died;
 
 	pthread_mutex_t health; /* all below */
 	sqlite3 *checker;	/* the long check's connection, while it runs */
@@ -76,6 +85,9 @@ bool db_begin(struct store *s, struct err *e);
 bool db_end(struct store *s, bool commit, struct err *e); /* returns commit and its success */
 /* With the lock held: a new connection in place of a broken one; all of the log is on disk then. */
 bool writer_renew(struct store *s, struct err *e);
+
+/* Once the lock file is open: read of what the process before died. */
+bool hand_out_open(struct store *s, struct err *e);
 
 /* The columns of a step in the order of read_step(). */
 #define STEP_COLUMNS                                                                          \

@@ -261,23 +261,3 @@ store_count_steps(struct store *s, struct str action, struct str subscription, i
 	}
 	return n;
 }
-
-bool
-store_hand_out(struct store *s, uint64_t seq, int64_t event, int64_t *count, struct err *e)
-{
-	bool found = false, ok;
-	sqlite3_stmt *st;
-
-	if (!db_begin(s, e))
-		return false;
-	st = db_bind(&s->writer, e,
-	    "INSERT INTO hand_outs VALUES (?, ?, 1)"
-	    " ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count",
-	    "ii", (int64_t)seq, event);
-	ok = st != NULL && db_step(&s->writer, st, &found, e);
-	if (ok) {
-		*count = db_int(st, 0);
-		db_reset(st);
-	}
-	return db_end(s, ok, e);
-}

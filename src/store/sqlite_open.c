@@ -336,8 +336,9 @@ static bool
 open_all(struct store *s, struct err *e)
 {
 	char *folder = folder_of(s->path);
-	bool ok = file_make_dirs(folder, e) && lock_file(s, e) && make_file(s->path, folder, e) &&
-		  first_writer(s, e) && db_open(&s->reader, s->path, SQLITE_OPEN_READONLY, e) &&
+	bool ok = file_make_dirs(folder, e) && lock_file(s, e) && hand_out_open(s, e) &&
+		  make_file(s->path, folder, e) && first_writer(s, e) &&
+		  db_open(&s->reader, s->path, SQLITE_OPEN_READONLY, e) &&
 		  set_up_reader(&s->reader, e);
 
 	free(folder);

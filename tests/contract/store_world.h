@@ -244,15 +244,28 @@ figures(struct store *st)
 	return f;
 }
 
-/* How often this record (event -1) or event was handed out. */
+/* A store opened anew, by a process that begins to decide.  *newest: as it is told. */
+static inline struct store *
+open_decider(uint64_t *newest)
+{
+	struct store *st = open_store();
+	struct err e;
+
+	CHECK_OK(store_count_death(st, newest, &e));
+	return st;
+}
+
+/* How many processes died of this record (event -1) or event, which is looked into now. */
 static inline int64_t
 hand_out(struct store *st, uint64_t seq, int64_t event)
 {
-	int64_t count;
+	int64_t deaths;
 	struct err e;
 
-	CHECK_OK(store_hand_out(st, seq, event, &count, &e));
-	return count;
+	CHECK_OK(store_begin(st, &e));
+	CHECK_OK(store_hand_out(st, seq, event, &deaths, &e));
+	store_rollback(st);
+	return deaths;
 }
 
 #endif

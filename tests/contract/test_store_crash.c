@@ -88,12 +88,13 @@ work(int n, const char *fate)
 	struct claimed c;
 	int64_t next, id;
 	struct step later;
+	uint64_t newest;
 	bool fresh;
 	struct err e;
 
 	add(s, "isolate_vm", 5000);
 	order_fault(n == 1 ? fate : NULL);
-	hand_out(st, 1, -1);
+	CHECK_OK(store_count_death(st, &newest, &e));
 	order_fault(n == 2 ? fate : NULL);
 	CHECK_OK(store_begin(st, &e));
 	CHECK_OK(store_put_decision(st, &s->d, &fresh, &e));

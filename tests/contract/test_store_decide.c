@@ -199,27 +199,6 @@ TEST(a_commit_keeps_the_decided_number)
 	store_close(st);
 }
 
-TEST(hand_outs_are_counted_until_a_commit_covers_them)
-{
-	struct store *st = new_store();
-	struct err e;
-
-	CHECK_INT(hand_out(st, 5, -1), 1);
-	store_close(st);
-	st = open_store();
-	CHECK_INT(hand_out(st, 5, -1), 2);
-	CHECK_INT(hand_out(st, 5, 0), 1);
-	CHECK_INT(hand_out(st, 5, 1), 1);
-	CHECK_INT(hand_out(st, 5, 0), 2);
-	CHECK_INT(hand_out(st, 6, -1), 1);
-	CHECK_OK(store_begin(st, &e));
-	CHECK_OK(store_commit(st, 5, &e));
-	CHECK_INT(hand_out(st, 5, -1), 1);
-	CHECK_INT(hand_out(st, 5, 0), 1);
-	CHECK_INT(hand_out(st, 6, -1), 2);
-	store_close(st);
-}
-
 TEST(a_secret_is_made_once_and_each_name_has_its_own)
 {
 	struct store *st = new_store();

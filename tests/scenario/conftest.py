@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import harness  # noqa: E402
 from client import Emulator  # noqa: E402
-from disk_world import NOTHING, SANITIZED, Disk  # noqa: E402
+from disk_world import NOTHING, SANITIZED, Disk, KeptMount, mount_or_skip  # noqa: E402
 
 
 @pytest.fixture
@@ -66,3 +66,17 @@ def disk(make, shim):
         gw.env.update(disk.env)
         return gw.start(), disk
     return start
+
+
+@pytest.fixture
+def kept_mount(make):
+    """kept_mount(gw, "mount ...") -> its state folder is that, also over restarts."""
+    kept = []
+
+    def mount(gw, command):
+        mount_or_skip("tmpfs")
+        kept.append(KeptMount(gw, command))
+        return kept[-1]
+    yield mount
+    for one in kept:
+        one.close()

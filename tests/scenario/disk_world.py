@@ -173,6 +173,30 @@ exec unshare -m --propagation private sh -ec '{mount}; exec {gw.binary} "$@"' sh
     return gw
 
 
+class KeptMount:
+    """As on_mount(), and what is mounted outlives the daemon: until close()."""
+
+    def __init__(self, gw, mount):
+        (gw.folder / "state").mkdir()
+        self.holder = subprocess.Popen(
+            ["unshare", "-m", "--propagation", "private", "sh", "-ec",
+             f"{mount}; echo mounted; exec sleep infinity"], stdout=subprocess.PIPE)
+        assert self.holder.stdout.readline() == b"mounted\n"
+        self.path = Path(f"/proc/{self.holder.pid}/root{gw.folder}/state")
+        script = gw.folder / "inside"
+        script.write_text(f"""#!/bin/sh
+[ "$1" = serve ] || exec {gw.binary} "$@"
+exec nsenter -t {self.holder.pid} -m {gw.binary} "$@"
+""")
+        script.chmod(0o755)
+        gw.binary = str(script)
+
+    def close(self):
+        self.holder.kill()
+        self.holder.wait()
+        self.holder.stdout.close()
+
+
 def inside(gw):
     """The daemon's own view of the state folder."""
     return Path(f"/proc/{gw.process.pid}/root{gw.folder}/state")

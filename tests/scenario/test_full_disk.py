@@ -1,5 +1,7 @@
 """No room, on the disk or in the journal: it is said, and over when there is room."""
 
+import os
+
 from disk_world import (NOTHING, deliver, fill, inside, metric, mount_or_skip, on_mount, ready,
                         stored, until, wait_decided)
 
@@ -34,6 +36,24 @@ def test_a_really_full_disk_breaks_no_promise_and_is_over_when_there_is_room(mak
     copy = gw.folder / "copy.db"
     assert gw.run("backup", copy, "--config", gw.config).returncode == 0
     assert stored(copy) == dict.fromkeys(answered | {"room again"}, 1)
+
+
+def test_restarts_on_a_full_disk_are_not_held_against_an_event(make, kept_mount):
+    gw = make(rules=NOTHING, inbox="state/inbox", store="sqlite:state/gridwarden.db")
+    disk = kept_mount(gw, f"mount -t tmpfs -o size=64m none {gw.folder}/state")
+    gw.start()
+    ballast = fill(disk.path)
+    os.truncate(ballast, ballast.stat().st_size - 500_000)  # room for a start, not for the alert
+    assert deliver(gw, "large", blob="x" * 900_000) == 200
+    for _ in range(4):
+        line = gw.wait_line(lambda line: line["message"].startswith("decisions cannot be stored"))
+        assert "the disk is full" in line["message"]
+        assert gw.stop() == 0
+        gw.start()
+    ballast.unlink()
+    wait_decided(gw)
+    assert [alert["state"] for alert in gw.alerts()] == ["decided"]
+    assert metric(gw, "events_damaged_total") == 0
 
 
 # ---- a full journal ----
