@@ -28,8 +28,10 @@ bool workers_start(struct pipeline *p, struct workers **out, struct err *e) MUST
  * after WORKERS_CALLS_MS: that step is done again after the next start, and looks before it acts.
  */
 void workers_stop(struct workers *w);
+/* After workers_stop(). */
+void workers_free(struct workers *w);
 
-/* No worker hangs in a job. */
+/* No worker hangs in a job.  Any thread, until workers_free(). */
 bool workers_alive(struct workers *w, int64_t mono_ms);
 
 #endif

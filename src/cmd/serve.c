@@ -294,6 +294,7 @@ stop(struct server *sv)
 		log_warning("some deliveries were not answered in time");
 	workers_stop(sv->workers);
 	listener_stop(sv->operations);
+	workers_free(sv->workers); /* /livez asked them until now */
 	renewal_free(sv->renewal);
 	listener_stop(sv->listener);
 	intake_free(sv->intake);

@@ -232,6 +232,7 @@ workers_start(struct pipeline *p, struct workers **out, struct err *e)
 	}
 	if (!ok) {
 		workers_stop(all);
+		workers_free(all);
 		return false;
 	}
 	*out = all;
@@ -278,6 +279,13 @@ workers_stop(struct workers *all)
 		pthread_join(all->list[i].thread, NULL);
 	}
 	end_performers(all);
+}
+
+void
+workers_free(struct workers *all)
+{
+	if (all == NULL)
+		return;
 	bell_done(&all->ended);
 	free(all);
 }
