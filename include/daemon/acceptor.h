@@ -17,14 +17,18 @@ struct acceptor;
 /* In the acceptor's thread.  The socket is the callee's; false: it was closed, and is not open. */
 typedef bool acceptor_take(void *ctx, int fd, const struct sockaddr *address, socklen_t n);
 
-/*
- * fd listens, does not block, and stays the caller's.  While `max` connections are open nobody is
- * taken: who comes waits in the kernel.
- */
-bool acceptor_start(int fd, int64_t max, acceptor_take *take, void *ctx, struct acceptor **out,
-    struct err *e) MUST_CHECK;
-/* A connection that was taken has ended.  Any thread, until acceptor_free(). */
-void acceptor_ended(struct acceptor *a);
+struct acceptor_options {
+	int fd;		    /* listens, does not block, stays the caller's */
+	int64_t max;	    /* while so many connections are open, who comes waits in the kernel */
+	int64_t caller_max; /* who has so many open (callers.h) is closed at once */
+	acceptor_take *take;
+	void *ctx;
+};
+
+bool
+acceptor_start(const struct acceptor_options *o, struct acceptor **out, struct err *e) MUST_CHECK;
+/* A connection that was taken from there has ended.  Any thread, until acceptor_free(). */
+void acceptor_ended(struct acceptor *a, const struct sockaddr *address);
 /* When it returns nobody is taken any more; who waits in the kernel still does.  Once is enough. */
 void acceptor_stop(struct acceptor *a);
 void acceptor_free(struct acceptor *a);

@@ -6,7 +6,9 @@
 #define DAEMON_ADDRESS_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -21,5 +23,8 @@ bool address_listen(struct str address, int *fd, int *port, struct err *e) MUST_
  * is made not blocking, and not inherited.
  */
 bool address_adopt(int fd, int *port, struct err *e) MUST_CHECK;
+
+/* The address alone, without its port; an IPv4 one that is written as IPv6 as IPv4 again. */
+struct str address_text(const struct sockaddr *sa, struct arena *a);
 
 #endif

@@ -47,7 +47,7 @@ struct listener_options {
 	struct tls_files tls; /* all empty = plain HTTP */
 	int64_t body_max;     /* bytes; larger is answered 413 */
 	int64_t connections_max;
-	int64_t per_address_max; /* connections from one address */
+	int64_t per_address_max; /* connections from one address, see daemon/callers.h */
 	int64_t deadline_ms;	 /* handshake, head and body together; 0 = LISTENER_DEADLINE_MS */
 	int64_t idle_ms;	 /* 0 = LISTENER_IDLE_MS */
 	unsigned threads;	 /* 0 = 2 */

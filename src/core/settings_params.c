@@ -40,7 +40,7 @@ static const struct param listen_params[] = {
 	    .fallback = "200",
 	    .min = 1,
 	    .max = 100000,
-	    .help = "Connections at one time from one address." },
+	    .help = "Connections at one time from one address; of IPv6, 64 bits of it count." },
 	{ .name = NULL },
 };
 

@@ -1,7 +1,8 @@
 /*
  * Happy path: the thread sleeps until somebody comes, takes one connection, hands it on.
- * What can go wrong: all places are taken - wait until one is free; no descriptor or memory for
- * another connection - wait the same way, but not for ever, since the lack may not be ours.
+ * What can go wrong: all places are taken - wait until one is free; one caller has too many - close
+ * it; no descriptor or memory for another connection - wait the same way, but not for ever, since
+ * the lack may not be ours.
  */
 #include "daemon/acceptor.h"
 
@@ -16,18 +17,18 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/callers.h"
 
 #define LACK_PAUSE_MS 1000
 
 struct acceptor {
-	int fd, wake;
-	int64_t max;
-	acceptor_take *take;
-	void *ctx;
+	struct acceptor_options o;
+	int wake;
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
 	int64_t open;
+	struct callers *callers; /* of those that are open */
 	bool stop, stopped;
 };
 
@@ -38,7 +39,7 @@ wait_for_room(struct acceptor *a)
 	bool go_on;
 
 	pthread_mutex_lock(&a->lock);
-	while (!a->stop && a->open >= a->max)
+	while (!a->stop && a->open >= a->o.max)
 		pthread_cond_wait(&a->changed, &a->lock);
 	go_on = !a->stop;
 	pthread_mutex_unlock(&a->lock);
@@ -48,7 +49,7 @@ wait_for_room(struct acceptor *a)
 static void
 wait_for_caller(struct acceptor *a)
 {
-	struct pollfd p[] = { { .fd = a->fd, .events = POLLIN },
+	struct pollfd p[] = { { .fd = a->o.fd, .events = POLLIN },
 		{ .fd = a->wake, .events = POLLIN } };
 
 	(void)poll(p, 2, -1);
@@ -75,31 +76,47 @@ pause_for_lack(struct acceptor *a, int error)
 	pthread_mutex_unlock(&a->lock);
 }
 
-static void
-count_open(struct acceptor *a, int64_t n)
+/* False: this caller has enough. */
+static bool
+enter(struct acceptor *a, const struct sockaddr *address)
+{
+	bool fits;
+
+	pthread_mutex_lock(&a->lock);
+	fits = callers_enter(a->callers, address);
+	if (fits)
+		a->open++;
+	pthread_mutex_unlock(&a->lock);
+	return fits;
+}
+
+void
+acceptor_ended(struct acceptor *a, const struct sockaddr *address)
 {
 	pthread_mutex_lock(&a->lock);
-	a->open += n;
-	if (n < 0)
-		pthread_cond_signal(&a->changed);
+	callers_leave(a->callers, address);
+	a->open--;
+	pthread_cond_signal(&a->changed);
 	pthread_mutex_unlock(&a->lock);
 }
 
 static void
 take_one(struct acceptor *a)
 {
-	struct sockaddr_storage address;
-	socklen_t n = sizeof(address);
-	int fd = accept4(a->fd, (struct sockaddr *)&address, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct sockaddr_storage from;
+	const struct sockaddr *address = (const struct sockaddr *)&from;
+	socklen_t n = sizeof(from);
+	int fd = accept4(a->o.fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0) {
 		if (is_lack(errno))
 			pause_for_lack(a, errno);
 		return; /* else the caller is gone, or another process was faster */
 	}
-	count_open(a, 1); /* before: it may end before take() returns */
-	if (!a->take(a->ctx, fd, (const struct sockaddr *)&address, n))
-		count_open(a, -1);
+	if (!enter(a, address)) /* before: it may end before take() returns */
+		close(fd);
+	else if (!a->o.take(a->o.ctx, fd, address, n))
+		acceptor_ended(a, address);
 }
 
 static void *
@@ -115,15 +132,12 @@ run(void *arg)
 }
 
 bool
-acceptor_start(
-    int fd, int64_t max, acceptor_take *take, void *ctx, struct acceptor **out, struct err *e)
+acceptor_start(const struct acceptor_options *o, struct acceptor **out, struct err *e)
 {
 	struct acceptor *a = xcalloc(1, sizeof(*a));
 
-	a->fd = fd;
-	a->max = max;
-	a->take = take;
-	a->ctx = ctx;
+	a->o = *o;
+	a->callers = callers_new(o->caller_max);
 	pthread_mutex_init(&a->lock, NULL);
 	clock_cond_init(&a->changed);
 	a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -136,12 +150,6 @@ acceptor_start(
 	}
 	pthread_setname_np(a->thread, "acceptor");
 	return true;
-}
-
-void
-acceptor_ended(struct acceptor *a)
-{
-	count_open(a, -1);
 }
 
 void
@@ -168,5 +176,6 @@ acceptor_free(struct acceptor *a)
 		close(a->wake);
 	pthread_cond_destroy(&a->changed);
 	pthread_mutex_destroy(&a->lock);
+	callers_free(a->callers);
 	free(a);
 }

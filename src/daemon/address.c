@@ -1,5 +1,6 @@
 #include "daemon/address.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -119,4 +120,20 @@ address_adopt(int fd, int *port, struct err *e)
 		return fail_errno(e, ERR_SYSTEM, "cannot use the socket in descriptor %d", fd);
 	*port = port_of(fd);
 	return true;
+}
+
+struct str
+address_text(const struct sockaddr *sa, struct arena *a)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+	const struct sockaddr_in *in4 = (const void *)sa;
+
+	if (sa->sa_family == AF_INET)
+		inet_ntop(AF_INET, &in4->sin_addr, text, sizeof(text));
+	else if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], text, sizeof(text));
+	else if (sa->sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+	return arena_str(a, str_of(text));
 }

@@ -20,11 +20,9 @@
  */
 #include "daemon/listener.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <fcntl.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -179,20 +177,10 @@ refuse(struct request *rq, int status)
 
 /* ---- a request comes in ---- */
 
-static struct str
-peer_text(const struct sockaddr *sa, struct arena *a)
+static const struct sockaddr *
+address_of(struct MHD_Connection *mhd)
 {
-	char text[INET6_ADDRSTRLEN] = "";
-	const struct sockaddr_in6 *in6 = (const void *)sa;
-	const struct sockaddr_in *in4 = (const void *)sa;
-
-	if (sa->sa_family == AF_INET)
-		inet_ntop(AF_INET, &in4->sin_addr, text, sizeof(text));
-	else if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-		inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], text, sizeof(text));
-	else if (sa->sa_family == AF_INET6)
-		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
-	return arena_str(a, str_of(text));
+	return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
 }
 
 /* The target as it was sent, before libmicrohttpd decodes it in place. */
@@ -209,8 +197,7 @@ on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 	rq->connection->request = rq;
 	rq->watch = rq->connection->watch;
-	rq->peer = peer_text(
-	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, a);
+	rq->peer = address_text(address_of(mhd), a);
 	rq->raw_target = target;
 	rq->target = rq->query = arena_str(a, str_of(target));
 	(void)str_next(&rq->query, '?', &rq->path);
@@ -386,7 +373,11 @@ on_completed(
 	request_free(rq);
 }
 
-/* In the acceptor's thread.  libmicrohttpd gives the connection to the next of its threads. */
+/*
+ * In the acceptor's thread.  libmicrohttpd gives the connection to the next of its threads.  Should
+ * that one lack memory for it, we never hear of its end and its place is lost: whoever asks for
+ * memory next ends the process.
+ */
 static bool
 on_accept(void *cls, int fd, const struct sockaddr *address, socklen_t n)
 {
@@ -401,7 +392,7 @@ on_accept(void *cls, int fd, const struct sockaddr *address, socklen_t n)
  * has that request.
  */
 static void
-on_closed(struct listener *l, struct connection *c, int fd)
+on_closed(struct listener *l, struct connection *c, struct MHD_Connection *mhd, int fd)
 {
 	if (c->request != NULL) {
 		assert(!c->request->held || c->request->answered);
@@ -409,7 +400,7 @@ on_closed(struct listener *l, struct connection *c, int fd)
 	}
 	if (!connection_end(c, fd)) /* the socket is still open here */
 		atomic_fetch_add(&l->handshakes_failed, 1);
-	acceptor_ended(l->acceptor);
+	acceptor_ended(l->acceptor, address_of(mhd));
 }
 
 static void
@@ -420,7 +411,7 @@ on_connection(
 	int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		on_closed(l, *context, fd);
+		on_closed(l, *context, mhd, fd);
 		*context = NULL;
 		return;
 	}
@@ -466,7 +457,6 @@ mhd_start(struct listener *l, struct err *e)
 	    /* The acceptor counts; a thread of the library that has more than its share does not.
 	     */
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)l->o.connections_max * l->o.threads,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)l->o.per_address_max,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(l->o.idle_ms / 1000 + 1),
 	    MHD_OPTION_URI_LOG_CALLBACK, on_target, l, MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
@@ -482,7 +472,8 @@ listener_new(const struct listener_options *o, const struct listener_handler *h)
 {
 	struct listener *l = xcalloc(1, sizeof(*l));
 
-	assert(h->handle != NULL && o->body_max > 0 && o->connections_max > 0);
+	assert(h->handle != NULL && o->body_max > 0 && o->connections_max > 0 &&
+	       o->per_address_max > 0);
 	l->o = *o;
 	l->handler = *h;
 	l->fd = -1;
@@ -533,13 +524,19 @@ listener_start(const struct listener_options *o, const struct listener_handler *
     struct listener **out, struct err *e)
 {
 	struct listener *l = listener_new(o, h);
+	struct acceptor_options ao = { .max = l->o.connections_max,
+		.caller_max = l->o.per_address_max,
+		.take = on_accept,
+		.ctx = l };
 
 	if (o->tls.certificate.n > 0 && !tls_new(&o->tls, &l->tls, e))
 		goto failed;
 	if (!reaper_start(l->o.deadline_ms / 8, l->o.connections_max - l->o.connections_max / CROWD,
 		&l->reaper, e) ||
-	    !take_address(l, e) || !mhd_start(l, e) ||
-	    !acceptor_start(l->fd, l->o.connections_max, on_accept, l, &l->acceptor, e))
+	    !take_address(l, e) || !mhd_start(l, e))
+		goto failed;
+	ao.fd = l->fd;
+	if (!acceptor_start(&ao, &l->acceptor, e))
 		goto failed;
 	*out = l;
 	return true;

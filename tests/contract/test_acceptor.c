@@ -37,15 +37,35 @@ take(void *ctx, int fd, const struct sockaddr *address, socklen_t n)
 }
 
 static void
-begin(struct world *w, int64_t max)
+begin_with(struct world *w, int64_t max, int64_t caller_max)
 {
+	struct acceptor_options o = {
+		.max = max, .caller_max = caller_max, .take = take, .ctx = w
+	};
 	struct err e;
 
 	*w = (struct world){ .n = 0 };
 	pthread_mutex_init(&w->lock, NULL);
 	clock_cond_init(&w->changed);
 	CHECK_OK(address_listen(STR("127.0.0.1:0"), &w->listening, &w->port, &e));
-	CHECK_OK(acceptor_start(w->listening, max, take, w, &w->a, &e));
+	o.fd = w->listening;
+	CHECK_OK(acceptor_start(&o, &w->a, &e));
+}
+
+static void
+begin(struct world *w, int64_t max)
+{
+	begin_with(w, max, max);
+}
+
+/* One from 127.0.0.1 has ended. */
+static void
+say_ended(struct world *w)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	acceptor_ended(w->a, (struct sockaddr *)&from);
 }
 
 /* So many have been taken, in time. */
@@ -127,9 +147,44 @@ TEST(while_all_places_are_taken_others_wait_in_the_kernel)
 	for (int i = 0; i < 3; i++)
 		fd[i] = call(&w);
 	wait_taken(&w, 2);
-	acceptor_ended(w.a);
+	say_ended(&w);
 	wait_taken(&w, 3);
 	for (int i = 0; i < 3; i++)
+		close(fd[i]);
+	end(&w);
+}
+
+static int
+call_from(const struct world *w, const char *address)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET };
+	int fd = caller();
+
+	inet_pton(AF_INET, address, &own.sin_addr);
+	CHECK(bind(fd, (struct sockaddr *)&own, sizeof(own)) == 0);
+	call_with(fd, w->port);
+	return fd;
+}
+
+TEST(who_has_too_many_open_is_closed_and_others_are_taken)
+{
+	struct world w;
+	struct pollfd p = { .events = POLLIN };
+	char byte;
+	int fd[5];
+
+	begin_with(&w, 8, 2);
+	for (int i = 0; i < 3; i++)
+		fd[i] = call(&w);
+	p.fd = fd[2];
+	CHECK(poll(&p, 1, WAIT_MS) == 1);
+	CHECK(recv(fd[2], &byte, 1, 0) == 0); /* closed, without a word */
+	fd[3] = call_from(&w, "127.0.0.2");
+	wait_taken(&w, 3);
+	say_ended(&w);
+	fd[4] = call(&w);
+	wait_taken(&w, 4);
+	for (int i = 0; i < 5; i++)
 		close(fd[i]);
 	end(&w);
 }
@@ -197,7 +252,7 @@ TEST(a_lack_of_descriptors_ends_with_a_connection)
 		n++;
 	call_with(second, w.port);
 	close(w.taken[0]);
-	acceptor_ended(w.a);
+	say_ended(&w);
 	wait_taken(&w, 2);
 	CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
 	w.taken[0] = w.taken[1];

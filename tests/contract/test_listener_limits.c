@@ -236,6 +236,51 @@ TEST(one_address_cannot_take_all_connections)
 	stop(&s);
 }
 
+static int
+dial_ipv6(struct seen *s)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+		.sin6_port = htons((uint16_t)listener_port(s->l)),
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+	return fd;
+}
+
+TEST(one_ipv6_caller_cannot_take_all_connections_and_has_its_place_again_when_one_ends)
+{
+	struct seen s;
+	struct buf b;
+	int64_t until = clock_mono_ms() + WAIT_MS;
+	int first, second;
+
+	start_with(
+	    &s, ECHO, &(struct listener_options){ .address = STR("[::]:0"), .per_address_max = 1 });
+	first = dial_ipv6(&s);
+	buf_init(&b, 65536);
+	say(first, GET);
+	CHECK(!hear(first, &b, "peer=::1 "));
+	buf_done(&b);
+	second = dial_ipv6(&s);
+	buf_init(&b, 65536);
+	say(second, GET);
+	CHECK(hear(second, &b, "200 OK")); /* closed, unanswered */
+	exchange(&s, GET, "peer=127.0.0.1 ", &b);
+	buf_done(&b);
+	close(first);
+	do { /* the listener may not have seen that end yet */
+		close(second);
+		second = dial_ipv6(&s);
+		buf_init(&b, 65536);
+		say(second, GET);
+	} while (hear(second, &b, "200 OK") && clock_mono_ms() < until);
+	CHECK_HAS(buf_cstr(&b), "200 OK");
+	buf_done(&b);
+	close(second);
+	stop(&s);
+}
+
 TEST(a_full_listener_serves_again_when_a_connection_ends)
 {
 	struct seen s;
