@@ -20,7 +20,7 @@ bool address_listen(struct str address, int *fd, int *port, struct err *e) MUST_
 
 /*
  * A socket that was handed over, such as by systemd: refused unless it is a listening TCP one.  It
- * is made not blocking, and not inherited.
+ * is made not blocking and not inherited, and what its clients do not read is bounded as of ours.
  */
 bool address_adopt(int fd, int *port, struct err *e) MUST_CHECK;
 

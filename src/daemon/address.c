@@ -37,16 +37,25 @@ address_split(struct str address, char host[ADDRESS_MAX], char port[16], struct 
 	return true;
 }
 
+/* Of the connections too: they inherit it. */
+static void
+bound_send_buffer(int fd)
+{
+	int bytes = SEND_BUFFER;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
 static int
 socket_listen(const struct addrinfo *at)
 {
-	int one = 1, zero = 0, buffer = SEND_BUFFER;
+	int one = 1, zero = 0;
 	int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)); /* inherited */
+	bound_send_buffer(fd);
 	if (at->ai_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
 	if (bind(fd, at->ai_addr, at->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
@@ -118,6 +127,7 @@ address_adopt(int fd, int *port, struct err *e)
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0 ||
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		return fail_errno(e, ERR_SYSTEM, "cannot use the socket in descriptor %d", fd);
+	bound_send_buffer(fd);
 	*port = port_of(fd);
 	return true;
 }
