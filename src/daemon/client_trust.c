@@ -192,7 +192,7 @@ check_chain(
 {
 	static char purpose[] = GNUTLS_KP_TLS_WWW_CLIENT;
 	gnutls_typed_vdata_st data = { .type = GNUTLS_DT_KEY_PURPOSE_OID,
-		.data = (unsigned char *)purpose };
+		.data = (unsigned char *)purpose }; // cppcheck-suppress legacyUninitvar
 	unsigned status = 0;
 	size_t i = 0;
 
