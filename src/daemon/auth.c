@@ -37,7 +37,7 @@ struct auth {
 static struct digest
 digest(const struct auth *a, struct str key)
 {
-	struct digest d;
+	struct digest d = { .bytes = { 0 } };
 
 	sha256_salted(a->salt, key, d.bytes);
 	return d;
