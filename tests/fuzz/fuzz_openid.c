@@ -24,7 +24,7 @@ static struct {
 	int calls;
 } seen;
 
-/* "https://login.microsoftonline.com[:443]" and then nothing, '/', '?' or '#'. */
+/* "https://login.microsoftonline.com[:[443]]" and then nothing, '/', '?' or '#'. */
 static bool
 is_on_login(struct str url)
 {
@@ -33,9 +33,10 @@ is_on_login(struct str url)
 	if (!str_starts_nocase(url, STR(LOGIN)))
 		return false;
 	rest = str_slice(url, strlen(LOGIN), url.n);
+	/* The digits of a port may be left out (RFC 3986, 3.2.3). */
 	if (str_starts_nocase(rest, STR(":443")))
 		rest = str_slice(rest, 4, rest.n);
-	else if (str_starts_nocase(rest, STR(":/")))
+	else if (str_starts_nocase(rest, STR(":")))
 		rest = str_slice(rest, 1, rest.n);
 	return rest.n == 0 || strchr("/?#", rest.p[0]) != NULL;
 }
