@@ -38,7 +38,7 @@ struct inbox {
 
 	pthread_mutex_t lock; /* all below, and the lists' segments */
 	struct segment *oldest, *newest;
-	struct segment *spare;
+	struct segment *spare; /* suspects last */
 	int64_t bytes;
 	uint64_t last_seq, released;
 	uint64_t syncs, records;
@@ -48,11 +48,13 @@ struct inbox {
 	char damage[INBOX_DAMAGE_MAX];
 };
 
-/* Go on in a fresh segment. */
+/* The committer: a write failed, the newest segment's tail is of no use. */
+void journal_seal(struct inbox *in);
+/* The committer: go on in a fresh segment. */
 bool journal_roll_over(struct inbox *in, struct err *e) MUST_CHECK;
 /* A spare is there, or is made. */
 bool journal_need_spare(struct inbox *in, struct err *e) MUST_CHECK;
-/* Of those no longer needed, some are kept for use again, the others removed.  Under `making`. */
+/* Of those no longer needed, some are kept for use again, the others removed.  Takes `lock`. */
 void journal_trim_spares(struct inbox *in);
 /* Put segments whose records are all released among the spares.  Under `lock`. */
 void journal_retire(struct inbox *in);

@@ -4,7 +4,8 @@
  *
  * What can go wrong: no room (another segment; none: refuse before anything is written); the write
  * or the sync fails (nothing of it counts, its place is never used again in this use of the
- * segment: the next one starts in another, whose first number makes the leftovers void).
+ * segment: the next one starts in another, whose first number makes the leftovers void; in the
+ * same one again only when it holds no record and no other can be had).
  */
 #include "journal.h"
 
@@ -151,6 +152,7 @@ count_in(struct inbox *in, struct delivery *const *d, const struct part *p)
 	pthread_mutex_lock(&in->lock);
 	in->last_seq = in->newest->last_seq = seq;
 	in->newest->end += (int64_t)p->bytes;
+	in->newest->suspect = false;
 	in->records += p->records;
 	in->syncs++;
 	pthread_mutex_unlock(&in->lock);
@@ -159,9 +161,10 @@ count_in(struct inbox *in, struct delivery *const *d, const struct part *p)
 static bool
 write_part(struct inbox *in, struct delivery *const *d, const struct part *p, struct err *e)
 {
-	in->sealed = !write_and_sync(in, d, p, e);
-	if (in->sealed)
+	if (!write_and_sync(in, d, p, e)) {
+		journal_seal(in);
 		return fail_in(e, "inbox %s", in->folder);
+	}
 	count_in(in, d, p);
 	return true;
 }
@@ -208,7 +211,7 @@ inbox_append(struct inbox *in, struct delivery *const *d, size_t n, struct err *
 	return ok;
 }
 
-/* The header once more, as it is: a write and a sync like those of a delivery. */
+/* At the place of the next record, which may fail where the header does not. */
 bool
 inbox_probe(struct inbox *in, struct err *e)
 {
@@ -216,9 +219,9 @@ inbox_probe(struct inbox *in, struct err *e)
 
 	if (ok && FAULT("journal.probe"))
 		ok = fail(e, ERR_SYSTEM, "fault ordered at journal.probe");
-	ok = ok && segment_write_header(in->newest, e) && segment_sync(in->newest, e);
+	ok = ok && pages_try(&in->pages, e) && segment_sync(in->newest, e);
 	if (!ok) {
-		in->sealed = true;
+		journal_seal(in);
 		return fail_in(e, "inbox %s", in->folder);
 	}
 	return in->newest->size - in->newest->end >= INBOX_PROBE_ROOM || journal_need_spare(in, e);

@@ -1,6 +1,10 @@
 /*
  * Where records go: the newest segment, then a spare, then a new file until the limit is reached.
  * A spare is made ahead by another thread, so that the committer rarely has to.
+ *
+ * What can go wrong: a place of the disk that cannot be written.  A segment that failed before it
+ * held a record is suspect, and others are tried before it; it stays in the list until all before
+ * it is decided, as the decider may stand in it.
  */
 #include "journal.h"
 
@@ -22,25 +26,54 @@
 #define MIB (1024 * 1024)
 #define FULL_RETRY_MS 10000
 
+/* When so many are suspect, the disk is to blame, and not a place of it. */
+#define SUSPECTS_MAX 3
+
+/* Under `lock`. */
+static bool
+too_many_suspects(const struct inbox *in)
+{
+	int n = 0;
+
+	for (const struct segment *s = in->oldest; s != NULL; s = s->next)
+		n += s->suspect;
+	for (const struct segment *s = in->spare; s != NULL; s = s->next)
+		n += s->suspect;
+	return n >= SUSPECTS_MAX;
+}
+
 static struct segment *
-take_spare(struct inbox *in)
+take_spare(struct inbox *in, bool suspect_too)
 {
 	struct segment *s;
 
 	pthread_mutex_lock(&in->lock);
 	s = in->spare;
+	if (s != NULL && s->suspect && !suspect_too && !too_many_suspects(in))
+		s = NULL;
 	if (s != NULL)
 		in->spare = s->next;
 	pthread_mutex_unlock(&in->lock);
 	return s;
 }
 
+/* Under `lock`. */
+static void
+put_spare(struct inbox *in, struct segment *s)
+{
+	struct segment **place = &in->spare;
+
+	while (s->suspect && *place != NULL)
+		place = &(*place)->next;
+	s->next = *place;
+	*place = s;
+}
+
 static void
 give_spare(struct inbox *in, struct segment *s)
 {
 	pthread_mutex_lock(&in->lock);
-	s->next = in->spare;
-	in->spare = s;
+	put_spare(in, s);
 	pthread_mutex_unlock(&in->lock);
 }
 
@@ -83,18 +116,53 @@ spare_or_new(struct inbox *in, struct segment **out, struct err *e)
 	bool ok = true;
 
 	pthread_mutex_lock(&in->making);
-	*out = take_spare(in);
+	*out = take_spare(in, false);
 	if (*out == NULL)
 		ok = make(in, out, e);
+	if (!ok) {
+		*out = take_spare(in, true);
+		ok = *out != NULL;
+	}
 	pthread_mutex_unlock(&in->making);
 	return ok;
 }
 
-/* A failed write left the newest segment without a record: it can be used again at once. */
+void
+journal_seal(struct inbox *in)
+{
+	in->sealed = true;
+	pthread_mutex_lock(&in->lock);
+	in->newest->suspect = in->newest->last_seq < in->newest->first_seq;
+	pthread_mutex_unlock(&in->lock);
+}
+
+/* A failed write left the newest segment without a record: it can be used again. */
 static bool
 newest_was_in_vain(const struct inbox *in)
 {
 	return in->sealed && in->newest != NULL && in->newest->last_seq < in->newest->first_seq;
+}
+
+static bool
+others_first(struct inbox *in)
+{
+	bool yes;
+
+	pthread_mutex_lock(&in->lock);
+	yes = in->newest->suspect && (in->spare != NULL || !too_many_suspects(in));
+	pthread_mutex_unlock(&in->lock);
+	return yes;
+}
+
+/* Where to go on. */
+static bool
+choose_next(struct inbox *in, struct segment **out, struct err *e)
+{
+	if (!newest_was_in_vain(in))
+		return spare_or_new(in, out, e);
+	if (!others_first(in) || !spare_or_new(in, out, e))
+		*out = in->newest;
+	return true;
 }
 
 static void
@@ -111,21 +179,22 @@ link_newest(struct inbox *in, struct segment *s)
 bool
 journal_roll_over(struct inbox *in, struct err *e)
 {
-	struct segment *s = in->newest;
-	bool again = newest_was_in_vain(in), ok;
+	struct segment *s;
+	bool ok;
 
-	if (!again && !spare_or_new(in, &s, e))
+	if (!choose_next(in, &s, e))
 		return false;
 	/* On disk together with the first records: until then the old header, or none, counts. */
 	pthread_mutex_lock(&in->lock);
 	ok = FAULT("journal.rollover") ? fail(e, ERR_SYSTEM, "fault ordered at journal.rollover")
 				       : segment_use(s, ++in->epoch, in->last_seq + 1, e) &&
 					     pages_begin(&in->pages, s, in->folder, e);
-	if (ok && !again)
+	s->suspect = s->suspect || !ok;
+	if (s != in->newest && ok)
 		link_newest(in, s);
+	else if (s != in->newest)
+		put_spare(in, s);
 	pthread_mutex_unlock(&in->lock);
-	if (!ok && !again)
-		give_spare(in, s);
 	in->sealed = !ok;
 	return ok;
 }
@@ -147,7 +216,8 @@ inbox_wants_room(struct inbox *in)
 	bool wants;
 
 	pthread_mutex_lock(&in->lock);
-	wants = in->spare == NULL && in->newest->end > in->newest->size / USED_PART;
+	wants = (in->spare == NULL || in->spare->suspect) &&
+		in->newest->end > in->newest->size / USED_PART;
 	pthread_mutex_unlock(&in->lock);
 	return wants;
 }
@@ -214,7 +284,6 @@ journal_retire(struct inbox *in)
 			in->cursor = (struct cursor){ .segment = s->next,
 				.at = SEGMENT_DATA,
 				.seq = s->next->first_seq - 1 };
-		s->next = in->spare;
-		in->spare = s;
+		put_spare(in, s);
 	}
 }

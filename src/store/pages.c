@@ -103,19 +103,32 @@ pages_add(struct pages *p, const void *bytes, size_t n, struct err *e)
 	return true;
 }
 
+/* What was added, and zeros behind it: n of them, but no more than the segment has room for. */
+static bool
+write_all(struct pages *p, size_t zeros, struct err *e)
+{
+	int64_t room = p->segment->size - p->at - (int64_t)p->n;
+
+	if (room < (int64_t)zeros)
+		zeros = (size_t)room;
+	memset(p->buffer + p->n, 0, zeros);
+	return write_out(p, p->n + zeros, e);
+}
+
+bool
+pages_try(struct pages *p, struct err *e)
+{
+	return write_all(p, PAGES_PAGE - p->n, e);
+}
+
 bool
 pages_flush(struct pages *p, struct err *e)
 {
-	size_t rest = p->n % PAGES_PAGE, whole = p->n - rest, zeros;
-	int64_t end = p->at + (int64_t)p->n;
+	size_t rest = p->n % PAGES_PAGE, whole = p->n - rest;
 
 	if (p->n == 0)
 		return true;
-	zeros = rest == 0 ? 0 : PAGES_PAGE - rest;
-	if (end + (int64_t)zeros > p->segment->size)
-		zeros = (size_t)(p->segment->size - end);
-	memset(p->buffer + p->n, 0, zeros);
-	if (!write_out(p, p->n + zeros, e))
+	if (!write_all(p, rest == 0 ? 0 : PAGES_PAGE - rest, e))
 		return false;
 	memmove(p->buffer, p->buffer + whole, rest);
 	p->at += (int64_t)whole;

@@ -33,6 +33,8 @@ void pages_done(struct pages *p);
 /* From here on write to this segment, at its end.  It must live until another is begun, or done. */
 bool pages_begin(struct pages *p, struct segment *s, const char *folder, struct err *e) MUST_CHECK;
 bool pages_add(struct pages *p, const void *bytes, size_t n, struct err *e) MUST_CHECK;
+/* Between groups: write the page that the next record begins in, as it is.  Not synced. */
+bool pages_try(struct pages *p, struct err *e) MUST_CHECK;
 /* All that was added is written, and zeros up to the end of its page.  Not synced. */
 bool pages_flush(struct pages *p, struct err *e) MUST_CHECK;
 

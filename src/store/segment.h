@@ -31,6 +31,7 @@ struct segment {
 	uint64_t last_seq;     /* newest record on disk; first_seq - 1 = none */
 	int64_t end;	       /* where the next record goes */
 	struct window *window; /* while it is read from front to back */
+	bool suspect;	       /* a write failed while it held no record: others go first */
 };
 
 /* A new spare: zero-filled, synced, named.  ERR_AGAIN when the disk has no room for it. */
