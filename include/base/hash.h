@@ -38,6 +38,9 @@ struct hash128 {
 void hash128_parts(
     const unsigned char key[HASH_KEY_SIZE], const struct str *parts, size_t n, struct hash128 *out);
 
+/* One for several (at least one); of a single one it is that one. */
+void hash128_all(const struct hash128 *list, size_t n, struct hash128 *out);
+
 #define UUID_MAX 37
 
 /* A random UUID (version 4) as lower-case text. */

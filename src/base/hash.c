@@ -176,6 +176,19 @@ hash128_parts(
 		abort();
 }
 
+void
+hash128_all(const struct hash128 *list, size_t n, struct hash128 *out)
+{
+	struct str all = { (const char *)list, n * sizeof(*list) };
+	unsigned char digest[SHA256_SIZE];
+
+	*out = list[0];
+	if (n == 1)
+		return;
+	sha256_parts(&all, 1, digest);
+	memcpy(out->bytes, digest, sizeof(out->bytes));
+}
+
 /* ---- names ---- */
 
 void

@@ -102,18 +102,20 @@ pipeline_commit_group(struct pipeline *p)
 	struct received *group[QUEUE_GROUP_MAX];
 	struct delivery *deliveries[QUEUE_GROUP_MAX];
 	size_t n = queue_take(&p->queue, group);
+	bool kept, written = false;
 	struct err e;
-	bool kept;
 
 	if (n == 0)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		deliveries[i] = &group[i]->delivery;
 	kept = inbox_append(p->inbox, deliveries, n, &e);
+	for (size_t i = 0; i < n; i++)
+		written = written || deliveries[i]->seq != 0;
 	if (!kept) {
 		atomic_fetch_add(&p->figures_failed_commits, 1);
 		trouble_begin(&p->keeping, &e);
-	} else {
+	} else if (written) { /* duplicates touch no disk, and say nothing about it */
 		trouble_end(&p->keeping);
 	}
 	/* Everything from here on may be cut short: what is kept is replayed at the next start. */
@@ -287,29 +289,16 @@ decide_one(struct deciding *d, size_t i, const struct event *ev, struct err *e)
 	return put(d, &decision, e);
 }
 
-/* What it would be known by, had it been received as it is kept: as one event. */
-static struct hash128
-whole_hash(const struct delivery *dl)
-{
-	struct str all = { (const char *)dl->hashes, dl->n * sizeof(dl->hashes[0]) };
-	unsigned char digest[SHA256_SIZE];
-	struct hash128 hash = dl->hashes[0];
-
-	if (dl->n > 1) {
-		sha256_parts(&all, 1, digest);
-		memcpy(hash.bytes, digest, sizeof(hash.bytes));
-	}
-	return hash;
-}
-
 /* All of the body as one event that nobody looks into: nothing is lost, and somebody is told. */
 static bool
 keep_whole(struct deciding *d, struct str reason, struct err *e)
 {
 	struct event whole = { .kind = EVENT_UNREADABLE, .raw = d->delivery->body };
-	struct hash128 hash = whole_hash(d->delivery);
-	struct decision decision = decision_of(d, &whole, &hash);
+	struct hash128 hash;
+	struct decision decision;
 
+	hash128_all(d->delivery->hashes, d->delivery->n, &hash);
+	decision = decision_of(d, &whole, &hash);
 	decision.state = EVENT_STATE_DAMAGED;
 	decision.reason = reason;
 	return put(d, &decision, e);

@@ -45,6 +45,20 @@ def test_a_failing_inbox_is_said_shown_and_over_without_a_restart(disk, error, w
     wait_decided(gw)
 
 
+def test_a_duplicate_touches_no_disk_and_ends_no_trouble(disk):
+    gw, bad = disk()
+    assert deliver(gw, "kept before") == 200
+    bad.fail("EIO", "inbox/")
+    assert deliver(gw, "refused") == 503
+    assert deliver(gw, "kept before") == 200
+    assert ready(gw)[0] == 503
+    assert metric(gw, 'trouble{part="receive"}') == 1
+    assert count_lines(gw, "deliveries are kept again") == 0
+    bad.heal()
+    gw.wait_line(lambda line: line["message"] == "deliveries are kept again")
+    assert ready(gw) == (200, "ready\n")
+
+
 @pytest.mark.parametrize("error,words", [("EIO", "Input/output error"),
                                          ("EROFS", "Read-only file system"),
                                          ("ENOSPC", "the disk is full")])

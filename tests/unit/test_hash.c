@@ -81,6 +81,20 @@ TEST(hash128_gives_the_known_answers)
 	check_hash128(parts, 2, "e8d4e18443b48872b3fe852df1cec4d0");
 }
 
+TEST(several_hashes_make_another_one_and_a_single_one_stays_itself)
+{
+	static const struct hash128 list[] = { { { 1 } }, { { 2 } } };
+	static const struct hash128 turned[] = { { { 2 } }, { { 1 } } };
+	struct hash128 one, both, other;
+
+	hash128_all(list, 1, &one);
+	CHECK(memcmp(&one, &list[0], sizeof(one)) == 0);
+	hash128_all(list, 2, &both);
+	hash128_all(turned, 2, &other);
+	CHECK(memcmp(&both, &list[0], sizeof(both)) != 0);
+	CHECK(memcmp(&both, &other, sizeof(both)) != 0);
+}
+
 TEST(hash128_depends_on_its_key)
 {
 	static const unsigned char one[HASH_KEY_SIZE] = { 1 }, two[HASH_KEY_SIZE] = { 2 };
