@@ -27,10 +27,10 @@ file_read_secret(const char *path, struct arena *a, struct str *secret, struct e
 
 /*
  * The files of a folder whose names end in suffix, sorted by name; hidden files are left out.
- * A path that is itself a file gives that one file.
+ * A path that is itself a file gives that one file.  More than max are refused (ERR_INPUT).
  */
-bool file_list(const char *path, const char *suffix, struct arena *a, const char ***paths,
-    size_t *n, struct err *e) MUST_CHECK;
+bool file_list(const char *path, const char *suffix, size_t max, struct arena *a,
+    const char ***paths, size_t *n, struct err *e) MUST_CHECK;
 
 /* fsync a folder, so that names made or removed in it survive a power cut. */
 bool file_sync_dir(const char *path, struct err *e) MUST_CHECK;

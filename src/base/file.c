@@ -12,7 +12,7 @@
 #include "base/buf.h"
 
 #define SECRET_MAX 16384
-#define LIST_MAX 1000
+#define LIST_FIRST 64 /* room at first; it doubles */
 
 static bool
 read_all(int fd, const char *path, struct buf *b, struct err *e)
@@ -109,37 +109,60 @@ by_name(const void *x, const void *y)
 	return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
-bool
-file_list(const char *path, const char *suffix, struct arena *a, const char ***paths, size_t *n,
+struct list {
+	const char **paths;
+	size_t n, room;
+};
+
+static void
+list_add(struct list *l, const char *path, struct arena *a)
+{
+	if (l->n == l->room) {
+		size_t room = l->room == 0 ? LIST_FIRST : 2 * l->room;
+		const char **paths = arena_alloc(a, room * sizeof(*paths));
+
+		if (l->n > 0)
+			memcpy(paths, l->paths, l->n * sizeof(*paths));
+		l->paths = paths;
+		l->room = room;
+	}
+	l->paths[l->n++] = path;
+}
+
+static bool
+list_folder(const char *path, const char *suffix, size_t max, struct arena *a, struct list *l,
     struct err *e)
 {
-	struct stat st;
 	struct dirent *entry;
-	const char **list = arena_alloc(a, LIST_MAX * sizeof(*list));
-	size_t count = 0;
-	DIR *dir;
+	DIR *dir = opendir(path);
+
+	if (dir == NULL)
+		return fail_errno(e, ERR_SYSTEM, "cannot open %s", path);
+	while (l->n <= max && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.' &&
+		    str_ends_nocase(str_of(entry->d_name), str_of(suffix)))
+			list_add(l, arena_printf(a, "%s/%s", path, entry->d_name).p, a);
+	closedir(dir);
+	return l->n <= max || fail(e, ERR_INPUT, "%s holds more than %zu files", path, max);
+}
+
+bool
+file_list(const char *path, const char *suffix, size_t max, struct arena *a, const char ***paths,
+    size_t *n, struct err *e)
+{
+	struct list l = { .n = 0 };
+	struct stat st;
 
 	if (stat(path, &st) != 0)
 		return fail_errno(e, ERR_NOT_FOUND, "cannot open %s", path);
-	if (!S_ISDIR(st.st_mode)) {
-		list[count++] = arena_cstr(a, str_of(path));
-	} else {
-		dir = opendir(path);
-		if (dir == NULL)
-			return fail_errno(e, ERR_SYSTEM, "cannot open %s", path);
-		while ((entry = readdir(dir)) != NULL && count < LIST_MAX) {
-			if (entry->d_name[0] == '.' ||
-			    !str_ends_nocase(str_of(entry->d_name), str_of(suffix)))
-				continue;
-			list[count++] = arena_printf(a, "%s/%s", path, entry->d_name).p;
-		}
-		closedir(dir);
-		if (count == LIST_MAX)
-			return fail(e, ERR_INPUT, "%s holds %d files or more", path, LIST_MAX);
-	}
-	qsort(list, count, sizeof(*list), by_name);
-	*paths = list;
-	*n = count;
+	if (!S_ISDIR(st.st_mode))
+		list_add(&l, arena_cstr(a, str_of(path)), a);
+	else if (!list_folder(path, suffix, max, a, &l, e))
+		return false;
+	if (l.n > 0)
+		qsort(l.paths, l.n, sizeof(*l.paths), by_name);
+	*paths = l.paths;
+	*n = l.n;
 	return true;
 }
 

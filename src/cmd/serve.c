@@ -27,7 +27,7 @@
 #include "server.h"
 
 #define DRAIN_MS 10000
-/* Open files: connections, store, journal and room to spare. */
+/* Open files beyond connections and segments of the journal: the store, and room to spare. */
 #define FILES_SPARE 128
 
 /* ---- configuration ---- */
@@ -412,16 +412,18 @@ static void
 set_limits(const struct settings *s)
 {
 	struct rlimit core = { 0, 0 }, files;
+	/* On a nearly full disk all segments are small ones. */
+	rlim_t wanted = (rlim_t)s->listen.connections_max +
+			(rlim_t)(s->inbox_max / INBOX_SEGMENT_FIRST) + FILES_SPARE;
 
 	setrlimit(RLIMIT_CORE, &core);
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		rlim_t wanted = (rlim_t)s->listen.connections_max + FILES_SPARE;
-
-		if (files.rlim_cur < wanted) {
-			files.rlim_cur = wanted < files.rlim_max ? wanted : files.rlim_max;
-			setrlimit(RLIMIT_NOFILE, &files);
-		}
-	}
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
+		return;
+	files.rlim_cur = wanted < files.rlim_max ? wanted : files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < wanted)
+		log_warning("%" PRIu64 " files may be open, connections and a full journal take "
+			    "%" PRIu64 ": raise LimitNOFILE",
+		    (uint64_t)files.rlim_cur, (uint64_t)wanted);
 }
 
 static int

@@ -65,7 +65,7 @@ load_rules(const char *path, const struct settings *settings, struct arena *a, s
 	size_t n;
 	struct err e;
 
-	if (!file_list(path, ".yaml", a, &paths, &n, &e)) {
+	if (!file_list(path, ".yaml", RULE_FILES_MAX, a, &paths, &n, &e)) {
 		struct source *src = arena_alloc(a, sizeof(*src));
 
 		*src = (struct source){ arena_cstr(a, str_of(path)), STR_EMPTY };

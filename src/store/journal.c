@@ -113,7 +113,8 @@ find_segments(struct inbox *in, struct segment **list, struct err *e)
 	struct arena *a = arena_new();
 	const char **paths;
 	size_t n;
-	bool ok = file_list(in->folder, "", a, &paths, &n, e);
+	/* inbox_max says how many there may be. */
+	bool ok = file_list(in->folder, "", SIZE_MAX, a, &paths, &n, e);
 
 	for (size_t i = 0; ok && i < n; i++)
 		ok = find_segment(in, strrchr(paths[i], '/') + 1, list, e);

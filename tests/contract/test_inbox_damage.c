@@ -347,6 +347,23 @@ TEST(a_half_made_segment_is_made_anew)
 	inbox_close(in);
 }
 
+TEST(thousands_of_files_in_the_folder_are_no_hindrance)
+{
+	struct inbox *in = new_inbox();
+	char path[128];
+	struct err e;
+
+	CHECK_OK(append_numbered(in, 1, 20, &e));
+	inbox_close(in);
+	for (unsigned n = 1; n <= 3000; n++) {
+		snprintf(path, sizeof(path), "%s/unreadable-segment-%06u", folder, n);
+		close(open(path, O_WRONLY | O_CREAT, 0640));
+	}
+	in = open_inbox(0);
+	CHECK_INT(count_records(in), 1);
+	inbox_close(in);
+}
+
 TEST(files_are_closed_to_others)
 {
 	struct stat st;

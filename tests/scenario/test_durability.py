@@ -2,12 +2,15 @@
 
 import json
 import os
+import resource
 import shutil
 import sqlite3
 import sys
 import threading
 import time
+from pathlib import Path
 
+import pytest
 from disk_world import (NOTHING, NOTIFY, count_lines, deliver, metric, ready, stored, until,
                         wait_decided)
 from harness import ROOT, event_grid, flat_alert
@@ -233,3 +236,37 @@ def test_the_start_does_not_wait_for_what_is_stored(make):
     assert not [line for line in gw.lines if "damaged" in line["message"]]
     assert ready(gw) == (200, "ready\n")
     assert metric(gw, "store_damaged") == 0
+
+
+def limit_files(gw, *limits):
+    """Run the daemon under these limits of open files, as ulimit is told them."""
+    script = gw.folder / "limited"
+    script.write_text(f"""#!/bin/sh
+[ "$1" != serve ] || ulimit {' '.join(limits)}
+exec {gw.binary} "$@"
+""")
+    script.chmod(0o755)
+    gw.binary = str(script)
+
+
+def test_a_file_descriptor_for_each_segment_of_a_full_journal_is_reserved(make):
+    wanted = 1000 + 64 * 1024 // 16  # connections, segments of 16 MiB in 64 GiB
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < wanted + 200:
+        pytest.skip("not so many files may be open here")
+    gw = make(rules=NOTHING, inbox_max="64GiB")
+    limit_files(gw, "-S", "-n", "256")
+    gw.start()
+    limits = Path(f"/proc/{gw.process.pid}/limits").read_text().splitlines()
+    soft = next(line.split()[3] for line in limits if line.startswith("Max open files"))
+    assert int(soft) > wanted
+    assert count_lines(gw, "raise LimitNOFILE") == 0
+
+
+def test_too_few_file_descriptors_are_said_at_start(make):
+    gw = make(rules=NOTHING)
+    limit_files(gw, "-n", "300")
+    gw.start()
+    line = next(line for line in gw.lines if "raise LimitNOFILE" in line["message"])
+    assert line["level"] == "warning"
+    assert line["message"].startswith("300 files may be open, ")
+    assert deliver(gw, "kept all the same") == 200
