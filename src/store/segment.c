@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -19,6 +20,8 @@
 #define HEADER_SPACE (SEGMENT_DATA / HEADER_COPIES)
 #define PART (256 * 1024) /* zeros and scans go in parts of this size */
 #define SECTOR 4096
+/* Making one leaves this part of its size free on the disk. */
+#define LEFT_PART 4
 /* A new file is synced in steps, so that a commit next to it never waits for all of it. */
 #define SYNC_STEP (4 * 1024 * 1024)
 
@@ -194,10 +197,29 @@ segment_close(struct segment *s)
 	free(s);
 }
 
+/*
+ * To ask for more than there is would take all of it until the answer is no, and others, the store
+ * among them, would find the disk full meanwhile; nor is the last of it ours alone.
+ */
+static bool
+leaves_room(const struct segment *s)
+{
+	uint64_t wanted = (uint64_t)s->size + (uint64_t)s->size / LEFT_PART;
+	struct statvfs fs;
+
+	if (fstatvfs(s->fd, &fs) != 0 || fs.f_blocks == 0) /* nobody knows */
+		return true;
+	return (uint64_t)fs.f_bavail * fs.f_frsize >= wanted;
+}
+
 /* Ask for all blocks first: a full disk says so before we write the half of them. */
 static bool
 reserve(const struct segment *s, struct err *e)
 {
+	if (!leaves_room(s)) {
+		errno = ENOSPC;
+		return write_failed(s, "make room for", e);
+	}
 	return fallocate(s->fd, 0, 0, s->size) == 0 || errno == EOPNOTSUPP ||
 	       write_failed(s, "make room for", e);
 }

@@ -34,7 +34,7 @@ struct segment {
 	bool suspect;	       /* a write failed while it held no record: others go first */
 };
 
-/* A new spare: zero-filled, synced, named.  ERR_AGAIN when the disk has no room for it. */
+/* A new spare: zero-filled, synced, named.  ERR_AGAIN when the disk has no room for it and more. */
 bool segment_make(const char *folder, unsigned number, int64_t size, struct segment **out,
     struct err *e) MUST_CHECK;
 

@@ -1,7 +1,8 @@
-/* What the journal must do with a disk that cannot write everywhere. */
+/* What the journal must do with a disk that cannot write everywhere, or has little room. */
 
 #include <errno.h>
 #include <limits.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -40,6 +41,27 @@ pwritev(int fd, const struct iovec *iov, int n, off_t at)
 	for (int i = 0; i < n; i++)
 		bytes += (int64_t)iov[i].iov_len;
 	return refuses(fd, at, bytes) ? -1 : syscall(SYS_pwritev, fd, iov, (long)n, at, 0L);
+}
+
+/* The room that the disk says it has, and how often it was asked to give some. */
+static uint64_t room = 1 << 30;
+static int taken;
+
+int
+fstatvfs(int fd, struct statvfs *out)
+{
+	(void)fd;
+	*out = (struct statvfs){
+		.f_bsize = 4096, .f_frsize = 1024, .f_blocks = 1 << 20, .f_bavail = room / 1024
+	};
+	return 0;
+}
+
+int
+fallocate(int fd, int mode, off_t at, off_t n)
+{
+	taken++;
+	return (int)syscall(SYS_fallocate, fd, mode, at, n);
 }
 
 static void
@@ -172,4 +194,26 @@ TEST(a_disk_that_cannot_write_at_all_does_not_make_the_journal_grow)
 	in = open_inbox(after - 1);
 	CHECK_INT(count_records(in), 1);
 	inbox_close(in);
+}
+
+TEST(a_segment_that_the_disk_has_no_room_for_takes_none_of_it_meanwhile)
+{
+	struct inbox *in = new_inbox();
+	uint64_t n = 0;
+	struct err e;
+
+	taken = 0;
+	room = 79 * 1024; /* a segment of 64 KiB leaves a quarter of that */
+	while (append_numbered(in, n + 1, 10000, &e))
+		n++;
+	CHECK_INT(e.kind, ERR_AGAIN);
+	CHECK_HAS(e.text, "No space left on device");
+	CHECK(!inbox_make_room(in));
+	CHECK_INT(taken, 0);
+	room = 80 * 1024;
+	CHECK_OK(append_numbered(in, n + 1, 10000, &e));
+	CHECK_INT(taken, 1);
+	CHECK_INT(count_records(in), n + 1);
+	inbox_close(in);
+	room = 1 << 30;
 }
