@@ -53,6 +53,9 @@ struct delivery {
 bool inbox_open(const char *folder, int64_t max, uint64_t decided, struct inbox **out,
     struct err *e) MUST_CHECK;
 
+/* Before that: how many bytes there are to be read at most.  A folder not there yet has none. */
+int64_t inbox_stored(const char *folder);
+
 /* The same with segments of other sizes, for small disks and for tests. */
 struct inbox_sizes {
 	int64_t first; /* of the first segment: small, so that the first start is quick */

@@ -18,7 +18,6 @@
 
 #include "azure/openid.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cmd/cmd.h"
@@ -27,6 +26,8 @@
 #include "server.h"
 
 #define DRAIN_MS 10000
+/* The slowest disk whose journal is read to its end before systemd gives up. */
+#define REPLAY_BYTES_PER_S ((int64_t)8 * 1024 * 1024)
 /* Open files beyond connections and segments of the journal: the store, and room to spare. */
 #define FILES_SPARE 128
 
@@ -97,6 +98,16 @@ say_new_store(struct server *sv, const struct settings *s)
 		    STR_ARG(s->store), STR_ARG(s->inbox), f.waiting);
 }
 
+/* The more there is to be read, the longer the start may take: systemd knows only one limit. */
+static void
+ask_for_time(const char *inbox)
+{
+	int64_t seconds = inbox_stored(inbox) / REPLAY_BYTES_PER_S;
+
+	if (seconds > 0)
+		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRId64 "000000", seconds);
+}
+
 static bool
 open_state(struct server *sv, const struct settings *s, struct arena *a, struct err *e)
 {
@@ -105,8 +116,11 @@ open_state(struct server *sv, const struct settings *s, struct arena *a, struct 
 	bool ok;
 
 	ok = store_open(s->store, &sv->store, e) && store_decided_seq(sv->store, &decided, e) &&
-	     store_drop_leases(sv->store, e) && file_make_dirs(inbox, e) &&
-	     inbox_open(inbox, s->inbox_max, decided, &sv->inbox, e);
+	     store_drop_leases(sv->store, e);
+	if (ok) {
+		ask_for_time(inbox);
+		ok = inbox_open(inbox, s->inbox_max, decided, &sv->inbox, e);
+	}
 	if (ok) {
 		say_damage(sv->inbox);
 		say_new_store(sv, s);

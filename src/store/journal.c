@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -90,13 +91,19 @@ count_number(struct inbox *in, const char *name)
 }
 
 static bool
+is_segment(const char *name)
+{
+	return strncmp(name, SEGMENT_PREFIX, strlen(SEGMENT_PREFIX)) == 0;
+}
+
+static bool
 find_segment(struct inbox *in, const char *name, struct segment **list, struct err *e)
 {
 	struct segment *s;
 	bool readable;
 
 	count_number(in, name);
-	if (strncmp(name, SEGMENT_PREFIX, strlen(SEGMENT_PREFIX)) != 0)
+	if (!is_segment(name))
 		return true;
 	if (!segment_open(in->folder, name, &s, &readable, e))
 		return false;
@@ -120,6 +127,25 @@ find_segments(struct inbox *in, struct segment **list, struct err *e)
 		ok = find_segment(in, strrchr(paths[i], '/') + 1, list, e);
 	arena_free(a);
 	return ok;
+}
+
+int64_t
+inbox_stored(const char *folder)
+{
+	struct arena *a = arena_new();
+	const char **paths;
+	int64_t bytes = 0;
+	struct stat st;
+	struct err e;
+	size_t n;
+
+	if (!file_list(folder, "", SIZE_MAX, a, &paths, &n, &e))
+		n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (is_segment(strrchr(paths[i], '/') + 1) && stat(paths[i], &st) == 0)
+			bytes += st.st_size;
+	arena_free(a);
+	return bytes;
 }
 
 /* Spares go to their list; what stays is in use, the oldest first. */

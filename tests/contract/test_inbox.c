@@ -155,6 +155,21 @@ TEST(what_was_forgotten_is_kept_once_more)
 	inbox_close(in);
 }
 
+TEST(how_much_there_is_to_be_read_is_known_before_it_is_opened)
+{
+	struct inbox *in = new_inbox();
+	char elsewhere[128];
+	struct err e;
+
+	for (uint64_t i = 1; i <= 10; i++)
+		CHECK_OK(append_numbered(in, i, 10000, &e));
+	CHECK(inbox_stored(folder) >= 10 * 10000);
+	CHECK_INT(inbox_stored(folder), figures_of(in).bytes);
+	inbox_close(in);
+	snprintf(elsewhere, sizeof(elsewhere), "%s/not-there", folder);
+	CHECK_INT(inbox_stored(elsewhere), 0);
+}
+
 TEST(numbers_go_on_behind_what_the_store_has_decided)
 {
 	struct inbox *in;

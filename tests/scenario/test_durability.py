@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import shutil
+import socket
 import sqlite3
 import sys
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from disk_world import (NOTHING, NOTIFY, count_lines, deliver, metric, ready, stored, until,
                         wait_decided)
-from harness import ROOT, event_grid, flat_alert
+from harness import LIMIT_S, ROOT, event_grid, flat_alert
 
 # ---- damaged, old and foreign files ----
 
@@ -236,6 +237,25 @@ def test_the_start_does_not_wait_for_what_is_stored(make):
     assert not [line for line in gw.lines if "damaged" in line["message"]]
     assert ready(gw) == (200, "ready\n")
     assert metric(gw, "store_damaged") == 0
+
+
+def test_the_start_asks_systemd_for_as_much_time_as_the_journal_may_take(make):
+    gw = make(rules=NOTHING).start()
+    for n in range(6):  # until a second segment was needed
+        assert deliver(gw, f"event-{n}", blob="x" * 3_900_000) == 200
+    assert gw.stop() == 0
+    size = sum(path.stat().st_size for path in (gw.folder / "inbox").glob("segment-*"))
+    assert size >= 32 << 20
+    notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with notices:
+        notices.settimeout(LIMIT_S)
+        notices.bind(str(gw.folder / "notify"))
+        gw.start(NOTIFY_SOCKET=str(gw.folder / "notify"))
+        said = [notices.recv(4096).decode()]
+        while said[-1] != "READY=1":
+            said.append(notices.recv(4096).decode())
+    extended = [int(text.split("=")[1]) for text in said if text.startswith("EXTEND_TIMEOUT_USEC=")]
+    assert extended == [size // (8 << 20) * 1_000_000]
 
 
 def limit_files(gw, *limits):
