@@ -35,7 +35,10 @@ bool file_list(const char *path, const char *suffix, size_t max, struct arena *a
 /* fsync a folder, so that names made or removed in it survive a power cut. */
 bool file_sync_dir(const char *path, struct err *e) MUST_CHECK;
 
-/* Make the folder and its parents (mode 0750); fine when it is there. */
+/*
+ * Make the folder and its parents (mode 0750), and sync the names of those that were missing; fine
+ * when it is there.
+ */
 bool file_make_dirs(const char *path, struct err *e) MUST_CHECK;
 
 #endif

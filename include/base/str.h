@@ -61,4 +61,7 @@ size_t utf8_sequence(struct str s);
 /* Constant time for equal lengths; different lengths are unequal at once. */
 bool str_eq_secret(struct str a, struct str b);
 
+/* The folder of a path, as dirname(1) has it: "/" of a name in the root, "." of a bare name. */
+struct str str_folder(struct str path);
+
 #endif

@@ -181,6 +181,21 @@ file_sync_dir(const char *path, struct err *e)
 	return ok;
 }
 
+static bool
+make_dir(const char *path, struct err *e)
+{
+	char *parent;
+	bool ok;
+
+	if (mkdir(path, 0750) != 0)
+		return errno == EEXIST ||
+		       fail_errno(e, ERR_SYSTEM, "cannot make the folder %s", path);
+	parent = xstrndup(str_folder(str_of(path)));
+	ok = file_sync_dir(parent, e);
+	free(parent);
+	return ok;
+}
+
 bool
 file_make_dirs(const char *path, struct err *e)
 {
@@ -191,12 +206,10 @@ file_make_dirs(const char *path, struct err *e)
 		if (*p != '/')
 			continue;
 		*p = '\0';
-		ok = mkdir(copy, 0750) == 0 || errno == EEXIST;
+		ok = make_dir(copy, e);
 		*p = '/';
 	}
-	ok = ok && (mkdir(copy, 0750) == 0 || errno == EEXIST);
-	if (!ok)
-		fail_errno(e, ERR_SYSTEM, "cannot make the folder %s", path);
+	ok = ok && make_dir(copy, e);
 	free(copy);
 	return ok;
 }

@@ -300,3 +300,13 @@ str_eq_secret(struct str a, struct str b)
 		differs |= (unsigned char)(a.p[i] ^ b.p[i]);
 	return differs == 0;
 }
+
+struct str
+str_folder(struct str path)
+{
+	const char *slash = path.n == 0 ? NULL : memrchr(path.p, '/', path.n);
+
+	if (slash == NULL)
+		return STR(".");
+	return (struct str){ path.p, slash == path.p ? 1 : (size_t)(slash - path.p) };
+}

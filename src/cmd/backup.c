@@ -127,16 +127,6 @@ backup(const struct request *r, struct arena *a)
 	return code;
 }
 
-static const char *
-folder_of(const char *path, struct arena *a)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return ".";
-	return arena_cstr(a, (struct str){ path, slash == path ? 1 : (size_t)(slash - path) });
-}
-
 static int
 run(const struct command *self, int argc, char **argv)
 {
@@ -160,7 +150,7 @@ run(const struct command *self, int argc, char **argv)
 	a = arena_new();
 	r.path = argv[options_end()];
 	r.partial = arena_printf(a, "%s.partial", r.path).p;
-	r.folder = folder_of(r.path, a);
+	r.folder = arena_cstr(a, str_folder(str_of(r.path)));
 	code = backup(&r, a);
 	arena_free(a);
 	return code;

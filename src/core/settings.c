@@ -485,21 +485,13 @@ check_store(const struct copying *c)
 		yaml_error(c->d, at(c, "store", NULL), "store must be sqlite:/path/of/the/file");
 }
 
-static const char *
-folder_of(const char *file, struct arena *a)
-{
-	const char *slash = strrchr(file, '/');
-
-	if (slash == NULL)
-		return ".";
-	return arena_cstr(a, (struct str){ file, slash == file ? 1 : (size_t)(slash - file) });
-}
-
 struct settings *
 settings_parse(const struct source *src, struct diags *d)
 {
 	struct arena *a = arena_new();
-	struct copying c = { .a = a, .d = d, .folder = folder_of(src->name, a) };
+	struct copying c = {
+		.a = a, .d = d, .folder = arena_cstr(a, str_folder(str_of(src->name)))
+	};
 	size_t errors = d->errors;
 
 	c.root = yaml_parse(src, a, d);

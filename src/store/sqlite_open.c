@@ -271,19 +271,6 @@ set_up_reader(struct db *db, struct err *e)
 	    "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -512", e);
 }
 
-/* The folder of a file; "" when none is named. */
-static char *
-folder_of(const char *path)
-{
-	char *folder = xstrdup(path), *slash = strrchr(folder, '/');
-
-	if (slash == NULL)
-		strcpy(folder, ".");
-	else
-		slash[slash == folder ? 1 : 0] = '\0';
-	return folder;
-}
-
 /* The file holds alerts and what was done about them: nobody else reads it. */
 static int
 open_private(const char *path)
@@ -335,7 +322,7 @@ make_file(const char *path, const char *folder, struct err *e)
 static bool
 open_all(struct store *s, struct err *e)
 {
-	char *folder = folder_of(s->path);
+	char *folder = xstrndup(str_folder(str_of(s->path)));
 	bool ok = file_make_dirs(folder, e) && lock_file(s, e) && hand_out_open(s, e) &&
 		  make_file(s->path, folder, e) && first_writer(s, e) &&
 		  db_open(&s->reader, s->path, SQLITE_OPEN_READONLY, e) &&

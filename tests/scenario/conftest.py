@@ -55,14 +55,16 @@ def shim(tmp_path_factory):
 @pytest.fixture
 def disk(make, shim):
     """A gridwarden on such a disk; its state is below one folder."""
-    def start(rules=NOTHING, **settings):
+    def start(rules=NOTHING, folders=("inbox", "db"), **settings):
         gw = make(rules=rules, inbox="state/inbox", store="sqlite:state/db/gridwarden.db",
                   **settings)
         # Folders that are there from the start: what is made in them is what matters.
-        for folder in ("state", "state/inbox", "state/db"):
-            (gw.folder / folder).mkdir()
+        state = gw.folder / "state"
+        state.mkdir()
+        for name in folders:
+            (state / name).mkdir()
         disk = Disk(gw, shim)
-        disk.settle(gw.folder / "state")
+        disk.settle(state)
         gw.env.update(disk.env)
         return gw.start(), disk
     return start

@@ -6,7 +6,7 @@ import struct
 import threading
 
 import pytest
-from disk_world import Never, count_lines, deliver, stored, until, wait_decided
+from disk_world import Never, count_lines, deliver, metric, stored, until, wait_decided
 
 
 def database(gw):
@@ -138,3 +138,16 @@ def test_a_power_cut_after_a_failed_sync_of_the_log_loses_nothing(disk):
     start_again(gw)
     found = all_stored(gw)
     assert len(found) == 40 and set(found.values()) == {1}
+
+
+def test_folders_that_the_daemon_made_itself_survive_a_power_cut(disk):
+    gw, power = disk(folders=())
+    assert deliver(gw, "the first") == 200
+    wait_decided(gw)
+    power.cut(random.Random(1))
+    assert (gw.folder / "state/inbox/segment-000001").exists()
+    gw.start()
+    wait_decided(gw)
+    assert metric(gw, "events") == 1
+    assert gw.stop() == 0
+    assert stored(database(gw)) == {"the first": 1}

@@ -228,3 +228,12 @@ TEST(a_pattern_fits_without_case)
 		CHECK_INT(str_fits_nocase(str_of(cases[i].pattern), str_of(cases[i].text)),
 		    cases[i].fits);
 }
+
+TEST(the_folder_of_a_path_is_in_front_of_its_last_slash)
+{
+	CHECK_STR(str_folder(STR("/var/lib/inbox")), "/var/lib");
+	CHECK_STR(str_folder(STR("state/inbox")), "state");
+	CHECK_STR(str_folder(STR("/inbox")), "/");
+	CHECK_STR(str_folder(STR("inbox")), ".");
+	CHECK_STR(str_folder(STR("")), ".");
+}
