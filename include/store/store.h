@@ -164,7 +164,7 @@ bool store_drop_leases(struct store *s, struct err *e) MUST_CHECK;
 /* An alert, or an event that is none: what cannot be read is shown in the same list. */
 struct alert_row {
 	int64_t id;	  /* what people type */
-	struct str alert; /* Defender's own id */
+	struct str alert; /* Defender's own id; of an event that is none, a name made for it */
 	struct str name, severity, status, type, resource, entity, form;
 	struct str state, reason; /* of its newest event: event_state as text */
 	int64_t received_ms;	  /* of its first event */

@@ -112,3 +112,37 @@ TEST(figures_count_by_state_and_tell_the_oldest_due)
 	CHECK_INT(figures(st).steps[STEP_DONE], 0);
 	store_close(st);
 }
+
+/* Two hashes under the same key give away the polynomial that tells events apart. */
+TEST(an_event_that_is_no_alert_is_never_shown_by_its_hash)
+{
+	struct store *st = new_store();
+	struct sample *s[2] = { sample(1, ""), sample(2, "") };
+	const struct list_filter all = { .limit = 10 };
+	char hash[2 * sizeof(s[0]->d.hash.bytes) + 1];
+	struct alert_detail d;
+	struct alert_row *rows;
+	size_t n;
+	struct err e;
+
+	for (int i = 0; i < 2; i++) {
+		s[i]->d.alert = NULL;
+		s[i]->d.plan = NULL;
+		s[i]->d.state = EVENT_STATE_UNREADABLE;
+		CHECK(put(st, s[i]));
+	}
+	CHECK_OK(store_list_alerts(st, &all, arena, &rows, &n, &e));
+	CHECK_INT(n, 2);
+	CHECK(!str_eq(rows[0].alert, rows[1].alert));
+	for (size_t i = 0; i < n; i++) {
+		CHECK(str_starts_nocase(rows[i].alert, STR("event:")));
+		CHECK_INT(rows[i].alert.n, strlen("event:") + 32);
+		for (int k = 0; k < 2; k++) {
+			hex_encode(s[k]->d.hash.bytes, sizeof(s[k]->d.hash.bytes), hash);
+			CHECK(strstr(arena_cstr(arena, rows[i].alert), hash) == NULL);
+		}
+	}
+	CHECK_OK(store_show_alert(st, rows[0].id, arena, &d, &e));
+	CHECK(str_eq(d.row.alert, rows[0].alert));
+	store_close(st);
+}
