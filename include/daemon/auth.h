@@ -40,7 +40,7 @@ struct auth_shown {
 	struct str bearer; /* Authorization: Bearer, or ?access_token= */
 	bool ambiguous;	   /* more than one Authorization: refused whatever they hold */
 	enum client_certificate certificate;
-	struct str certificate_wrong; /* CLIENT_CERTIFICATE_NOT_TRUSTED: why */
+	struct str certificate_wrong; /* _NOT_TRUSTED, _NOT_NOW: why */
 };
 
 enum auth_answer {

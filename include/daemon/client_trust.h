@@ -7,9 +7,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/str.h"
+#include "daemon/tls.h"
 
 struct client_trust;
 struct gnutls_session_int; /* GnuTLS's session */
@@ -20,6 +22,9 @@ struct gnutls_session_int; /* GnuTLS's session */
 			     */
 #define CLIENT_NAME_MAX 256 /* a DNS name has 253; longer URIs cannot be listed */
 #define CLIENT_NAMES_SEEN 32 /* names of one certificate that are looked at */
+
+/* Before the first client_trust_check(), and before threads use GnuTLS; again is fine. */
+void client_trust_init(void);
 
 /*
  * ca: PEM file of authorities, each marked as one.  names: compared with the certificate's DNS
@@ -33,11 +38,12 @@ void client_trust_free(struct client_trust *t);
 bool client_trust_same(const struct client_trust *a, const struct client_trust *b);
 
 /*
- * Look at what the client showed in this session, or in the one that it resumes: chain, validity
- * now, strength, purpose, names.  True: text is the name that counted.  False: text says what is
- * wrong, "" = nothing was shown.  Any thread that may use the session.
+ * Look at what the client showed in this session, or in the one that it resumes: chain, strength,
+ * purpose, names, and validity at now_ms, give or take JWT_SKEW_MS as for tokens.  text is the name
+ * that counted when it is trusted, "" when nothing was shown, else what is wrong.  Any thread that
+ * may use the session.
  */
-bool client_trust_check(
-    const struct client_trust *t, struct gnutls_session_int *session, char text[CLIENT_NAME_MAX]);
+enum client_certificate client_trust_check(const struct client_trust *t,
+    struct gnutls_session_int *session, int64_t now_ms, char text[CLIENT_NAME_MAX]);
 
 #endif

@@ -59,6 +59,7 @@ enum client_certificate {
 	CLIENT_CERTIFICATE_TRUSTED,
 	CLIENT_CERTIFICATE_NOT_TRUSTED,
 	CLIENT_CERTIFICATE_NOT_ASKED, /* the handshake was before certificates were asked for */
+	CLIENT_CERTIFICATE_NOT_NOW,   /* all is right but the time */
 };
 
 /* An answer about a client's certificate is asked anew after this: it may have expired. */
@@ -73,9 +74,11 @@ void tls_end(struct tls_peer *p); /* NULL is fine */
 bool tls_is_met(const struct tls_peer *p);
 /*
  * What the client showed, by the trust of now: also in a session that it resumed.  text, until the
- * next call: its name, or what is wrong with it.  In the thread that serves the connection.
+ * next call: its name, or what is wrong with it.  now_ms is the wall clock, mono_ms the monotonic
+ * one.  In the thread that serves the connection.
  */
-enum client_certificate tls_client_certificate(struct tls_peer *p, struct str *text);
+enum client_certificate
+tls_client_certificate(struct tls_peer *p, int64_t now_ms, int64_t mono_ms, struct str *text);
 
 /* The gnutls_certificate_retrieve_function3 that hands the pair to such a session. */
 typedef void tls_function(void);

@@ -182,11 +182,31 @@ check_token(const struct auth *a, const struct auth_shown *shown, struct err *wh
 	return answer == AUTH_BAD ? AUTH_BAD_TOKEN : answer;
 }
 
+/* By a clock that is wrong a certificate is neither expired nor good. */
+static enum auth_answer
+check_certificate(const struct auth *a, const struct auth_shown *shown, struct err *why)
+{
+	bool trusted = shown->certificate == CLIENT_CERTIFICATE_TRUSTED;
+	bool by_time = trusted || shown->certificate == CLIENT_CERTIFICATE_NOT_NOW;
+
+	if (!a->certificates || (!by_time && shown->certificate != CLIENT_CERTIFICATE_NOT_TRUSTED))
+		return AUTH_NO_CREDENTIAL;
+	if (by_time && a->tokens != NULL && tokens_clock_is_wrong(a->tokens, why)) {
+		fail_in(why, "the client certificate cannot be judged now");
+		return AUTH_LATER;
+	}
+	if (trusted)
+		return AUTH_OK;
+	fail(why, ERR_DENIED, "the client certificate is not trusted: %.*s",
+	    STR_ARG(shown->certificate_wrong));
+	return AUTH_BAD;
+}
+
 enum auth_answer
 auth_check(const struct auth *a, const struct auth_shown *shown, struct err *why)
 {
-	enum auth_answer key, token;
-	struct err why_not_key;
+	enum auth_answer certificate, key, token;
+	struct err why_not_key, why_not_certificate;
 
 	if (a->insecure)
 		return AUTH_OK;
@@ -194,18 +214,18 @@ auth_check(const struct auth *a, const struct auth_shown *shown, struct err *why
 		fail(why, ERR_DENIED, "there is more than one Authorization header");
 		return AUTH_BAD;
 	}
-	if (a->certificates && shown->certificate == CLIENT_CERTIFICATE_TRUSTED)
-		return AUTH_OK;
+	certificate = check_certificate(a, shown, &why_not_certificate);
+	if (certificate == AUTH_OK)
+		return certificate;
 	key = check_keys(a, shown, &why_not_key);
 	if (key == AUTH_OK)
 		return key;
 	token = check_token(a, shown, why);
-	if (token != AUTH_NO_CREDENTIAL)
+	if (token == AUTH_OK || (token != AUTH_NO_CREDENTIAL && certificate != AUTH_LATER))
 		return token;
-	if (a->certificates && shown->certificate == CLIENT_CERTIFICATE_NOT_TRUSTED) {
-		fail(why, ERR_DENIED, "the client certificate is not trusted: %.*s",
-		    STR_ARG(shown->certificate_wrong));
-		return AUTH_BAD;
+	if (certificate != AUTH_NO_CREDENTIAL) {
+		*why = why_not_certificate;
+		return certificate;
 	}
 	if (key != AUTH_NO_CREDENTIAL || a->n_keys > 0 || a->tokens == NULL)
 		*why = why_not_key;

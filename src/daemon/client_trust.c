@@ -1,21 +1,24 @@
 /*
  * Happy path: the chain that the client showed ends at one of our authorities, is valid now, is
- * meant for clients, and carries a name that is listed. What can go wrong: any of that does not
- * hold - the certificate counts as a wrong credential; the file of authorities is no good - it is
- * refused whole.
+ * meant for clients, and carries a name that is listed.
+ * What can go wrong: any of that does not hold - the certificate counts as a wrong credential; only
+ * the time is wrong - that is told apart, it may be our clock; the file of authorities is no good -
+ * it is refused whole.
  */
 #include "daemon/client_trust.h"
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "daemon/tls.h"
+#include "core/jwt.h"
 #include "datum.h"
 #include "pem.h"
 
@@ -43,6 +46,35 @@ static const struct {
 	{ GNUTLS_CERT_PURPOSE_MISMATCH, "it is not meant for clients" },
 	{ ~0U, "its chain does not hold" },
 };
+
+/* ---- the time ---- */
+
+/* At which this thread has a chain judged; 0 = now.  GnuTLS's function for it has no context. */
+static _Thread_local time_t judged_at;
+
+static time_t
+tell_time(time_t *out)
+{
+	time_t at = judged_at != 0 ? judged_at : time(NULL);
+
+	if (out != NULL)
+		*out = at;
+	return at;
+}
+
+static void
+set_time_function(void)
+{
+	gnutls_global_set_time_function(tell_time);
+}
+
+void
+client_trust_init(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, set_time_function);
+}
 
 /* ---- reading ---- */
 
@@ -186,35 +218,71 @@ has_name(const struct client_trust *t, gnutls_x509_crt_t own, char text[CLIENT_N
 	return !has_names && common_name(t, own, text);
 }
 
-static bool
-check_chain(
-    const struct client_trust *t, gnutls_x509_crt_t *chain, unsigned n, char text[CLIENT_NAME_MAX])
+/* What is wrong with it at that time. */
+static unsigned
+verify(const struct client_trust *t, gnutls_x509_crt_t *chain, unsigned n, int64_t at_ms,
+    unsigned flags)
 {
 	static char purpose[] = GNUTLS_KP_TLS_WWW_CLIENT;
-	gnutls_typed_vdata_st data = { .type = GNUTLS_DT_KEY_PURPOSE_OID,
+	gnutls_typed_vdata_st wanted = { .type = GNUTLS_DT_KEY_PURPOSE_OID,
 		.data = (unsigned char *)purpose }; // cppcheck-suppress legacyUninitvar
 	unsigned status = 0;
-	size_t i = 0;
+	int code;
 
-	if (gnutls_x509_trust_list_verify_crt2(
-		t->list, chain, n, &data, 1, VERIFY_FLAGS, &status, NULL) < 0)
-		status = GNUTLS_CERT_INVALID;
-	if (status == 0) {
-		if (has_name(t, chain[0], text))
-			return true;
-		snprintf(text, CLIENT_NAME_MAX, "none of its names is listed");
-		return false;
-	}
-	while ((status & reasons[i].status) == 0)
-		i++;
-	snprintf(text, CLIENT_NAME_MAX, "%s", reasons[i].text);
-	return false;
+	judged_at = (time_t)(at_ms / 1000);
+	code = gnutls_x509_trust_list_verify_crt2(
+	    t->list, chain, n, &wanted, 1, VERIFY_FLAGS | flags, &status, NULL);
+	judged_at = 0;
+	return code < 0 ? GNUTLS_CERT_INVALID : status;
 }
 
-bool
-client_trust_check(
-    const struct client_trust *t, struct gnutls_session_int *session, char text[CLIENT_NAME_MAX])
+#define ANY_TIME (GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS)
+
+/* Clocks differ: what is valid a little before or after now is valid. */
+static bool
+is_valid(const struct client_trust *t, gnutls_x509_crt_t *chain, unsigned n, int64_t now_ms,
+    unsigned *status)
 {
+	*status = verify(t, chain, n, now_ms, 0);
+	return *status == 0 || verify(t, chain, n, now_ms - JWT_SKEW_MS, 0) == 0 ||
+	       verify(t, chain, n, now_ms + JWT_SKEW_MS, 0) == 0;
+}
+
+static const char *
+reason(unsigned status)
+{
+	size_t i = 0;
+
+	while ((status & reasons[i].status) == 0)
+		i++;
+	return reasons[i].text;
+}
+
+static enum client_certificate
+check_chain(const struct client_trust *t, gnutls_x509_crt_t *chain, unsigned n, int64_t now_ms,
+    char text[CLIENT_NAME_MAX])
+{
+	unsigned now, ever = verify(t, chain, n, now_ms, ANY_TIME);
+
+	if (ever != 0) {
+		snprintf(text, CLIENT_NAME_MAX, "%s", reason(ever));
+		return CLIENT_CERTIFICATE_NOT_TRUSTED;
+	}
+	if (!has_name(t, chain[0], text)) {
+		snprintf(text, CLIENT_NAME_MAX, "none of its names is listed");
+		return CLIENT_CERTIFICATE_NOT_TRUSTED;
+	}
+	if (is_valid(t, chain, n, now_ms, &now))
+		return CLIENT_CERTIFICATE_TRUSTED;
+	snprintf(text, CLIENT_NAME_MAX, "%s", reason(now));
+	return CLIENT_CERTIFICATE_NOT_NOW;
+}
+
+enum client_certificate
+client_trust_check(const struct client_trust *t, struct gnutls_session_int *session, int64_t now_ms,
+    char text[CLIENT_NAME_MAX])
+{
+	enum client_certificate answer = CLIENT_CERTIFICATE_NOT_TRUSTED;
 	gnutls_x509_crt_t chain[CLIENT_CHAIN_MAX];
 	unsigned count = 0, n = 0;
 	const gnutls_datum_t *der = NULL;
@@ -224,20 +292,21 @@ client_trust_check(
 	if (gnutls_certificate_type_get2(session, GNUTLS_CTYPE_CLIENT) == GNUTLS_CRT_X509)
 		der = gnutls_certificate_get_peers(session, &count);
 	if (der == NULL || count == 0)
-		return false;
+		return CLIENT_CERTIFICATE_NONE;
 	if (count > CLIENT_CHAIN_MAX) {
 		snprintf(text, CLIENT_NAME_MAX, "its chain is longer than %d", CLIENT_CHAIN_MAX);
-		return false;
+		return CLIENT_CERTIFICATE_NOT_TRUSTED;
 	}
 	for (; ok && n < count; n++) {
 		if (gnutls_x509_crt_init(&chain[n]) < 0)
 			abort(); /* out of memory */
 		ok = gnutls_x509_crt_import(chain[n], &der[n], GNUTLS_X509_FMT_DER) == 0;
 	}
-	if (!ok)
+	if (ok)
+		answer = check_chain(t, chain, n, now_ms, text);
+	else
 		snprintf(text, CLIENT_NAME_MAX, "it cannot be read");
-	ok = ok && check_chain(t, chain, n, text);
 	while (n > 0)
 		gnutls_x509_crt_deinit(chain[--n]);
-	return ok;
+	return answer;
 }

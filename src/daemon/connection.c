@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "request.h"
 
 struct connection *
@@ -45,7 +46,9 @@ connection_end(struct connection *c, int fd)
 enum client_certificate
 request_client_certificate(struct request *rq, struct str *name)
 {
+	struct tls_peer *peer = rq->connection->peer;
+
 	*name = STR_EMPTY;
-	return rq->connection->peer == NULL ? CLIENT_CERTIFICATE_NONE
-					    : tls_client_certificate(rq->connection->peer, name);
+	return peer == NULL ? CLIENT_CERTIFICATE_NONE
+			    : tls_client_certificate(peer, clock_now_ms(), clock_mono_ms(), name);
 }

@@ -98,6 +98,7 @@ tls_new(const struct tls_files *f, struct tls **out, struct err *e)
 	struct tls_pair pair;
 	struct tls *t;
 
+	client_trust_init();
 	if (!files_read(f, &pair, &clients, e))
 		return false;
 	t = xcalloc(1, sizeof(*t));
@@ -272,7 +273,7 @@ tls_is_met(const struct tls_peer *p)
 
 /* Under clients_lock. */
 static void
-ask_again(struct tls_peer *p)
+ask_again(struct tls_peer *p, int64_t now_ms, int64_t mono_ms)
 {
 	const struct client_trust *clients = p->tls->clients;
 	char text[CLIENT_NAME_MAX] = "";
@@ -282,23 +283,20 @@ ask_again(struct tls_peer *p)
 	else if (!p->was_asked)
 		p->answer = CLIENT_CERTIFICATE_NOT_ASKED;
 	else
-		p->answer = client_trust_check(clients, p->session, text)
-				? CLIENT_CERTIFICATE_TRUSTED
-			    : text[0] == '\0' ? CLIENT_CERTIFICATE_NONE
-					      : CLIENT_CERTIFICATE_NOT_TRUSTED;
+		p->answer = client_trust_check(clients, p->session, now_ms, text);
 	free(p->text);
 	p->text = xstrdup(text);
 	p->generation = p->tls->generation;
-	p->asked_ms = clock_mono_ms();
+	p->asked_ms = mono_ms;
 }
 
 enum client_certificate
-tls_client_certificate(struct tls_peer *p, struct str *text)
+tls_client_certificate(struct tls_peer *p, int64_t now_ms, int64_t mono_ms, struct str *text)
 {
 	pthread_rwlock_rdlock(&p->tls->clients_lock);
 	if (p->asked_ms == 0 || p->generation != p->tls->generation ||
-	    clock_mono_ms() - p->asked_ms > TLS_CLIENT_RECHECK_MS)
-		ask_again(p);
+	    mono_ms - p->asked_ms > TLS_CLIENT_RECHECK_MS)
+		ask_again(p, now_ms, mono_ms);
 	pthread_rwlock_unlock(&p->tls->clients_lock);
 	*text = str_of(p->text);
 	return p->answer;

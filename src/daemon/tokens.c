@@ -154,6 +154,16 @@ tokens_check(struct tokens *t, struct str token, struct err *why)
 	return answer;
 }
 
+bool
+tokens_clock_is_wrong(struct tokens *t, struct err *why)
+{
+	struct key_set *set = t->keys == NULL ? NULL : key_cache_get(t->keys, t->source);
+	bool wrong = set != NULL && clock_is_wrong(t, set, clock_now_ms(), why);
+
+	key_set_release(set);
+	return wrong;
+}
+
 /* ---- made once for each version of the settings ---- */
 
 struct tokens *

@@ -20,4 +20,10 @@ void tokens_use_keys(struct tokens *t, struct key_cache *keys);
 /* Never waits for the network.  why says why it is not AUTH_OK, without a word of the token. */
 enum auth_answer tokens_check(struct tokens *t, struct str token, struct err *why);
 
+/*
+ * Does the service that gave the keys say that our clock is wrong, so that times say nothing?  It
+ * is asked again then.
+ */
+bool tokens_clock_is_wrong(struct tokens *t, struct err *why);
+
 #endif

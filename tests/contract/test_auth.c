@@ -206,6 +206,18 @@ TEST(an_untrusted_certificate_is_a_wrong_credential)
 	auth_free(a);
 }
 
+TEST(a_certificate_of_another_time_is_a_wrong_credential_while_nobody_doubts_our_clock)
+{
+	struct auth *a = load_certificates();
+	struct auth_shown shown = { .certificate = CLIENT_CERTIFICATE_NOT_NOW,
+		.certificate_wrong = STR("it has expired") };
+	struct err why;
+
+	CHECK_INT(auth_check(a, &shown, &why), AUTH_BAD);
+	CHECK_HAS(why.text, "the client certificate is not trusted: it has expired");
+	auth_free(a);
+}
+
 TEST(certificates_do_not_count_when_the_settings_name_no_authority)
 {
 	struct auth *a = load();

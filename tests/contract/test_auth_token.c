@@ -286,6 +286,42 @@ TEST(our_clock_may_be_five_minutes_off_and_not_more)
 	}
 }
 
+/* Right by a wrong clock proves as little as wrong by it. */
+TEST(a_certificate_is_not_judged_by_a_clock_that_is_wrong)
+{
+	struct auth_shown trusted = { .certificate = CLIENT_CERTIFICATE_TRUSTED };
+	struct auth_shown expired = { .certificate = CLIENT_CERTIFICATE_NOT_NOW,
+		.certificate_wrong = STR("it has expired") };
+	struct auth_shown stranger = { .certificate = CLIENT_CERTIFICATE_NOT_TRUSTED,
+		.certificate_wrong = STR("it is not of an authority") };
+	struct key_cache *keys;
+	struct auth *auth;
+	int64_t until;
+
+	fresh();
+	clock_off_ms = HOUR_MS;
+	keys = start_keys();
+	auth = load_with(keys, ROLE, false, "/ca.pem");
+	/* First, before the doubt makes the service be asked again: it is not our clock's fault. */
+	CHECK_INT(auth_check(auth, &stranger, &e), AUTH_BAD);
+	CHECK_INT(auth_check(auth, &expired, &e), AUTH_LATER);
+	CHECK_HAS(e.text, "the client certificate cannot be judged now: our clock is 3");
+	CHECK_INT(auth_check(auth, &trusted, &e), AUTH_LATER);
+	/* A token that is proven wrong does not make it worse. */
+	expired.bearer = STR("no token");
+	CHECK_INT(auth_check(auth, &expired, &e), AUTH_LATER);
+	CHECK_HAS(e.text, "the client certificate cannot be judged now");
+	clock_off_ms = 0;
+	until = clock_mono_ms() + LIMIT_MS;
+	while (auth_check(auth, &trusted, &e) != AUTH_OK)
+		CHECK(clock_mono_ms() < until && sched_yield() == 0);
+	expired.bearer = STR_EMPTY;
+	CHECK_INT(auth_check(auth, &expired, &e), AUTH_BAD);
+	CHECK_HAS(e.text, "the client certificate is not trusted: it has expired");
+	auth_free(auth);
+	key_cache_free(keys);
+}
+
 TEST(a_service_that_does_not_tell_its_time_is_believed)
 {
 	struct key_cache *keys;

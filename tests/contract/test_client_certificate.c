@@ -1,5 +1,6 @@
 /* Certificates of clients: which of them let in, through full and resumed handshakes. */
 #include <arpa/inet.h>
+#include <gnutls/abstract.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -7,6 +8,7 @@
 #include "certificates.h"
 #include "daemon/client_trust.h"
 #include "daemon/listener.h"
+#include "daemon/tls.h"
 
 #define WAIT_S 20
 #define TLS_1_2 "NORMAL:-VERS-ALL:+VERS-TLS1.2"
@@ -22,7 +24,8 @@ struct world {
 static void
 on_handle(void *ctx, struct request *rq)
 {
-	static const char *const words[] = { "none", "trusted", "not trusted", "not asked" };
+	static const char *const words[] = { "none", "trusted", "not trusted", "not asked",
+		"not now" };
 	struct str name;
 	enum client_certificate c = request_client_certificate(rq, &name);
 	char text[512];
@@ -265,10 +268,6 @@ TEST(what_is_wrong_with_a_certificate_is_said_and_it_is_not_trusted)
 	    "not trusted a signature in its chain is wrong.");
 	check_wanted(&w, (struct wanted){ .name = "relay", .by = &stranger },
 	    "not trusted it is not of an authority in client_certificates.ca.");
-	check_wanted(&w, (struct wanted){ .name = "relay", .until = -60 },
-	    "not trusted it, or an authority above it, has expired.");
-	check_wanted(&w, (struct wanted){ .name = "relay", .from = DAY_S },
-	    "not trusted it is not valid yet.");
 	check_wanted(&w, (struct wanted){ .name = "relay", .purpose = GNUTLS_KP_TLS_WWW_SERVER },
 	    "not trusted it is not meant for clients.");
 	check_wanted(&w, (struct wanted){ .name = "relay", .digest = GNUTLS_DIG_SHA1 },
@@ -284,6 +283,48 @@ TEST(what_is_wrong_with_a_certificate_is_said_and_it_is_not_trusted)
 	made_done(&relay);
 	made_done(&stranger);
 	made_done(&namesake);
+	close_world(&w);
+}
+
+#define MINUTE_S 60
+
+/* As tokens are judged: five minutes of difference between clocks are no fault. */
+TEST(only_the_time_is_wrong_when_it_is_wrong_by_more_than_five_minutes)
+{
+	static const char *const names[] = { "relay", NULL };
+	static const char expired[] = "not now it, or an authority above it, has expired.";
+	struct made above, own;
+	struct world w;
+
+	open_world(&w, names);
+	check_wanted(
+	    &w, (struct wanted){ .name = "relay", .until = -4 * MINUTE_S }, "trusted relay.");
+	check_wanted(
+	    &w, (struct wanted){ .name = "relay", .from = 4 * MINUTE_S }, "trusted relay.");
+	check_wanted(&w, (struct wanted){ .name = "relay", .until = -6 * MINUTE_S }, expired);
+	check_wanted(&w, (struct wanted){ .name = "relay", .from = 6 * MINUTE_S },
+	    "not now it is not valid yet.");
+	for (int minutes = 4; minutes <= 6; minutes += 2) {
+		above = make(&(struct wanted){ .name = "intermediate",
+		    .authority = true,
+		    .until = -minutes * MINUTE_S,
+		    .by = &w.authority });
+		own = make(&(struct wanted){ .name = "relay", .by = &above });
+		check_thought(&w, &own, &above, minutes == 4 ? "trusted relay." : expired);
+		made_done(&own);
+		made_done(&above);
+	}
+	/* What is wrong besides does not become right with time. */
+	above = make(&(struct wanted){ .name = "stranger", .authority = true });
+	check_wanted(&w, (struct wanted){ .name = "relay", .until = -DAY_S / 2, .by = &above },
+	    "not trusted it is not of an authority in client_certificates.ca.");
+	made_done(&above);
+	check_wanted(&w,
+	    (struct wanted){
+		.name = "relay", .until = -DAY_S / 2, .purpose = GNUTLS_KP_TLS_WWW_SERVER },
+	    "not trusted it is not meant for clients.");
+	check_wanted(&w, (struct wanted){ .name = "stranger", .until = -DAY_S / 2 },
+	    "not trusted none of its names is listed.");
 	close_world(&w);
 }
 
@@ -319,7 +360,7 @@ check_resumes(const char *priority)
 	gnutls_datum_t kept;
 	struct client c;
 	struct world w;
-	struct made own, other;
+	struct made own, other, new;
 	struct tls_files f;
 	struct err e;
 
@@ -343,10 +384,17 @@ check_resumes(const char *priority)
 	CHECK_OK(listener_set_tls(w.l, &f, &e));
 	CHECK_HAS(ask(&c), "not trusted it is not of an authority");
 	bye(&c);
-	/* Nor by the session of before. */
+	/* Nor by the session of before, whose ticket is void. */
 	hello(&c, &w, &own, NULL, priority, &kept);
+	CHECK(!gnutls_session_is_resumed(c.session));
 	CHECK_HAS(ask(&c), "not trusted it is not of an authority");
 	bye(&c);
+	/* Who has one of the new authority can show it, in place of the one in the ticket. */
+	new = make(&(struct wanted){ .name = "new relay", .by = &other });
+	hello(&c, &w, &new, NULL, priority, &kept);
+	CHECK_CSTR(ask(&c), "trusted new relay.");
+	bye(&c);
+	made_done(&new);
 	gnutls_free(kept.data);
 	made_done(&own);
 	made_done(&other);
@@ -419,6 +467,90 @@ TEST(who_was_not_asked_for_a_certificate_is_told_from_who_has_none)
 	CHECK_OK(listener_set_tls(w.l, &f, &e));
 	CHECK_CSTR(ask(&c), "none .");
 	bye(&c);
+	made_done(&own);
+	close_world(&w);
+}
+
+/* ---- one connection for long, by a clock of the test's ---- */
+
+struct session {
+	gnutls_certificate_credentials_t own;
+	gnutls_session_t tls;
+};
+
+static void
+session_init(struct session *s, unsigned role, int fd)
+{
+	CHECK(gnutls_certificate_allocate_credentials(&s->own) == 0);
+	CHECK(gnutls_init(&s->tls, role | GNUTLS_NONBLOCK) == 0);
+	CHECK(gnutls_priority_set_direct(s->tls, tls_priority, NULL) == 0);
+	CHECK(gnutls_credentials_set(s->tls, GNUTLS_CRD_CERTIFICATE, s->own) == 0);
+	gnutls_transport_set_int(s->tls, fd);
+}
+
+static void
+session_done(struct session *s)
+{
+	gnutls_deinit(s->tls);
+	gnutls_certificate_free_credentials(s->own);
+}
+
+static void
+shake_hands(struct session *client, struct session *server)
+{
+	int a = GNUTLS_E_AGAIN, b = GNUTLS_E_AGAIN;
+
+	while (a != 0 || b != 0) {
+		a = a == 0 ? 0 : gnutls_handshake(client->tls);
+		b = b == 0 ? 0 : gnutls_handshake(server->tls);
+		CHECK(!gnutls_error_is_fatal(a) && !gnutls_error_is_fatal(b));
+	}
+}
+
+TEST(a_certificate_is_looked_at_again_after_a_minute_and_not_before)
+{
+	int64_t now = clock_now_ms(), later = now + 2 * 3600 * 1000, mono = 5000;
+	struct session client, server;
+	struct tls_peer *p;
+	struct world w;
+	struct made own;
+	struct tls_files f;
+	struct tls *t;
+	struct str text;
+	struct err e;
+	int ends[2];
+
+	open_world(&w, NULL);
+	own = make(&(struct wanted){ .name = "relay", .by = &w.authority, .until = 3600 });
+	f = files(&w, w.ca, NULL, 0);
+	CHECK_OK(tls_new(&f, &t, &e));
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+	session_init(&client, GNUTLS_CLIENT, ends[0]);
+	session_init(&server, GNUTLS_SERVER, ends[1]);
+	CHECK(gnutls_certificate_set_x509_key(client.own, &own.cert, 1, own.key) >= 0);
+	gnutls_certificate_set_retrieve_function3(
+	    server.own, (gnutls_certificate_retrieve_function3 *)tls_retriever());
+	p = tls_begin(t, server.tls);
+	shake_hands(&client, &server);
+
+	CHECK_INT(tls_client_certificate(p, now, mono, &text), CLIENT_CERTIFICATE_TRUSTED);
+	CHECK_STR(text, "relay");
+	mono += TLS_CLIENT_RECHECK_MS;
+	CHECK_INT(tls_client_certificate(p, later, mono, &text), CLIENT_CERTIFICATE_TRUSTED);
+	mono++;
+	CHECK_INT(tls_client_certificate(p, later, mono, &text), CLIENT_CERTIFICATE_NOT_NOW);
+	CHECK_STR(text, "it, or an authority above it, has expired");
+	mono += TLS_CLIENT_RECHECK_MS;
+	CHECK_INT(tls_client_certificate(p, now, mono, &text), CLIENT_CERTIFICATE_NOT_NOW);
+	mono++;
+	CHECK_INT(tls_client_certificate(p, now, mono, &text), CLIENT_CERTIFICATE_TRUSTED);
+
+	tls_end(p);
+	session_done(&client);
+	session_done(&server);
+	close(ends[0]);
+	close(ends[1]);
+	tls_free(t);
 	made_done(&own);
 	close_world(&w);
 }
