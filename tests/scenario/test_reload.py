@@ -265,6 +265,30 @@ def test_a_broken_reload_takes_nothing_of_the_good_part(azure, gridwarden):
     assert isolated(azure, "web-01-nic")
 
 
+# ---- without a credential ----
+
+@pytest.mark.parametrize("address,words", [
+    # The running listener stays where it is: everybody who reaches it would be let in.
+    ("127.0.0.1:0", "auth.insecure is only taken at start: restart it"),
+    ("0.0.0.0:0", "insecure is for a loopback address, and listen.address is '0.0.0.0:0'"),
+])
+def test_a_listener_for_everybody_does_not_become_insecure_by_a_reload(make, address, words):
+    gw = make(listen={"address": "0.0.0.0:0"}).start()
+    gw.write_settings(listen={"address": address}, auth={"insecure": True, "keys_file": []})
+    refused(gw, words)
+    assert gw.deliver(event_grid(HARMLESS), code=None).status == 401
+
+
+def test_an_insecure_listener_can_be_reloaded_and_made_secure(make):
+    gw = make(auth={"insecure": True, "keys_file": []}).start()
+    assert gw.deliver(event_grid(HARMLESS), code=None).status == 200
+    reloaded(gw)
+    assert gw.deliver(event_grid(HARMLESS), code=None).status == 200
+    gw.write_settings(auth={"keys_file": ["key"], "insecure": False})
+    reloaded(gw)
+    assert gw.deliver(event_grid(HARMLESS), code=None).status == 401
+
+
 # ---- two at once ----
 
 def ask(gw, command):
