@@ -48,7 +48,7 @@
 #define CROWD 8
 #define RETRY_AFTER STR("30")
 
-/* The head was let through, so the sender is probably ours: it shall see the 413. */
+/* So many times the largest body is thrown away after a 413. */
 #define TOO_LARGE_DRAIN 4
 
 struct listener {
@@ -175,6 +175,14 @@ refuse(struct request *rq, int status)
 	request_answer(rq, &r);
 }
 
+/* The head was let through, so the sender is probably ours: it shall see the 413. */
+static void
+refuse_too_large(struct request *rq)
+{
+	rq->drain_max += TOO_LARGE_DRAIN * rq->l->o.body_max;
+	refuse(rq, MHD_HTTP_CONTENT_TOO_LARGE);
+}
+
 /* ---- a request comes in ---- */
 
 static const struct sockaddr *
@@ -287,10 +295,8 @@ on_head(struct request *rq, const char *method, const char *version)
 		refuse(rq, MHD_HTTP_SERVICE_UNAVAILABLE);
 	else if (l->handler.head != NULL)
 		l->handler.head(l->handler.ctx, rq);
-	if (!rq->answered && rq->framing.length > l->o.body_max) {
-		rq->drain_max += TOO_LARGE_DRAIN * l->o.body_max;
-		refuse(rq, MHD_HTTP_CONTENT_TOO_LARGE);
-	}
+	if (!rq->answered && rq->framing.length > l->o.body_max)
+		refuse_too_large(rq);
 	if (rq->answered && !worth_draining(rq))
 		return queue(rq);
 	body_init(
@@ -307,7 +313,7 @@ on_body(struct request *rq, const char *data, size_t n)
 	if (!rq->answered)
 		added = body_add(&rq->body, data, n);
 	if (added == BODY_TOO_LARGE)
-		refuse(rq, MHD_HTTP_CONTENT_TOO_LARGE);
+		refuse_too_large(rq);
 	if (added == BODY_NO_MEMORY)
 		refuse(rq, MHD_HTTP_SERVICE_UNAVAILABLE);
 	if (!rq->answered)

@@ -134,6 +134,23 @@ TEST(a_chunked_body_over_the_cap_is_answered_413)
 	stop(&s);
 }
 
+TEST(a_chunked_body_several_times_over_the_cap_is_answered_413_as_one_with_a_length_is)
+{
+	struct seen s;
+	struct buf b;
+	int fd;
+
+	start_with(&s, ECHO, &(struct listener_options){ .body_max = 1000000 });
+	fd = dial(&s);
+	buf_init(&b, 65536);
+	CHECK(say_chunks(fd, 1000) && say(fd, "0\r\n\r\n")); /* 4 MB */
+	CHECK(hear(fd, &b, NULL));
+	CHECK_HAS(buf_cstr(&b), "413 ");
+	buf_done(&b);
+	close(fd);
+	stop(&s);
+}
+
 TEST(a_chunked_body_that_does_not_end_is_cut)
 {
 	struct seen s;
