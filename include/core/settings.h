@@ -16,6 +16,9 @@
 #include "core/param.h"
 #include "core/resource_id.h"
 
+/* No body_max is larger: a delivery must fit into one record of the journal. */
+#define SETTINGS_BODY_MAX (12 * 1024 * 1024)
+
 struct settings_listen {
 	struct str address; /* "[::]:8443", "127.0.0.1:0" */
 	struct str path;    /* "/api/events" */

@@ -66,14 +66,12 @@ bool inbox_open_sized(const char *folder, const struct inbox_sizes *sizes, uint6
     struct inbox **out, struct err *e) MUST_CHECK;
 void inbox_close(struct inbox *in);
 
-/* Is it small enough for a record? */
-bool inbox_fits(const struct inbox *in, const struct delivery *d);
-
 /*
  * Write all n with one write and one fdatasync.  True: all of them are on disk (duplicates
  * were before).  False: none of them counts as kept and the senders must be told to come again;
- * ERR_AGAIN (full) or ERR_SYSTEM (disk).  The next call starts afresh.  One delivery that is too
- * large (ERR_INPUT) refuses the group: ask inbox_fits() before it joins one.
+ * ERR_AGAIN (full) or ERR_SYSTEM (disk).  The next call starts afresh.  One delivery that is
+ * larger than INBOX_RECORD_MAX (ERR_INPUT) refuses the group: whoever takes deliveries in has a
+ * smaller limit.
  */
 bool inbox_append(struct inbox *in, struct delivery *const *d, size_t n, struct err *e) MUST_CHECK;
 

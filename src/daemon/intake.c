@@ -29,6 +29,13 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "core/settings.h"
+
+/* All that may come in fits into a record: body, headers (written, in it), hashes, fresh bits. */
+_Static_assert(SETTINGS_BODY_MAX + JSON_WRITE_FACTOR * LISTENER_HEAD_MAX +
+		       EVENT_BATCH_MAX * (sizeof(struct hash128) + 1) + 4096 <=
+		   INBOX_RECORD_MAX,
+    "a delivery fits into a record");
 
 /* Figures by name, in one array so that counting is one line. */
 enum figure {

@@ -38,8 +38,8 @@ record_max(const struct inbox *in)
 	return room < INBOX_RECORD_MAX ? room : INBOX_RECORD_MAX;
 }
 
-bool
-inbox_fits(const struct inbox *in, const struct delivery *d)
+static bool
+fits(const struct inbox *in, const struct delivery *d)
 {
 	size_t max = record_max(in);
 
@@ -51,7 +51,7 @@ all_fit(const struct inbox *in, struct delivery *const *d, size_t n, struct err 
 {
 	for (size_t i = 0; i < n; i++) {
 		assert(d[i]->n > 0);
-		if (!inbox_fits(in, d[i]))
+		if (!fits(in, d[i]))
 			return fail(e, ERR_INPUT,
 			    "a delivery of %zu bytes and %zu events is larger than the %zu bytes "
 			    "that one record of the inbox can hold",

@@ -151,6 +151,18 @@ def test_a_body_of_exactly_the_limit_is_taken_and_a_byte_more_is_413(make):
     assert stored(gw) == ["fits"]
 
 
+def test_the_largest_delivery_that_settings_allow_is_kept(make):
+    """With as many events as are read and as many headers as are kept: one record holds it."""
+    gw = make(NO_RULES, listen={"body_max": "12MiB"}).start()
+    body = b"[" + b",".join([b"{}"] * 10_000)
+    body += b" " * (12 * MIB - len(body) - 1) + b"]"
+    with Wire(gw.port) as wire:
+        wire.say(post(body, headers="aeg-subscription-name: " + '"' * 30_000 + "\r\n"))
+        assert wire.answer()[0] == 200
+    wait_decided(gw)
+    assert metric(gw, "gridwarden_events_received_total") == 10_000
+
+
 def test_who_asks_first_hears_413_and_sends_nothing(make):
     gw = make(NO_RULES).start()
     with Wire(gw.port) as wire:
