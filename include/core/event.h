@@ -29,6 +29,9 @@ enum event_kind {
 /*
  * What of the HTTP request an event needs to be understood again later.  Stored with the body.
  * Header values are trimmed; absent ones are empty.
+ *
+ * One that came more than once is named in `repeated`: two readers could take different ones, so
+ * its delivery is unreadable.
  */
 struct event_headers {
 	struct str content_type;
@@ -37,6 +40,7 @@ struct event_headers {
 	struct str aeg_delivery_count;
 	struct str aeg_data_version;
 	struct str ce_id, ce_source, ce_type, ce_subject, ce_time, ce_specversion; /* binary mode */
+	struct str repeated;
 };
 
 struct event {

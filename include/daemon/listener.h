@@ -104,6 +104,8 @@ struct str request_body(const struct request *rq);   /* in handle and after; emp
 /* The first header of that name (without case), trimmed; empty when absent. */
 struct str request_header(const struct request *rq, const char *name);
 size_t request_header_count(const struct request *rq, const char *name);
+/* Both at one look. */
+struct str request_header_counted(const struct request *rq, const char *name, size_t *times);
 /*
  * The first query parameter of that name, percent-decoded.  '+' stays '+': keys are Base64.
  * Empty when absent, and when its escapes are broken or hide a control byte.

@@ -444,6 +444,18 @@ give_unreadable(struct event_batch *out, struct str body, struct str reason,
 	give_one(out, ev, a);
 }
 
+/* Whatever the headers say about the kind of event: one of them said it twice. */
+static void
+give_repeated(
+    struct event_batch *out, struct str body, const struct event_headers *h, struct arena *a)
+{
+	struct str name = text_tame(header_mended(h->repeated, a), NAME_SHOWN_MAX, a);
+
+	give_unreadable(out, body,
+	    arena_printf(a, "the header '%.*s' came more than once", STR_ARG(name)), h, a);
+	out->events[0].kind = EVENT_UNREADABLE;
+}
+
 /*
  * CloudEvents in binary mode (its HTTP binding, 3.1): attributes in ce-* headers, the body is the
  * data.
@@ -571,7 +583,9 @@ event_batch_parse(
 	if (str_starts_nocase(body, STR("\xef\xbb\xbf"))) /* a byte order mark, RFC 8259 8.1 */
 		body = str_slice(body, 3, body.n);
 	body = str_trim(body);
-	if (is_binary(h))
+	if (h->repeated.n > 0)
+		give_repeated(out, body, h, a);
+	else if (is_binary(h))
 		read_binary(body, h, a, out);
 	else if (!read_body(body, h, a, out, &e))
 		give_unreadable(out, body, arena_str(a, str_of(e.text)), h, a);

@@ -26,11 +26,12 @@ static const struct {
 	{ "ce-subject", offsetof(struct event_headers, ce_subject) },
 	{ "ce-time", offsetof(struct event_headers, ce_time) },
 	{ "ce-specversion", offsetof(struct event_headers, ce_specversion) },
+	{ "repeated", offsetof(struct event_headers, repeated) },
 };
 
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
 _Static_assert(sizeof(struct event_headers) == MEMBERS * sizeof(struct str),
-    "every header has its place in the table");
+    "each of them has its place in the table");
 
 static struct str *
 member(struct event_headers *h, size_t i)

@@ -312,19 +312,25 @@ on_head(void *ctx, struct request *rq)
 static struct event_headers
 event_headers(const struct request *rq)
 {
-	return (struct event_headers){
-		.content_type = request_header(rq, "Content-Type"),
-		.aeg_event_type = request_header(rq, "aeg-event-type"),
-		.aeg_subscription_name = request_header(rq, "aeg-subscription-name"),
-		.aeg_delivery_count = request_header(rq, "aeg-delivery-count"),
-		.aeg_data_version = request_header(rq, "aeg-data-version"),
-		.ce_id = request_header(rq, "ce-id"),
-		.ce_source = request_header(rq, "ce-source"),
-		.ce_type = request_header(rq, "ce-type"),
-		.ce_subject = request_header(rq, "ce-subject"),
-		.ce_time = request_header(rq, "ce-time"),
-		.ce_specversion = request_header(rq, "ce-specversion"),
-	};
+	struct event_headers h = { .repeated = STR_EMPTY };
+	const struct {
+		const char *name;
+		struct str *to;
+	} wanted[] = { { "content-type", &h.content_type }, { "aeg-event-type", &h.aeg_event_type },
+		{ "aeg-subscription-name", &h.aeg_subscription_name },
+		{ "aeg-delivery-count", &h.aeg_delivery_count },
+		{ "aeg-data-version", &h.aeg_data_version }, { "ce-id", &h.ce_id },
+		{ "ce-source", &h.ce_source }, { "ce-type", &h.ce_type },
+		{ "ce-subject", &h.ce_subject }, { "ce-time", &h.ce_time },
+		{ "ce-specversion", &h.ce_specversion } };
+	size_t times;
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		*wanted[i].to = request_header_counted(rq, wanted[i].name, &times);
+		if (times > 1 && h.repeated.n == 0)
+			h.repeated = str_of(wanted[i].name);
+	}
+	return h;
 }
 
 /* Event Grid sends its validation alone; inside a batch, or without a code, it is no handshake. */

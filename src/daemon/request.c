@@ -30,24 +30,32 @@ request_body(const struct request *rq)
 }
 
 struct str
+request_header_counted(const struct request *rq, const char *name, size_t *times)
+{
+	struct str wanted = str_of(name), first = STR_EMPTY;
+
+	*times = 0;
+	for (size_t i = 0; i < rq->n_headers; i++)
+		if (str_eq_nocase(rq->headers[i].name, wanted) && (*times)++ == 0)
+			first = str_trim(rq->headers[i].value);
+	return first;
+}
+
+struct str
 request_header(const struct request *rq, const char *name)
 {
-	struct str wanted = str_of(name);
+	size_t times;
 
-	for (size_t i = 0; i < rq->n_headers; i++)
-		if (str_eq_nocase(rq->headers[i].name, wanted))
-			return str_trim(rq->headers[i].value);
-	return STR_EMPTY;
+	return request_header_counted(rq, name, &times);
 }
 
 size_t
 request_header_count(const struct request *rq, const char *name)
 {
-	size_t count = 0;
+	size_t times;
 
-	for (size_t i = 0; i < rq->n_headers; i++)
-		count += str_is_nocase(rq->headers[i].name, name);
-	return count;
+	(void)request_header_counted(rq, name, &times);
+	return times;
 }
 
 struct str

@@ -106,6 +106,20 @@ TEST(a_source_of_none_opens_the_handshake_for_the_custom_schema_only)
 	CHECK(validates("/t", "event_grid"));
 }
 
+TEST(a_validation_of_two_event_subscriptions_gets_no_code)
+{
+	struct pipeline p;
+	const char *a;
+
+	start(&p);
+	a = post(
+	    &p, EVENTS FROM("soc-alerts") "aeg-subscription-name: another\r\n", VALIDATION("c1"));
+	CHECK(answers(a, 200));
+	CHECK_CSTR(body_of(a), "");
+	CHECK_INT(p.kind, EVENT_UNREADABLE);
+	stop(&p);
+}
+
 TEST(a_validation_without_the_key_is_answered_401)
 {
 	struct pipeline p;

@@ -64,6 +64,28 @@ TEST(a_binary_cloud_event_is_read_from_its_headers)
 	stop(&p);
 }
 
+TEST(a_header_of_the_event_that_came_twice_makes_the_delivery_unreadable)
+{
+	static const char *const names[] = { "content-type", "aeg-event-type",
+		"aeg-subscription-name", "aeg-delivery-count", "aeg-data-version", "ce-id",
+		"ce-source", "ce-type", "ce-subject", "ce-time", "ce-specversion" };
+	struct pipeline p;
+	char head[400], kept[100];
+
+	start(&p);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(
+		    head, sizeof(head), EVENTS "|%s: a\r\nX: y\r\n%s: a\r\n", names[i], names[i]);
+		CHECK(answers(post(&p, head, EVENT), 200));
+		CHECK_INT(p.kind, EVENT_UNREADABLE);
+		snprintf(kept, sizeof(kept), "\"repeated\":\"%s\"", names[i]);
+		CHECK_HAS(p.headers, kept);
+	}
+	CHECK(answers(post(&p, EVENTS "|X: a\r\nX: a\r\n", EVENT), 200));
+	CHECK_INT(p.kind, EVENT_NOTIFICATION);
+	stop(&p);
+}
+
 TEST(an_unreadable_body_is_handed_over_and_answered_200)
 {
 	static const char *const bodies[] = { "", "no json", "[", "\"text\"", "[]", "\xff\xfe" };

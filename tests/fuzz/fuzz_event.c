@@ -3,7 +3,8 @@
  *
  * What must hold: each slice lies in the body, a payload is JSON, a reason stands where nothing
  * could be read, and what the journal keeps (body and printed headers) gives the same events again,
- * as does a notification's `raw`.  Beside headers of Event Grid those of CloudEvents say nothing.
+ * as does a notification's `raw`.  Beside headers of Event Grid those of CloudEvents say nothing,
+ * and nothing is believed when one came twice.
  */
 #include "core/event.h"
 #include "fuzz.h"
@@ -23,6 +24,7 @@ static const struct {
 	{ "ce-subject", offsetof(struct event_headers, ce_subject) },
 	{ "ce-time", offsetof(struct event_headers, ce_time) },
 	{ "ce-specversion", offsetof(struct event_headers, ce_specversion) },
+	{ "repeated", offsetof(struct event_headers, repeated) },
 };
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
@@ -145,6 +147,7 @@ FUZZ(input)
 	MUST(again.n == batch.n);
 	for (size_t i = 0; i < batch.n; i++) {
 		check_event(&batch.events[i], batch.n, body);
+		MUST(h.repeated.n == 0 || batch.events[i].kind == EVENT_UNREADABLE);
 		check_same(&batch.events[i], &again.events[i]);
 	}
 	check_forged(h, body, &batch, arena);

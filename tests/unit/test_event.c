@@ -256,6 +256,20 @@ TEST(headers_of_a_cloud_event_do_not_count_beside_event_grids_own)
 	CHECK_INT(parse_with(STR("{}"), &plain).events[0].schema, SCHEMA_CLOUD_EVENTS);
 }
 
+TEST(a_header_that_came_twice_makes_the_delivery_unreadable)
+{
+	struct event_headers h = { .aeg_event_type = STR("SubscriptionDeletion"),
+		.aeg_subscription_name = STR("soc"),
+		.repeated = STR("aeg-event-type") };
+	struct event_batch b = parse_with(STR("[" ALERT("a-1") "," ALERT("a-2") "]"), &h);
+
+	CHECK_INT(b.n, 1);
+	CHECK_INT(b.events[0].kind, EVENT_UNREADABLE);
+	CHECK_STR(b.events[0].reason, "the header 'aeg-event-type' came more than once");
+	CHECK_STR(b.events[0].subscription, "soc");
+	CHECK_INT(parse_with(STR("{}"), &h).events[0].kind, EVENT_UNREADABLE);
+}
+
 TEST(a_binary_delivery_with_a_hole_is_unreadable)
 {
 	struct event_headers h = { .ce_id = STR("1"),

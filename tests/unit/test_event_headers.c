@@ -16,7 +16,8 @@ TEST(headers_survive_the_journal)
 		.ce_type = STR("3"),
 		.ce_subject = STR("4"),
 		.ce_time = STR("5"),
-		.ce_specversion = STR("6") };
+		.ce_specversion = STR("6"),
+		.repeated = STR("ce-id") };
 	struct arena *a = arena_new();
 	struct event_headers back;
 	struct str line = event_headers_print(&h, a);
@@ -34,6 +35,7 @@ TEST(headers_survive_the_journal)
 	CHECK_STR(back.ce_subject, "4");
 	CHECK_STR(back.ce_time, "5");
 	CHECK_STR(back.ce_specversion, "6");
+	CHECK_STR(back.repeated, "ce-id");
 	arena_free(a);
 }
 
