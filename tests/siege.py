@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 import time
+from datetime import datetime
 
 import harness
 from harness import KEY, LIMIT_S
@@ -159,6 +160,15 @@ def status_of(pid):
 
 def resident_kb(pid):
     return int(status_of(pid)["VmRSS"].split()[0])
+
+
+def seconds_to_ready(gw):
+    """From the start of its process to the line that says so, by the daemon's own clock."""
+    with open(f"/proc/{gw.process.pid}/stat") as file:
+        ticks = int(file.read().rpartition(")")[2].split()[19])
+    begun = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
+    ready = next(line["time"] for line in gw.lines if " ready: port " in line["message"])
+    return datetime.fromisoformat(ready.replace("Z", "+00:00")).timestamp() - begun
 
 
 def forget_peak(pid):

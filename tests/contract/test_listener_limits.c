@@ -390,6 +390,36 @@ TEST(a_body_that_drips_is_cut_at_the_deadline)
 	drip("POST /x HTTP/1.1\r\n" HOST "Content-Length: 60000\r\n\r\n");
 }
 
+TEST(the_deadline_of_a_second_request_begins_with_it)
+{
+	struct seen s;
+	struct buf b;
+	struct listener_figures f;
+	int64_t until = clock_mono_ms() + WAIT_MS;
+	int fd;
+
+	/* Longer than this test waits: what cuts it is not the time of an idle connection. */
+	start_with(&s, ECHO, &(struct listener_options){ .deadline_ms = 400, .idle_ms = 60000 });
+	fd = dial(&s);
+	buf_init(&b, 65536);
+	say(fd, GET);
+	CHECK(!hear(fd, &b, "200 OK"));
+	say(fd, "GET /x HTTP/1.1\r\n" HOST "X: ");
+	while (say(fd, "x") && clock_mono_ms() < until) {
+		struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+		if (poll(&p, 1, 20) > 0)
+			break;
+	}
+	CHECK(clock_mono_ms() < until);
+	listener_figures(s.l, &f);
+	CHECK_INT(f.expired, 1);
+	CHECK_INT(atomic_load(&s.handled), 1);
+	buf_done(&b);
+	close(fd);
+	stop(&s);
+}
+
 TEST(an_idle_connection_is_closed_and_not_counted_as_expired)
 {
 	struct seen s;

@@ -9,10 +9,12 @@ import threading
 import time
 from collections import Counter
 
-from siege import NO_RULES, TARGET, Wire, context, event, post, size, wait_decided
+from siege import (NO_RULES, TARGET, Wire, context, event, post, seconds_to_ready, size,
+                   wait_decided)
 
 SENDERS = 4
-READY_LIMIT_S = 15  # on a loaded machine; the figure that is printed is the one that counts
+# Promised; but the small siege shares its machine with other tests.
+READY_LIMIT_S = 1 if size("FULL", 0) else 15
 
 
 class Senders:
@@ -110,9 +112,8 @@ def test_killed_under_load_each_promise_is_kept_once(make):
         ledger.large = rnd.random() < 0.08  # some 20 MB: segments fill, roll over, are used again
         life = rnd.uniform(0, 0.25)
         choose = [rnd.getrandbits(32) for _ in range(SENDERS)]
-        at = time.monotonic()
         gw.start()
-        ready.append(time.monotonic() - at)
+        ready.append(seconds_to_ready(gw))
         with Senders(gw.port, ledger, choose, tls):
             wait_life(gw, life)
         if n % 100 == 99:
