@@ -92,6 +92,8 @@ struct listener_figures {
 	int64_t expired;	   /* connections cut at their deadline */
 	int64_t handshakes_failed; /* TLS: something came, but no handshake was completed */
 	int64_t displaced;	   /* connections cut because there was a crowd */
+	int64_t overload;	   /* of the refused: bodies had used their memory */
+	int64_t overload_ms;	   /* when that was so last, monotonic; 0 = never */
 };
 void listener_figures(struct listener *l, struct listener_figures *out);
 

@@ -1,9 +1,11 @@
 #include "body.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/fault.h"
 #include "daemon/listener.h"
 
 #define FIRST ((size_t)8 * 1024)
@@ -41,6 +43,18 @@ grown(const struct body *b, size_t need)
 	return cap > b->max ? b->max : cap;
 }
 
+/* False: all of them together would be too large. */
+static bool
+claim(struct body *b, int64_t more)
+{
+	if (FAULT("listener.body"))
+		return false;
+	if (atomic_fetch_add(b->all, more) + more <= LISTENER_BODIES_MAX)
+		return true;
+	atomic_fetch_sub(b->all, more);
+	return false;
+}
+
 enum body_added
 body_add(struct body *b, const char *data, size_t n)
 {
@@ -49,14 +63,9 @@ body_add(struct body *b, const char *data, size_t n)
 	if (n > b->max - b->n)
 		return BODY_TOO_LARGE;
 	if (b->n + n > cap) {
-		int64_t more;
-
 		cap = grown(b, b->n + n);
-		more = (int64_t)(cap - b->cap);
-		if (atomic_fetch_add(b->all, more) + more > LISTENER_BODIES_MAX) {
-			atomic_fetch_sub(b->all, more);
+		if (!claim(b, (int64_t)(cap - b->cap)))
 			return BODY_NO_MEMORY;
-		}
 		b->p = xrealloc(b->p, cap);
 		b->cap = cap;
 	}

@@ -61,7 +61,7 @@ struct listener {
 	struct MHD_Response *kept; /* what nearly every delivery hears: 200 and nothing else */
 	int fd, port;
 	atomic_bool draining;
-	atomic_int_fast64_t requests, refused, handshakes_failed;
+	atomic_int_fast64_t requests, refused, handshakes_failed, overload, overload_ms;
 	atomic_int_fast64_t bodies; /* bytes that all of them hold */
 
 	pthread_mutex_t lock; /* of held */
@@ -181,6 +181,14 @@ refuse_too_large(struct request *rq)
 {
 	rq->drain_max += TOO_LARGE_DRAIN * rq->l->o.body_max;
 	refuse(rq, MHD_HTTP_CONTENT_TOO_LARGE);
+}
+
+static void
+refuse_for_memory(struct request *rq)
+{
+	atomic_fetch_add(&rq->l->overload, 1);
+	atomic_store(&rq->l->overload_ms, clock_mono_ms());
+	refuse(rq, MHD_HTTP_SERVICE_UNAVAILABLE);
 }
 
 /* ---- a request comes in ---- */
@@ -315,7 +323,7 @@ on_body(struct request *rq, const char *data, size_t n)
 	if (added == BODY_TOO_LARGE)
 		refuse_too_large(rq);
 	if (added == BODY_NO_MEMORY)
-		refuse(rq, MHD_HTTP_SERVICE_UNAVAILABLE);
+		refuse_for_memory(rq);
 	if (!rq->answered)
 		return true;
 	body_free(&rq->body);
@@ -621,4 +629,6 @@ listener_figures(struct listener *l, struct listener_figures *out)
 	out->expired = reaper_expired(l->reaper);
 	out->handshakes_failed = atomic_load(&l->handshakes_failed);
 	out->displaced = reaper_displaced(l->reaper);
+	out->overload = atomic_load(&l->overload);
+	out->overload_ms = atomic_load(&l->overload_ms);
 }

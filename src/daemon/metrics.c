@@ -17,8 +17,10 @@ static void
 intake_metrics(struct metrics *m, struct buf *out)
 {
 	struct intake_figures f;
+	struct listener_figures l;
 
 	intake_figures(m->intake, &f);
+	listener_figures(m->listener, &l);
 	metric(
 	    out, "deliveries_total", "counter", "Deliveries kept and answered 200.", f.deliveries);
 	metric(out, "events_received_total", "counter", "Events in those deliveries.", f.events);
@@ -38,7 +40,7 @@ intake_metrics(struct metrics *m, struct buf *out)
 	metric(out, "unjudged_total", "counter",
 	    "Deliveries answered 503: a token that cannot be judged now.", f.unjudged);
 	metric(out, "overload_total", "counter", "Deliveries answered 503: they could not be kept.",
-	    f.overload);
+	    f.overload + l.overload);
 }
 
 static void
@@ -172,6 +174,17 @@ live_page(void *ctx, struct buf *out)
 	return alive ? 200 : 503;
 }
 
+/* Are senders told to come again: the queue is full, or bodies have used their memory? */
+static bool
+is_refusing(struct metrics *m)
+{
+	struct listener_figures f;
+
+	listener_figures(m->listener, &f);
+	return pipeline_is_refusing(m->pipeline) ||
+	       (f.overload_ms != 0 && clock_mono_ms() - f.overload_ms < PIPELINE_REFUSED_MS);
+}
+
 /* Azure being down does not make us unready: alerts can still be kept. */
 static int
 ready_page(void *ctx, struct buf *out)
@@ -194,7 +207,7 @@ ready_page(void *ctx, struct buf *out)
 	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++)
 		if (trouble_now(troubles[i], text))
 			buf_printf(out, "%s: %s\n", troubles[i]->begins, text);
-	if (pipeline_is_refusing(p))
+	if (is_refusing(m))
 		buf_add_cstr(out, "too much at once: deliveries are told to come again\n");
 	if (out->n > 0)
 		return 503;

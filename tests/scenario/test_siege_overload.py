@@ -108,6 +108,19 @@ def test_while_the_queue_is_full_who_comes_anew_hears_503(make):
     assert max(held) < 40  # 32, and some that have been answered just now
 
 
+def test_no_memory_for_a_body_is_503_with_a_time_and_is_told(make):
+    gw = make(NO_RULES).start(GRIDWARDEN_FAULT="listener.body:fail:1")
+    with Wire(gw.port) as wire:
+        wire.say(post([event("e-1")]))
+        status, answer, _ = wire.answer()
+    assert status == 503 and b"Retry-After: 30\r\n" in answer
+    ready = gw.operations("/readyz")
+    assert (ready.status, ready.body[:16]) == (503, b"too much at once")
+    assert metric(gw, "gridwarden_overload_total") == 1
+    assert deliver(gw.port, "e-1")[0] == 200
+    wait_until(lambda: gw.operations("/readyz").status == 200, what="readiness")
+
+
 @pytest.mark.skipif(size("FULL", 0) == 0, reason="takes half a gigabyte: make siege")
 def test_bodies_together_have_a_cap(make):
     gw = make(NO_RULES, listen={"body_max": "12MiB"}).start()
@@ -124,6 +137,8 @@ def test_bodies_together_have_a_cap(make):
     # 42 of 12 MiB fit into the cap.
     wait_until(lambda: metric(gw, "gridwarden_requests_refused_total") == 60 - 42, DEADLINE_S,
                "the refusals")
+    assert metric(gw, "gridwarden_overload_total") == 60 - 42
+    assert gw.operations("/readyz").status == 503
     most = resident_kb(gw.process.pid)
     print(f"42 bodies, {most // 1024} MB")
     assert most < 640 * 1024
