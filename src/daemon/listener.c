@@ -21,7 +21,6 @@
 #include "daemon/listener.h"
 
 #include <assert.h>
-#include <fcntl.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -37,10 +36,10 @@
 #include "daemon/acceptor.h"
 #include "daemon/address.h"
 #include "daemon/framing.h"
-#include "daemon/query.h"
 #include "daemon/reaper.h"
 #include "daemon/tls.h"
 #include "connection.h"
+#include "listener_parts.h"
 #include "request.h"
 
 #define THREADS 2
@@ -50,24 +49,6 @@
 
 /* So many times the largest body is thrown away after a 413. */
 #define TOO_LARGE_DRAIN 4
-
-struct listener {
-	struct listener_options o; /* numbers only; the texts are the caller's */
-	struct listener_handler handler;
-	struct tls *tls; /* NULL = plain HTTP */
-	struct reaper *reaper;
-	struct MHD_Daemon *mhd;
-	struct acceptor *acceptor;
-	struct MHD_Response *kept; /* what nearly every delivery hears: 200 and nothing else */
-	int fd, port;
-	atomic_bool draining;
-	atomic_int_fast64_t requests, refused, handshakes_failed, overload, overload_ms;
-	atomic_int_fast64_t bodies; /* bytes that all of them hold */
-
-	pthread_mutex_t lock; /* of held */
-	pthread_cond_t none_held;
-	int64_t held;
-};
 
 /* ---- the answer ---- */
 
@@ -559,12 +540,6 @@ failed:
 	return false;
 }
 
-int
-listener_port(const struct listener *l)
-{
-	return l->port;
-}
-
 bool
 listener_drain(struct listener *l, int64_t limit_ms)
 {
@@ -592,43 +567,4 @@ listener_stop(struct listener *l)
 	while (!listener_drain(l, LISTENER_DEADLINE_MS))
 		log_warning("the listener waits for requests that nobody has answered yet");
 	listener_free(l);
-}
-
-bool
-listener_set_tls(struct listener *l, const struct tls_files *f, struct err *e)
-{
-	if (l->tls == NULL)
-		return f->certificate.n == 0 ||
-		       fail(e, ERR_INPUT, "the listener was started for plain HTTP: restart it");
-	if (f->certificate.n == 0)
-		return fail(e, ERR_INPUT, "the listener was started for HTTPS: restart it");
-	return tls_set(l->tls, f, e);
-}
-
-int64_t
-listener_certificate_expires_ms(const struct listener *l)
-{
-	return l->tls == NULL ? 0 : tls_expires_ms(l->tls);
-}
-
-uint64_t
-listener_tls_number(const struct listener *l)
-{
-	return l->tls == NULL ? 0 : tls_number(l->tls);
-}
-
-void
-listener_figures(struct listener *l, struct listener_figures *out)
-{
-	pthread_mutex_lock(&l->lock);
-	out->held = l->held;
-	pthread_mutex_unlock(&l->lock);
-	out->connections = reaper_watched(l->reaper);
-	out->requests = atomic_load(&l->requests);
-	out->refused = atomic_load(&l->refused);
-	out->expired = reaper_expired(l->reaper);
-	out->handshakes_failed = atomic_load(&l->handshakes_failed);
-	out->displaced = reaper_displaced(l->reaper);
-	out->overload = atomic_load(&l->overload);
-	out->overload_ms = atomic_load(&l->overload_ms);
 }
