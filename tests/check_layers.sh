@@ -57,6 +57,7 @@ door() {
 	door 'libfyaml\.h' src/base/yaml.c
 	door 'pcre2\.h' src/core/regex.c
 	door 'openssl/' src/base/hash.c src/core/signing_keys.c
+	door 'isa-l/' src/base/hash.c
 	door 'systemd/' src/cmd/serve.c src/base/log.c
 	# The decision is pure: core asks no clock, no environment, no file.
 	grep -rnE '\b(clock_now_ms|clock_mono_ms|time|getenv|fopen|open|socket)\(' src/core |

@@ -1,6 +1,7 @@
 #include "base/hash.h"
 
-#include <assert.h>
+#include <isa-l/crc.h>
+#include <limits.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -8,74 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- CRC-32C, eight bytes a step (slicing-by-8) ---- */
+/* ---- CRC-32C ---- */
 
-static uint32_t table[8][256];
-static pthread_once_t table_once = PTHREAD_ONCE_INIT;
-
-static void
-table_fill(void)
-{
-	for (uint32_t i = 0; i < 256; i++) {
-		uint32_t crc = i;
-
-		for (int bit = 0; bit < 8; bit++)
-			crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78u : 0);
-		table[0][i] = crc;
-	}
-	for (uint32_t i = 0; i < 256; i++)
-		for (int k = 1; k < 8; k++)
-			table[k][i] = (table[k - 1][i] >> 8) ^ table[0][table[k - 1][i] & 0xff];
-}
-
-static uint32_t
-little32(const unsigned char *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static uint32_t
-crc32c_table(uint32_t crc, const unsigned char *p, size_t n)
-{
-	pthread_once(&table_once, table_fill);
-	for (; n >= 8; n -= 8, p += 8) {
-		uint32_t lo = crc ^ little32(p), hi = little32(p + 4);
-
-		crc = table[7][lo & 0xff] ^ table[6][(lo >> 8) & 0xff] ^
-		      table[5][(lo >> 16) & 0xff] ^ table[4][lo >> 24] ^ table[3][hi & 0xff] ^
-		      table[2][(hi >> 8) & 0xff] ^ table[1][(hi >> 16) & 0xff] ^ table[0][hi >> 24];
-	}
-	for (; n > 0; n--, p++)
-		crc = (crc >> 8) ^ table[0][(crc ^ *p) & 0xff];
-	return crc;
-}
-
-/* x86-64 has had an instruction for just this polynomial since 2008: six times as fast. */
-#if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t
-crc32c_sse42(uint32_t crc, const unsigned char *p, size_t n)
-{
-	uint64_t wide = crc, eight;
-
-	for (; n >= sizeof(eight); n -= sizeof(eight), p += sizeof(eight)) {
-		memcpy(&eight, p, sizeof(eight));
-		wide = __builtin_ia32_crc32di(wide, eight);
-	}
-	crc = (uint32_t)wide;
-	for (; n > 0; n--, p++)
-		crc = __builtin_ia32_crc32qi(crc, *p);
-	return crc;
-}
-#endif
-
+/* ISA-L's reads only, though it does not say so; its length is an int. */
 uint32_t
 crc32c(uint32_t crc, const void *data, size_t n)
 {
-#if defined(__x86_64__)
-	if (__builtin_cpu_supports("sse4.2"))
-		return ~crc32c_sse42(~crc, data, n);
-#endif
-	return ~crc32c_table(~crc, data, n);
+	unsigned char *p = (unsigned char *)(uintptr_t)data;
+
+	crc = ~crc;
+	for (size_t part; n > 0; p += part, n -= part) {
+		part = n < INT_MAX ? n : INT_MAX;
+		crc = crc32_iscsi(p, (int)part, crc);
+	}
+	return ~crc;
 }
 
 /* ---- digests: OpenSSL fails here only when it is broken or out of memory ---- */

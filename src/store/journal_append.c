@@ -60,9 +60,19 @@ all_fit(const struct inbox *in, struct delivery *const *d, size_t n, struct err 
 	return true;
 }
 
+/* Hashes lie at random in tables larger than any cache: all are fetched at once. */
+static void
+expect_all(const struct inbox *in, struct delivery *const *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < d[i]->n; k++)
+			known_expect(in->known, &d[i]->hashes[k]);
+}
+
 static void
 mark_fresh(struct inbox *in, struct delivery *const *d, size_t n)
 {
+	expect_all(in, d, n);
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < d[i]->n; k++)
 			d[i]->fresh[k] = !known_has(in->known, &d[i]->hashes[k]) &&

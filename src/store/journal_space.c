@@ -17,9 +17,9 @@
 
 /*
  * Writing to blocks that were written before is twice as fast as to new ones, so spares are kept
- * for the next storm: this part of what the journal may take.
+ * for the next storm: this part of what the journal may take, from which on the decider hurries.
  */
-#define SPARES_PART 4
+#define SPARES_PART 2
 /* The next one is made when so much of the newest is used: a storm fills it in a moment. */
 #define USED_PART 4
 

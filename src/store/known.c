@@ -104,6 +104,23 @@ table_has(const struct table *t, const struct hash128 *h)
 	return t->slots != NULL && !same(slot_of(t, h), &nothing);
 }
 
+static void
+table_expect(const struct table *t, const struct hash128 *h)
+{
+	uint64_t place;
+
+	memcpy(&place, h, sizeof(place));
+	if (t->slots != NULL)
+		__builtin_prefetch(&t->slots[place & (t->cap - 1)]);
+}
+
+void
+known_expect(const struct known *k, const struct hash128 *hash)
+{
+	table_expect(&k->young, hash);
+	table_expect(&k->old, hash);
+}
+
 bool
 known_has(const struct known *k, const struct hash128 *hash)
 {

@@ -15,6 +15,8 @@ struct known;
 struct known *known_new(size_t max);
 void known_free(struct known *k);
 
+/* It will be asked for soon: fetch the place where it would be. */
+void known_expect(const struct known *k, const struct hash128 *h);
 bool known_has(const struct known *k, const struct hash128 *h);
 bool known_add(struct known *k, const struct hash128 *h); /* false: it was there */
 void known_clear(struct known *k);
