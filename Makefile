@@ -119,7 +119,7 @@ $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/tests/fuzz/scripted_http.o \
                         $(B)/libgridwarden.a Makefile
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $<"
-	@$(CC) $(cflags) -Itests/fuzz -Isrc/core -Isrc/azure -Isrc/store -MMD -MP -MF $@.d -o $@ $< \
+	@$(CC) $(cflags) -Itests/fuzz -Isrc/base -Isrc/core -Isrc/azure -Isrc/store -MMD -MP -MF $@.d -o $@ $< \
 	    $(B)/tests/fuzz/scripted_http.o $(B)/libgridwarden.a $(ldflags) -fsanitize=fuzzer \
 	    -Wl,--wrap=http_call $(wrap) $(ldlibs)
 $(B)/tests/fuzz/fuzz_address: wrap := -Wl,--wrap=socket

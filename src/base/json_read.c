@@ -200,6 +200,30 @@ word(struct json_reader *r, struct str text)
 	return true;
 }
 
+static bool
+scalar(struct json_reader *r)
+{
+	switch (*r->p) {
+	case 't':
+		return word(r, STR("true"));
+	case 'f':
+		return word(r, STR("false"));
+	case 'n':
+		return word(r, STR("null"));
+	default:
+		return number(r);
+	}
+}
+
+const unsigned char *
+json_scalar_end(const unsigned char *p, const unsigned char *end)
+{
+	struct err ignored;
+	struct json_reader r = { .start = p, .p = p, .end = end, .e = &ignored };
+
+	return scalar(&r) ? r.p : NULL;
+}
+
 /* ---- arrays and objects ---- */
 
 static inline bool
@@ -277,18 +301,31 @@ value(struct json_reader *r)
 	}
 	if (r->values++ >= r->values_max)
 		return too_much(r, r->values_max, "values");
-	switch (*r->p) {
-	case '"':
-		return string(r);
-	case 't':
-		return word(r, STR("true"));
-	case 'f':
-		return word(r, STR("false"));
-	case 'n':
-		return word(r, STR("null"));
-	default:
-		return number(r);
-	}
+	return *r->p == '"' ? string(r) : scalar(r);
+}
+
+bool
+json_read_by_steps(struct json_reader *r)
+{
+	return value(r);
+}
+
+/* An array or object in one go, where that can be done and nothing is wrong with it. */
+static bool
+skip(struct json_reader *r)
+{
+	const unsigned char *behind;
+	size_t values;
+
+	spaces(r);
+	if (r->p == r->end || (*r->p != '{' && *r->p != '['))
+		return false;
+	behind = json_skip(r->p, r->end, JSON_DEPTH_MAX - r->depth, &values);
+	if (behind == NULL || values > r->values_max - r->values)
+		return false;
+	r->values += values;
+	r->p = behind;
+	return true;
 }
 
 /* ---- the reader ---- */
@@ -322,7 +359,7 @@ json_read_value(struct json_reader *r, struct str *out)
 
 	spaces(r);
 	from = r->p;
-	if (!value(r))
+	if (!skip(r) && !value(r))
 		return false;
 	*out = (struct str){ (const char *)from, (size_t)(r->p - from) };
 	return true;
@@ -353,5 +390,5 @@ json_check(struct str text, struct err *e)
 	struct json_reader r;
 
 	json_reader_init(&r, text, JSON_VALUES_MAX, e);
-	return value(&r) && json_read_end(&r);
+	return (skip(&r) || value(&r)) && json_read_end(&r);
 }

@@ -2,10 +2,12 @@
  * base/json.h, the view of text: the strict scan against cJSON, and the reader against the tree.
  *
  * What must hold: the scan and the parser take the same texts; every member, element, string and
- * number that the reader gives is the one that stands in the tree at that place.
+ * number that the reader gives is the one that stands in the tree at that place; what is stepped
+ * over in one go is what is stepped over by steps.
  */
 #include "base/json.h"
 #include "fuzz.h"
+#include "json_parts.h"
 
 static void check_value(struct str text, const struct json *tree, struct arena *a);
 
@@ -81,12 +83,33 @@ check_value(struct str text, const struct json *tree, struct arena *a)
 	}
 }
 
+/* Of an array or object at the front of the text. */
+static void
+check_skip(struct str text)
+{
+	const unsigned char *p = (const unsigned char *)text.p, *behind, *early;
+	size_t values = 0, again;
+	struct json_reader r;
+	struct err e;
+	bool good;
+
+	if (text.n == 0 || (*p != '[' && *p != '{'))
+		return;
+	json_reader_init(&r, text, JSON_VALUES_MAX, &e);
+	good = json_read_by_steps(&r) && r.wide == NULL && json_skip_possible();
+	behind = json_skip(p, good ? r.p : r.end, JSON_DEPTH_MAX, &values);
+	MUST(good ? behind == r.p && values == r.values : behind == NULL);
+	early = json_skip(p, r.end, JSON_DEPTH_MAX, &again);
+	MUST(early == NULL || (early == behind && again == values));
+}
+
 FUZZ(input)
 {
 	struct json *tree;
 	struct err e, refused;
 	bool good = json_check(input, &e);
 
+	check_skip(str_trim(input));
 	tree = json_parse(input, arena, &refused);
 	MUST(good == (tree != NULL));
 	MUST(good || e.kind == ERR_INPUT);
