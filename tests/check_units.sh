@@ -21,6 +21,14 @@ if ! faults=$(systemd-analyze verify --man=no "$folder"/gridwarden.service \
 	exit 1
 fi
 
+# A start that fails is tried again for ever, unless the configuration is bad (78).
+for line in StartLimitIntervalSec=0 Restart=on-failure RestartPreventExitStatus=78; do
+	if ! grep -qx "$line" "$folder/gridwarden.service"; then
+		echo "units: gridwarden.service lacks $line" >&2
+		exit 1
+	fi
+done
+
 level=$(systemd-analyze security --offline=true --no-pager "$folder/gridwarden.service" |
     sed -n 's/.*Overall exposure level for gridwarden.service: \([0-9.]*\).*/\1/p')
 if [ -z "$level" ] || ! awk "BEGIN { exit !($level <= $limit) }"; then
