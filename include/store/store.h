@@ -32,12 +32,23 @@ struct store;
  * "sqlite:/path/file.db", made when it is missing, with its folder; one of an older version is
  * brought up to date, in one transaction.  Refuses a damaged file (ERR_SYSTEM), one of a newer
  * version or of another program (ERR_INPUT), and one that another process has open (ERR_CONFLICT).
- * Of a large file only the ends are looked at: the rest is store_check()'s.
+ * Of a large file only the ends are looked at: the rest is store_check()'s.  Leases of the process
+ * before are void.
+ *
+ * When all that is wrong is a disk that is full or fails, a store that was made before opens in
+ * trouble: store_secret() and store_decided_seq(), when they are asked before anything else, give
+ * what is there, so that deliveries can be kept meanwhile.  All else tries to open it, fails and
+ * says why, until the disk is well.
  */
 bool store_open(struct str url, struct store **out, struct err *e) MUST_CHECK;
 void store_close(struct store *s);
 /* There was no database, or an empty file: store_open() made it. */
 bool store_is_new(const struct store *s);
+/*
+ * Costs nothing while all is well.  After an I/O error, of a call that failed or of one that did
+ * not (its commit stands, but the log cannot be copied into the database): is it over?
+ */
+bool store_mend(struct store *s, struct err *e) MUST_CHECK;
 
 /* A random secret of this installation, made at first use.  Commits. */
 bool
@@ -156,9 +167,6 @@ bool store_answer_approval(
 bool
 store_rest(struct store *s, struct str destination, int64_t until_ms, struct err *e) MUST_CHECK;
 
-/* At start: leases of the process before are void. */
-bool store_drop_leases(struct store *s, struct err *e) MUST_CHECK;
-
 /* ---- look ---- */
 
 /* An alert, or an event that is none: what cannot be read is shown in the same list. */
@@ -209,6 +217,8 @@ struct store_figures {
 };
 /* Costs the same however much is stored. */
 bool store_figures(struct store *s, struct store_figures *out, struct err *e) MUST_CHECK;
+/* Of what is not in the database yet, and room to write it again. */
+int64_t store_log_bytes(const struct store *s);
 
 const char *event_state_name(enum event_state s);
 
@@ -236,8 +246,9 @@ bool store_shrink(struct store *s, bool *more, struct err *e) MUST_CHECK;
 
 /*
  * What store_open() left out of the check, on a connection of its own; takes as long as reading
- * the file.  *done false: it gave way because the log grew, or by store_interrupt().  Damage is an
- * error of kind ERR_SYSTEM, and store_damage() from then on.
+ * the file.  *done false: call again later, as it gave way because the log grew, or by
+ * store_interrupt(), or, when it fails, met a read error for the first time.  Damage is an error of
+ * kind ERR_SYSTEM, and store_damage() from then on; so is a read error the second time in a row.
  */
 bool store_check(struct store *s, bool *done, struct err *e) MUST_CHECK;
 

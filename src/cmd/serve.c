@@ -108,6 +108,15 @@ ask_for_time(const char *inbox)
 		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRId64 "000000", seconds);
 }
 
+/* A secret of the store is half as long. */
+static bool
+read_hash_key(struct store *store, unsigned char key[HASH_KEY_SIZE], struct err *e)
+{
+	return store_secret(store, "event hashes, first half", key, e) &&
+	       store_secret(store, "event hashes, second half", key + HASH_KEY_SIZE / 2, e);
+}
+
+/* First what receiving needs of the store: it is there also when the disk is full or fails. */
 static bool
 open_state(struct server *sv, const struct settings *s, struct arena *a, struct err *e)
 {
@@ -116,7 +125,7 @@ open_state(struct server *sv, const struct settings *s, struct arena *a, struct 
 	bool ok;
 
 	ok = store_open(s->store, &sv->store, e) && store_decided_seq(sv->store, &decided, e) &&
-	     store_drop_leases(sv->store, e);
+	     read_hash_key(sv->store, sv->hash_key, e);
 	if (ok) {
 		ask_for_time(inbox);
 		ok = inbox_open(inbox, s->inbox_max, decided, &sv->inbox, e);
@@ -140,14 +149,6 @@ start_keys(struct server *sv, const struct settings *s, struct err *e)
 	return true;
 }
 
-/* A secret of the store is half as long. */
-static bool
-read_hash_key(struct store *store, unsigned char key[HASH_KEY_SIZE], struct err *e)
-{
-	return store_secret(store, "event hashes, first half", key, e) &&
-	       store_secret(store, "event hashes, second half", key + HASH_KEY_SIZE / 2, e);
-}
-
 static bool
 start_intake(struct server *sv, const struct settings *s, struct err *e)
 {
@@ -163,8 +164,9 @@ start_intake(struct server *sv, const struct settings *s, struct err *e)
 	struct listener_handler handler;
 	struct auth *auth;
 
-	if (!read_hash_key(sv->store, io.hash_key, e) || !auth_load(&s->auth, &auth, e))
+	if (!auth_load(&s->auth, &auth, e))
 		return false;
+	memcpy(io.hash_key, sv->hash_key, sizeof(io.hash_key));
 	sv->intake = intake_new(&io, auth);
 	auth_use_keys(auth, sv->keys);
 	handler = intake_handler(sv->intake);

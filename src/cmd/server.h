@@ -25,6 +25,7 @@ struct server {
 	struct current current;
 	bool has_current;
 	struct store *store;
+	unsigned char hash_key[HASH_KEY_SIZE]; /* of the store */
 	struct inbox *inbox;
 	struct pipeline pipeline;
 	bool has_pipeline;

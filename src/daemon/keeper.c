@@ -1,8 +1,8 @@
 /*
  * Happy path: look what is old, delete a little, let others pass, go on; then sleep for an hour.
  * What can go wrong: the store fails: said, and tried again in an hour.  The clock has leapt:
- * nothing is old until it is trusted again.  The long check gives way to a busy store, and is begun
- * anew an hour later.
+ * nothing is old until it is trusted again.  The long check gives way to a busy store, or cannot
+ * read, and is begun anew an hour later.
  */
 #include "daemon/keeper.h"
 
@@ -158,10 +158,8 @@ check(void *arg)
 	while (!done && !atomic_load(&k->stop)) {
 		int64_t until = clock_mono_ms() + KEEPER_PERIOD_MS;
 
-		if (!store_check(k->store, &done, &e)) {
-			log_error("%s", e.text);
-			return NULL;
-		}
+		if (!store_check(k->store, &done, &e))
+			log_error("%s%s", e.text, done ? "" : "; again in an hour");
 		while (!done && !atomic_load(&k->stop) && clock_mono_ms() < until)
 			bell_wait(&k->bell, bell_rings(&k->bell), until - clock_mono_ms());
 	}

@@ -424,7 +424,7 @@ pipeline_decide(struct pipeline *p, struct arena *a, bool *found, struct err *e)
 		return false;
 	*found = n > 0;
 	if (!*found)
-		return true;
+		return store_mend(p->store, e);
 	/* Up to where a process died each has a commit of its own: what is done stays done. */
 	if (group[0].seq <= p->deadly_seq)
 		n = 1;

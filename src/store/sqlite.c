@@ -39,6 +39,10 @@ db_fail(struct db *db, struct err *e, const char *doing)
 static sqlite3_stmt *
 prepared(struct db *db, const char *sql, struct err *e)
 {
+	if (db->handle == NULL) {
+		fail_again(e, 0, "it is not open yet");
+		return NULL;
+	}
 	for (size_t i = 0; i < db->n; i++)
 		if (db->cache[i].sql == sql)
 			return db->cache[i].statement;
@@ -176,28 +180,49 @@ db_end(struct store *s, bool commit, struct err *e)
 
 /* ---- meta ---- */
 
+static bool
+read_secret(struct db *db, const char *name, unsigned char out[16], bool *found, struct err *e)
+{
+	sqlite3_stmt *st =
+	    db_bind(db, e, "SELECT value FROM meta WHERE name = ?", "s", str_of(name));
+	bool ok = st != NULL && db_step(db, st, found, e);
+
+	if (!ok || !*found)
+		return ok;
+	if (sqlite3_column_bytes(st, 0) == sizeof(struct hash128))
+		memcpy(out, sqlite3_column_blob(st, 0), sizeof(struct hash128));
+	else
+		ok = fail(e, ERR_SYSTEM, "the secret '%s' in the store is damaged", name);
+	db_reset(st);
+	return ok;
+}
+
+static bool
+make_secret(struct db *db, const char *name, unsigned char out[16], struct err *e)
+{
+	struct hash128 fresh;
+	bool found;
+
+	random_bytes(fresh.bytes, sizeof(fresh.bytes));
+	return db_run(db, e, "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", "sb",
+		   str_of(name), &fresh) &&
+	       read_secret(db, name, out, &found, e);
+}
+
+/* First without a transaction: it is read also where nothing can be written. */
 bool
 store_secret(struct store *s, const char *name, unsigned char out[16], struct err *e)
 {
-	struct hash128 fresh;
-	sqlite3_stmt *st;
-	bool found = false, ok;
+	bool found, ok;
 
-	random_bytes(fresh.bytes, sizeof(fresh.bytes));
+	pthread_mutex_lock(&s->writer.lock);
+	ok = read_secret(&s->writer, name, out, &found, e);
+	pthread_mutex_unlock(&s->writer.lock);
+	if (!ok || found)
+		return ok;
 	if (!db_begin(s, e))
 		return false;
-	ok = db_run(&s->writer, e, "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", "sb",
-	    str_of(name), &fresh);
-	st = ok ? db_bind(&s->writer, e, "SELECT value FROM meta WHERE name = ?", "s", str_of(name))
-		: NULL;
-	ok = st != NULL && db_step(&s->writer, st, &found, e) && found;
-	if (ok && sqlite3_column_bytes(st, 0) == (int)sizeof(fresh.bytes))
-		memcpy(out, sqlite3_column_blob(st, 0), sizeof(fresh.bytes));
-	else if (ok)
-		ok = fail(e, ERR_SYSTEM, "the secret '%s' in the store is damaged", name);
-	if (st != NULL)
-		db_reset(st);
-	return db_end(s, ok, e);
+	return db_end(s, make_secret(&s->writer, name, out, e), e);
 }
 
 /* A number; 0 when it was never written. */
@@ -214,7 +239,7 @@ read_number(struct store *s, const char *name, int64_t *number, struct err *e)
 	ok = st != NULL && db_step(&s->writer, st, &found, e);
 	if (ok)
 		*number = found ? db_int(st, 0) : 0;
-	if (found)
+	if (ok && found)
 		db_reset(st);
 	pthread_mutex_unlock(&s->writer.lock);
 	return ok;

@@ -3,6 +3,7 @@
  *
  *	sqlite.c          statements and transactions
  *	sqlite_open.c     open, check, bring up to date, open anew after an I/O error
+ *	sqlite_log.c      the write-ahead log: copied into the database, and what a sync may lose
  *	sqlite_decide.c   events, alerts, steps          sqlite_perform.c  claim and settle
  *	sqlite_hand_out.c what the decider looks into, and of what a process died
  *	sqlite_look.c     listings and figures
@@ -39,8 +40,11 @@ struct store {
 	char *path;
 	int lock;	    /* the file that keeps a second process out; holds a place, see there */
 	bool is_new;	    /* it was empty when it was opened */
-	bool checked;	    /* the check at open saw all of the file */
-	atomic_bool ending; /* store_interrupt(): long reads end */
+	bool may_recover;   /* it could not be opened, and that was the disk's fault */
+	atomic_bool usable; /* looked through and up to date: not when the disk failed at start */
+	atomic_bool checked; /* all of the file was seen */
+	int unread;	     /* checks in a row that met a read error; of the thread that checks */
+	atomic_bool ending;  /* store_interrupt(): long reads end */
 	atomic_bool copying;
 	_Atomic int64_t deleted_events;
 	_Atomic int64_t wal_pages; /* after the last commit */
@@ -72,6 +76,8 @@ int64_t db_int(sqlite3_stmt *st, int column);
 /* The first column of the first row, which must be there. */
 bool db_ask(struct db *db, const char *sql, int64_t *out, struct err *e);
 
+/* Of a file beside the database; to be freed. */
+char *db_path(const struct store *s, const char *suffix);
 bool db_open(struct db *db, const char *path, int flags, struct err *e);
 /* Both ends accept one that was never opened, all zeros. */
 void db_close(struct db *db);
@@ -83,11 +89,31 @@ bool db_says(struct db *db, const char *pragma, const char *wanted, struct err *
 /* A transaction of the writing connection: begin takes the lock, end gives it back. */
 bool db_begin(struct store *s, struct err *e);
 bool db_end(struct store *s, bool commit, struct err *e); /* returns commit and its success */
-/* With the lock held: a new connection in place of a broken one; all of the log is on disk then. */
+/* With the lock held: a new connection in place of a broken one, or of none.  Names the file. */
 bool writer_renew(struct store *s, struct err *e);
 
 /* Once the lock file is open: read of what the process before died. */
 bool hand_out_open(struct store *s, struct err *e);
+
+/* Look at every page.  But for CHECK_SOUND e says what was found, or why nothing was. */
+enum check {
+	CHECK_SOUND,
+	CHECK_DAMAGED,
+	CHECK_UNREAD,	/* the disk did not give all of it, which may pass */
+	CHECK_GAVE_WAY, /* interrupted, or something is in the way */
+};
+enum check db_check(struct db *db, struct err *e);
+
+/* What a commit of the writing connection leaves in the log goes into the database. */
+void log_follow(struct store *s);
+/* As much as readers allow. */
+bool log_copy(struct db *db, struct err *e);
+/* What was copied before may be lost: from now on it counts as not copied. */
+bool log_copy_anew(struct db *db, struct err *e);
+/* At start, with the log locked (BEGIN IMMEDIATE): what it holds is on disk then. */
+bool log_write_again(struct store *s, struct err *e);
+/* The file as it lies there: no log, no locks, nothing that would need room. */
+bool db_open_still(struct db *db, const char *path, struct err *e);
 
 /* The columns of a step in the order of read_step(). */
 #define STEP_COLUMNS                                                                          \

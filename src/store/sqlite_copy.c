@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "sqlite.h"
 
 #define VFS_NAME "gridwarden-copy"
@@ -243,6 +242,8 @@ store_copy(struct store *s, int fd, struct err *e)
 	sqlite3_vfs vfs = *sqlite3_vfs_find(NULL);
 	bool ok;
 
+	if (!atomic_load(&s->usable))
+		return fail_again(e, 0, "the store is not open yet");
 	if (atomic_exchange(&s->copying, true))
 		return fail(e, ERR_CONFLICT, "another backup is being written");
 	vfs.iVersion = 1;
@@ -263,20 +264,6 @@ store_copy(struct store *s, int fd, struct err *e)
 
 /* ---- is a copy good? ---- */
 
-/* A name as SQLite reads one: "file:" and what is not plain as %XX. */
-static void
-add_uri(struct buf *b, const char *path)
-{
-	buf_add_cstr(b, "file:");
-	for (; *path != '\0'; path++) {
-		if (*path == '?' || *path == '#' || *path == '%')
-			buf_printf(b, "%%%02x", (unsigned)*path);
-		else
-			buf_add_char(b, *path);
-	}
-	buf_add_cstr(b, "?immutable=1"); /* no log, no locks: nobody writes it */
-}
-
 static bool
 look_through(struct db *db, struct store_copy_figures *out, struct err *e)
 {
@@ -286,8 +273,9 @@ look_through(struct db *db, struct store_copy_figures *out, struct err *e)
 		return false;
 	if (version < 1)
 		return fail(e, ERR_INPUT, "it is no store");
-	return db_says(db, "PRAGMA quick_check(1)", "ok", e) &&
-	       db_ask(db, "PRAGMA page_count", &pages, e) &&
+	if (db_check(db, e) != CHECK_SOUND)
+		return fail_in(e, "quick_check");
+	return db_ask(db, "PRAGMA page_count", &pages, e) &&
 	       db_ask(db, "PRAGMA page_size", &size, e) &&
 	       db_ask(db, "SELECT count(*) FROM events", &out->events, e) &&
 	       db_ask(db, "SELECT count(*) FROM alerts", &out->alerts, e) &&
@@ -302,14 +290,8 @@ store_copy_check(const char *path, struct store_copy_figures *out, struct err *e
 {
 	struct store_copy_figures f = { 0 };
 	struct db db = { .handle = NULL };
-	struct buf uri;
-	bool ok;
+	bool ok = db_open_still(&db, path, e) && look_through(&db, &f, e);
 
-	buf_init(&uri, 3 * strlen(path) + 64);
-	add_uri(&uri, path);
-	ok = db_open(&db, buf_cstr(&uri), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e) &&
-	     look_through(&db, &f, e);
-	buf_done(&uri);
 	db_close(&db);
 	if (ok)
 		*out = f;

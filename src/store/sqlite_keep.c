@@ -5,8 +5,10 @@
  * What can go wrong: an alert gets news while it is being deleted: it is looked at again in each
  * transaction, and stays.  A transaction that fails is tried again in the next round.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sqlite.h"
@@ -17,6 +19,10 @@
 /* Pages: moved in one go, and left free for what comes. */
 #define SHRINK_STEP "128"
 #define SHRINK_SLACK 4096
+/* Read errors pass, most of them: so many checks in a row must meet one before it is damage. */
+#define UNREAD_MAX 2
+/* How PRAGMA quick_check tells it. */
+#define CODE_MARK "unable to get the page. error code="
 
 /* ---- forget ---- */
 
@@ -233,45 +239,94 @@ finding(const char *text)
 	return strncmp(text, "***", 3) == 0 && line != NULL ? line + 1 : text;
 }
 
+/*
+ * A page that cannot be read is told like one that is wrong, most of them with the code of the
+ * attempt; of the others only the system's word is known.
+ */
 static bool
-quick_check(struct store *s, struct db *db, bool *done, struct err *e)
+is_unread(const char *text, int said)
 {
-	sqlite3_stmt *st;
-	bool ok = true;
-	int code;
+	const char *code = strstr(text, CODE_MARK);
 
-	if (sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK)
-		return db_fail(db, e, "store");
-	code = sqlite3_step(st);
-	*done = (code & 0xff) != SQLITE_INTERRUPT;
-	if (*done && code != SQLITE_ROW)
-		ok = db_fail(db, e, "store");
-	else if (*done && strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0)
-		ok = fail(e, ERR_SYSTEM, "store %s is damaged: %s", s->path,
-		    finding((const char *)sqlite3_column_text(st, 0)));
-	if (!ok && (code == SQLITE_ROW || atomic_load(&db->corrupt)))
-		note_damage(s, e->text);
+	if (code == NULL)
+		return said == EIO;
+	return (atoi(code + strlen(CODE_MARK)) & 0xff) != SQLITE_CORRUPT;
+}
+
+static enum check
+judge(struct db *db, const char *text, int said, struct err *e)
+{
+	bool unread = is_unread(text, said);
+
+	if (strcmp(text, "ok") == 0)
+		return CHECK_SOUND;
+	fail(e, ERR_SYSTEM, "%s%s%s", finding(text), unread && said != 0 ? ": " : "",
+	    unread && said != 0 ? strerror(said) : "");
+	atomic_store(unread ? &db->broken : &db->corrupt, true);
+	return unread ? CHECK_UNREAD : CHECK_DAMAGED;
+}
+
+enum check
+db_check(struct db *db, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	enum check found;
+	int code, said;
+
+	errno = 0;
+	code = sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &st, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(st);
+	said = errno;
+	if (code == SQLITE_ROW) {
+		found = judge(db, (const char *)sqlite3_column_text(st, 0), said, e);
+	} else {
+		db_fail(db, e, "store");
+		found = atomic_load(&db->corrupt)	? CHECK_DAMAGED
+			: (code & 0xff) == SQLITE_IOERR ? CHECK_UNREAD
+							: CHECK_GAVE_WAY;
+	}
 	sqlite3_finalize(st);
-	return ok;
+	return found;
+}
+
+/* On a connection of its own, which others may interrupt. */
+static enum check
+check_all(struct store *s, struct err *e)
+{
+	struct db db = { .handle = NULL };
+	enum check found = CHECK_GAVE_WAY;
+	bool ok = db_open(&db, s->path, SQLITE_OPEN_READONLY, e);
+
+	register_checker(s, db.handle);
+	if (ok && !atomic_load(&s->ending))
+		found = db_check(&db, e);
+	register_checker(s, NULL);
+	db_close(&db);
+	return found;
 }
 
 bool
 store_check(struct store *s, bool *done, struct err *e)
 {
-	struct db db = { .handle = NULL };
-	bool ok = true;
+	enum check found;
 
-	*done = s->checked;
-	if (s->checked)
+	*done = atomic_load(&s->checked);
+	if (*done || !atomic_load(&s->usable))
 		return true;
-	ok = db_open(&db, s->path, SQLITE_OPEN_READONLY, e);
-	register_checker(s, db.handle);
-	if (ok && !atomic_load(&s->ending))
-		ok = quick_check(s, &db, done, e);
-	register_checker(s, NULL);
-	db_close(&db);
-	s->checked = ok && *done;
-	return ok;
+	found = check_all(s, e);
+	s->unread = found == CHECK_UNREAD ? s->unread + 1 : 0;
+	if (found == CHECK_GAVE_WAY)
+		return true;
+	if (found == CHECK_UNREAD && s->unread < UNREAD_MAX)
+		return fail_in(e, "store %s could not be checked", s->path);
+	*done = true;
+	atomic_store(&s->checked, found == CHECK_SOUND);
+	if (found == CHECK_SOUND)
+		return true;
+	fail_in(e, "store %s is damaged", s->path);
+	note_damage(s, e->text);
+	return false;
 }
 
 void

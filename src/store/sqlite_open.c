@@ -3,8 +3,9 @@
  *
  * What can go wrong: a file that is damaged, too new, of another program, read-only or in use is
  * refused with what to do.  A large file is not read to its end here: store_check() does that when
- * the daemon runs.  A connection that met an I/O error is replaced, and goes on only when all that
- * was committed is in the database and on disk.
+ * the daemon runs.  A disk that is full or fails may be better in a second: then the little that is
+ * needed to receive is read, and each use tries all of the above again.  A connection that met an
+ * I/O error is replaced.
  */
 #include <assert.h>
 #include <errno.h>
@@ -17,13 +18,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "sqlite.h"
 
 #define SCHEMA_VERSION 2
 #define BUSY_MS 5000
-/* Pages in the log at which the commit that wrote them copies them into the database. */
-#define CHECKPOINT_PAGES 1000
 
 static const char schema[] = ""
 #include "sqlite_schema.inc"
@@ -92,12 +92,52 @@ db_open(struct db *db, const char *path, int flags, struct err *e)
 	return true;
 }
 
+char *
+db_path(const struct store *s, const char *suffix)
+{
+	char *path = NULL;
+
+	if (asprintf(&path, "%s%s", s->path, suffix) < 0)
+		abort();
+	return path;
+}
+
+/* A name as SQLite reads one: "file:" and what is not plain as %XX. */
+static void
+add_uri(struct buf *b, const char *path)
+{
+	buf_add_cstr(b, "file:");
+	for (; *path != '\0'; path++) {
+		if (*path == '?' || *path == '#' || *path == '%')
+			buf_printf(b, "%%%02x", (unsigned)*path);
+		else
+			buf_add_char(b, *path);
+	}
+	buf_add_cstr(b, "?immutable=1");
+}
+
+bool
+db_open_still(struct db *db, const char *path, struct err *e)
+{
+	struct buf uri;
+	bool ok;
+
+	buf_init(&uri, 3 * strlen(path) + 64);
+	add_uri(&uri, path);
+	ok = db_open(db, buf_cstr(&uri), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
+	buf_done(&uri);
+	return ok;
+}
+
 void
 db_close(struct db *db)
 {
 	for (size_t i = 0; i < db->n; i++)
 		sqlite3_finalize(db->cache[i].statement);
 	db->n = 0;
+	/* The last one to close copies the log and removes it, but not on this one's word. */
+	if (db->handle != NULL && atomic_load(&db->broken))
+		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_close(db->handle);
 	db->handle = NULL;
 }
@@ -125,16 +165,11 @@ check_ours(struct db *db, int64_t *version, bool *empty, struct err *e)
 }
 
 static int64_t
-file_size(const char *path, const char *suffix)
+file_size(const char *path)
 {
-	char *name = NULL;
 	struct stat st;
-	int64_t size = 0;
 
-	if (asprintf(&name, "%s%s", path, suffix) > 0 && stat(name, &st) == 0)
-		size = st.st_size;
-	free(name);
-	return size;
+	return stat(path, &st) == 0 ? st.st_size : 0;
 }
 
 /*
@@ -152,12 +187,12 @@ check_sound(struct store *s, struct err *e)
 	bool ok = true;
 	int64_t ignored;
 
-	s->checked = file_size(s->path, "") <= STORE_CHECK_NOW_MAX;
-	if (s->checked) {
-		ok = db_says(&s->writer, "PRAGMA quick_check(1)", "ok", e);
-		if (!ok)
-			atomic_store(&s->writer.corrupt, true);
-		return ok;
+	if (atomic_load(&s->checked)) /* by a try before, which failed elsewhere */
+		return true;
+	if (file_size(s->path) <= STORE_CHECK_NOW_MAX) {
+		ok = db_check(&s->writer, e) == CHECK_SOUND;
+		atomic_store(&s->checked, ok);
+		return ok || fail_in(e, "quick_check");
 	}
 	for (size_t i = 0; ok && !s->is_new && i < sizeof(ends) / sizeof(ends[0]); i++)
 		ok = db_ask(&s->writer, ends[i], &ignored, e);
@@ -179,25 +214,6 @@ make_current(struct db *db, int64_t version, struct err *e)
 
 /* ---- the writing connection ---- */
 
-/* In the commit: what it wrote is copied into the database; a log that grows ends long checks. */
-static int
-after_commit(void *ctx, sqlite3 *handle, const char *name, int pages)
-{
-	struct store *s = ctx;
-
-	atomic_store(&s->wal_pages, pages);
-	if (pages >= CHECKPOINT_PAGES)
-		(void)sqlite3_wal_checkpoint_v2(
-		    handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	if (pages > STORE_CHECK_LOG_MAX) {
-		pthread_mutex_lock(&s->health);
-		if (s->checker != NULL)
-			sqlite3_interrupt(s->checker);
-		pthread_mutex_unlock(&s->health);
-	}
-	return SQLITE_OK;
-}
-
 /* Write-ahead log, every commit on disk; small memory, bounded log. */
 static bool
 set_up_writer(struct store *s, struct err *e)
@@ -211,7 +227,7 @@ set_up_writer(struct store *s, struct err *e)
 		e) ||
 	    !db_says(db, "PRAGMA synchronous", "2", e))
 		return false;
-	sqlite3_wal_hook(db->handle, after_commit, s);
+	log_follow(s);
 	return true;
 }
 
@@ -229,47 +245,137 @@ open_writer(struct store *s, struct err *e)
 static bool
 not_emptied(struct store *s, struct err *e)
 {
-	if (file_size(s->path, "") > 0 || file_size(s->path, "-wal") == 0)
+	if (file_size(s->path) > 0 || store_log_bytes(s) == 0)
 		return true;
 	atomic_store(&s->writer.corrupt, true);
 	return fail(e, ERR_SYSTEM, "it is empty, but its log %s-wal is not", s->path);
 }
 
+/* Nothing is built on what the process before left in the page cache only. */
+static bool
+settle_log(struct store *s, struct err *e)
+{
+	struct db *db = &s->writer;
+
+	return db_exec(db, "BEGIN IMMEDIATE", e) && log_write_again(s, e) &&
+	       db_exec(db, "ROLLBACK", e) && log_copy_anew(db, e);
+}
+
+/* Nobody else has it open, so nobody holds a lease. */
+static bool
+drop_leases(struct db *db, struct err *e)
+{
+	return db_exec(db, "UPDATE steps SET look_ms = due_ms WHERE state = 'running'", e);
+}
+
 static bool
 first_writer(struct store *s, struct err *e)
 {
+	struct db *db = &s->writer;
 	int64_t version;
 
-	return not_emptied(s, e) && open_writer(s, e) &&
-	       check_ours(&s->writer, &version, &s->is_new, e) && check_sound(s, e) &&
-	       (!s->is_new || db_exec(&s->writer, "PRAGMA auto_vacuum = INCREMENTAL", e)) &&
-	       set_up_writer(s, e) && make_current(&s->writer, version, e);
+	return not_emptied(s, e) && open_writer(s, e) && check_ours(db, &version, &s->is_new, e) &&
+	       check_sound(s, e) &&
+	       (!s->is_new || db_exec(db, "PRAGMA auto_vacuum = INCREMENTAL", e)) &&
+	       set_up_writer(s, e) && settle_log(s, e) && make_current(db, version, e) &&
+	       drop_leases(db, e);
+}
+
+static bool
+open_reader(struct store *s, struct err *e)
+{
+	struct db *db = &s->reader;
+	bool ok;
+
+	pthread_mutex_lock(&db->lock);
+	ok = db_open(db, s->path, SQLITE_OPEN_READONLY, e) &&
+	     db_exec(db,
+		 "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -512",
+		 e);
+	if (!ok)
+		db_close(db);
+	pthread_mutex_unlock(&db->lock);
+	return ok;
 }
 
 /*
  * After a sync that failed, what the page cache holds need not be on disk, whatever the next sync
- * says.  So the log is copied into the database anew, synced, and begun from its start.
+ * says.  Commits were synced in the log; but all that is in it is copied into the database anew.
  */
+static bool
+next_writer(struct store *s, struct err *e)
+{
+	return open_writer(s, e) && set_up_writer(s, e) && log_copy_anew(&s->writer, e) &&
+	       log_copy(&s->writer, e);
+}
+
+/* SQLite does not say why it cannot make the files of a log. */
+static void
+ask_why(struct store *s, struct err *e)
+{
+	static const char *const suffixes[] = { "-wal", "-shm" };
+	int fd = 0;
+
+	for (size_t i = 0; fd >= 0 && i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		char *path = db_path(s, suffixes[i]);
+
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+		if (fd < 0)
+			fail_errno(e, ERR_AGAIN, "cannot open %s", path);
+		else
+			close(fd);
+		free(path);
+	}
+}
+
+/* What a person is to do about it, at the end of what is wrong. */
+static bool
+advise(const struct store *s, struct err *e)
+{
+	struct err was = *e;
+
+	if (atomic_load(&s->writer.corrupt))
+		fail(e, was.kind,
+		    "%s; the database is damaged: keep its files aside, put a backup in their "
+		    "place, see gridwarden(1), backup",
+		    was.text);
+	return fail_in(e, "store %s", s->path);
+}
+
 bool
 writer_renew(struct store *s, struct err *e)
 {
+	bool usable = atomic_load(&s->usable), ok;
+
 	db_close(&s->writer);
-	atomic_store(&s->writer.broken, false);
-	if (open_writer(s, e) && set_up_writer(s, e) &&
-	    db_says(&s->writer, "PRAGMA wal_checkpoint(TRUNCATE)", "0", e))
+	ok = usable ? next_writer(s, e) : first_writer(s, e) && open_reader(s, e);
+	atomic_store(&s->usable, usable || ok);
+	if (ok) { /* not before: others ask without the lock */
+		atomic_store(&s->writer.broken, false);
 		return true;
-	atomic_store(&s->writer.broken, true);
-	return false;
+	}
+	if (!usable && (sqlite3_errcode(s->writer.handle) & 0xff) == SQLITE_CANTOPEN)
+		ask_why(s, e);
+	if (!usable)
+		db_close(&s->writer);
+	s->may_recover = atomic_exchange(&s->writer.broken, true) || e->kind == ERR_AGAIN;
+	return advise(s, e);
+}
+
+bool
+store_mend(struct store *s, struct err *e)
+{
+	bool ok;
+
+	if (!atomic_load(&s->writer.broken))
+		return true;
+	pthread_mutex_lock(&s->writer.lock);
+	ok = !atomic_load(&s->writer.broken) || writer_renew(s, e);
+	pthread_mutex_unlock(&s->writer.lock);
+	return ok;
 }
 
 /* ---- open and close ---- */
-
-static bool
-set_up_reader(struct db *db, struct err *e)
-{
-	return db_exec(db,
-	    "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -512", e);
-}
 
 /* The file holds alerts and what was done about them: nobody else reads it. */
 static int
@@ -289,11 +395,9 @@ open_private(const char *path)
 static bool
 lock_file(struct store *s, struct err *e)
 {
-	char *path = NULL;
+	char *path = db_path(s, "-lock");
 	bool ok;
 
-	if (asprintf(&path, "%s-lock", s->path) < 0)
-		abort();
 	s->lock = open_private(path);
 	if (s->lock < 0)
 		ok = fail_errno(e, ERR_SYSTEM, "cannot open %s", path);
@@ -319,36 +423,40 @@ make_file(const char *path, const char *folder, struct err *e)
 	return file_sync_dir(folder, e);
 }
 
+/*
+ * Without room for a log: in place of the writing connection, until that can be opened, one that
+ * can be read.  What a log holds is found by a connection that nobody shares.
+ */
 static bool
-open_all(struct store *s, struct err *e)
+open_to_read(struct store *s, struct err *e)
+{
+	struct db *db = &s->writer;
+	int64_t version;
+	bool empty;
+
+	db_close(db);
+	return (store_log_bytes(s) == 0 ? db_open_still(db, s->path, e)
+					: db_open(db, s->path, SQLITE_OPEN_READWRITE, e) &&
+					      db_exec(db, "PRAGMA locking_mode = EXCLUSIVE", e)) &&
+	       check_ours(db, &version, &empty, e) && !empty;
+}
+
+static bool
+open_files(struct store *s, struct err *e)
 {
 	char *folder = xstrndup(str_folder(str_of(s->path)));
-	bool ok = file_make_dirs(folder, e) && lock_file(s, e) && hand_out_open(s, e) &&
-		  make_file(s->path, folder, e) && first_writer(s, e) &&
-		  db_open(&s->reader, s->path, SQLITE_OPEN_READONLY, e) &&
-		  set_up_reader(&s->reader, e);
+	bool ok = (file_make_dirs(folder, e) && lock_file(s, e) && hand_out_open(s, e) &&
+		      make_file(s->path, folder, e)) ||
+		  fail_in(e, "store %s", s->path);
 
 	free(folder);
 	return ok;
 }
 
-/* What a person is to do about it, at the end of what is wrong. */
-static void
-advise(const struct store *s, struct err *e)
-{
-	struct err was = *e;
-
-	if (atomic_load(&s->writer.corrupt))
-		fail(e, was.kind,
-		    "%s; the database is damaged: keep its files aside, put a backup in their "
-		    "place, see gridwarden(1), backup",
-		    was.text);
-	(void)fail_in(e, "store %s", s->path);
-}
-
 bool
 store_open(struct str url, struct store **out, struct err *e)
 {
+	struct err ignored;
 	struct store *s;
 
 	if (!str_starts_nocase(url, STR("sqlite:")) || url.n == strlen("sqlite:"))
@@ -359,8 +467,8 @@ store_open(struct str url, struct store **out, struct err *e)
 	pthread_mutex_init(&s->writer.lock, NULL);
 	pthread_mutex_init(&s->reader.lock, NULL);
 	pthread_mutex_init(&s->health, NULL);
-	if (!open_all(s, e)) {
-		advise(s, e);
+	if (!open_files(s, e) ||
+	    (!writer_renew(s, e) && !(s->may_recover && open_to_read(s, &ignored)))) {
 		store_close(s);
 		return false;
 	}

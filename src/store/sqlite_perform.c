@@ -341,13 +341,3 @@ store_rest(struct store *s, struct str destination, int64_t until_ms, struct err
 		"si", destination, until_ms),
 	    e);
 }
-
-bool
-store_drop_leases(struct store *s, struct err *e)
-{
-	if (!db_begin(s, e))
-		return false;
-	return db_end(s,
-	    db_run(&s->writer, e, "UPDATE steps SET look_ms = due_ms WHERE state = 'running'", ""),
-	    e);
-}

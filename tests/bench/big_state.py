@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SEGMENT = 64 << 20
+NOW = 1795000000000
 
 
 def crc32c_table():
@@ -34,7 +35,7 @@ def crc32c(data):
     return crc ^ 0xffffffff
 
 
-def store(path, events, decided):
+def store(path, events, decided, now):
     raw = ('{"id":"x","topic":"/subscriptions/11111111-2222-3333-4444-555555555555",'
            '"data":{"alertName":"Suspicious process executed","blob":"' + "x" * 1500 + '"}}')
     db = sqlite3.connect(path)
@@ -45,7 +46,6 @@ def store(path, events, decided):
     db.executescript((ROOT / "src/store/sqlite.sql").read_text())
     db.executescript((ROOT / "src/store/sqlite_2.sql").read_text())
     db.execute("PRAGMA user_version = 2")
-    now = 1795000000000
     for first in range(1, events + 1, 50000):
         rows = range(first, min(first + 50000, events + 1))
         db.executemany(
@@ -80,7 +80,7 @@ def journal(folder):
         if at + length > SEGMENT:
             break
         seq += 1
-        rest = struct.pack("<QQQqIIII", mark, seq, seq, 1795000000000, length, 1, 2, len(body))
+        rest = struct.pack("<QQQqIIII", mark, seq, seq, NOW, length, 1, 2, len(body))
         rest += os.urandom(16) + b"\1{}" + body + bytes(length - n)
         out[at:at + length] = struct.pack("<II", 0x52445747, crc32c(rest)) + rest
         at += length
@@ -88,9 +88,9 @@ def journal(folder):
     return seq
 
 
-def make(folder, events):
+def make(folder, events, now=NOW):
     newest = journal(folder / "inbox")
-    store(folder / "gridwarden.db", events, newest - 100)
+    store(folder / "gridwarden.db", events, newest - 100, now)
 
 
 if __name__ == "__main__":

@@ -99,7 +99,6 @@ work(int n, const char *fate)
 	CHECK_OK(store_begin(st, &e));
 	CHECK_OK(store_put_decision(st, &s->d, &fresh, &e));
 	CHECK_OK(store_commit(st, 1, &e));
-	CHECK_OK(store_drop_leases(st, &e));
 	order_fault(n == 3 ? fate : NULL);
 	if (claim(st, 5000, &c, &next)) {
 		later = c.step;

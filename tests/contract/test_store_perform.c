@@ -88,13 +88,10 @@ TEST(leases_of_the_process_before_are_void)
 	struct store *st = store_with_one_step();
 	struct claimed c;
 	int64_t next;
-	struct err e;
 
 	CHECK(claim(st, 5000, &c, &next));
 	store_close(st);
 	st = open_store();
-	CHECK_INT(next_look(st, 5001), 5000 + LEASE_MS);
-	CHECK_OK(store_drop_leases(st, &e));
 	CHECK(claim(st, 5001, &c, &next));
 	CHECK_INT(c.step.attempts, 2);
 	store_close(st);

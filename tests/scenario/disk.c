@@ -460,7 +460,8 @@ open_it(const char *path, int flags, mode_t mode)
 
 	if (watched(path) && (flags & O_ACCMODE) != O_RDONLY)
 		error = ordered(path, CALL_WRITE);
-	if (error != 0) {
+	/* What is there already can be opened: a full disk, or a bad place on it, shows later. */
+	if (error == EROFS || (error != 0 && made)) {
 		errno = error;
 		return -1;
 	}

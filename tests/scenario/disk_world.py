@@ -1,5 +1,6 @@
 """What scenarios about the disk share: questions to the daemon, a disk that fails, real mounts."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -49,6 +50,10 @@ def count_lines(gw, text):
     return sum(text in line["message"] for line in gw.lines)
 
 
+def database(gw):
+    return gw.folder / "state/db/gridwarden.db"
+
+
 def stored(path):
     """{event id: how often} of a store that nobody has open."""
     with sqlite3.connect(path) as db:
@@ -61,6 +66,20 @@ def deliver(gw, event_id, **more):
 
 def wait_decided(gw):
     until(lambda: metric(gw, "inbox_waiting") == 0, "all to be decided")
+
+
+def cannot_decide(gw):
+    gw.wait_line(lambda line: line["message"].startswith("decisions cannot be stored"))
+
+
+@contextlib.contextmanager
+def reading(path):
+    """Somebody's sqlite3 shell: what it may still need stays in the log."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM events").fetchone()
+        yield
+        reader.execute("COMMIT")
 
 
 # ---- a disk that can fail ----

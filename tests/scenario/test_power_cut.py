@@ -6,11 +6,8 @@ import struct
 import threading
 
 import pytest
-from disk_world import Never, count_lines, deliver, metric, stored, until, wait_decided
-
-
-def database(gw):
-    return gw.folder / "state/db/gridwarden.db"
+from disk_world import (Never, cannot_decide, count_lines, database, deliver, metric, reading,
+                        ready, stored, until, wait_decided)
 
 
 def start_again(gw, **env):
@@ -120,10 +117,6 @@ def shown_then_cut(gw, power):
         assert shown == {key for key, in db.execute("SELECT key FROM alerts")}
 
 
-def cannot_decide(gw):
-    gw.wait_line(lambda line: line["message"].startswith("decisions cannot be stored"))
-
-
 def test_a_power_cut_after_a_failed_sync_of_the_log_loses_nothing(disk):
     gw, bad = disk()
     for n in range(20):
@@ -151,3 +144,58 @@ def test_folders_that_the_daemon_made_itself_survive_a_power_cut(disk):
     assert metric(gw, "events") == 1
     assert gw.stop() == 0
     assert stored(database(gw)) == {"the first": 1}
+
+
+def test_a_log_whose_sync_failed_before_a_crash_is_written_again_at_start(disk):
+    gw, bad = disk()
+    assert deliver(gw, "before") == 200
+    wait_decided(gw)
+    bad.fail("EIO", "gridwarden.db-wal", "sync")
+    assert deliver(gw, "in doubt") == 200
+    cannot_decide(gw)
+    gw.kill()
+    bad.heal()
+    start_again(gw)
+    assert deliver(gw, "after") == 200
+    shown_then_cut(gw, bad)
+    start_again(gw)
+    assert all_stored(gw) == {"before": 1, "in doubt": 1, "after": 1}
+
+
+def deliver_until(gw, name, condition):
+    """Large ones, each decided before the next."""
+    for n in range(100):
+        if condition():
+            return n
+        assert deliver(gw, f"{name}-{n}", blob="x" * 700_000) == 200
+        wait_decided(gw)
+    raise AssertionError("in vain")
+
+
+def log_begins(gw):
+    """Changes each time that the log is begun anew: www.sqlite.org/fileformat2.html, salt-1."""
+    with open(f"{database(gw)}-wal", "rb") as f:
+        return f.read(24)[16:]
+
+
+def test_a_power_cut_after_a_failed_sync_of_the_database_loses_nothing(disk):
+    gw, bad = disk()
+    for n in range(20):
+        assert deliver(gw, f"before-{n}") == 200
+    wait_decided(gw)
+    size = database(gw).stat().st_size
+    with reading(database(gw)):
+        # What the reader does not need of the log is copied into the database, and not synced.
+        more = deliver_until(gw, "held", lambda: database(gw).stat().st_size > size)
+        bad.fail("EIO", "gridwarden.db$", "sync")
+    assert deliver(gw, "during") == 200
+    cannot_decide(gw)
+    status, text = ready(gw)
+    assert status == 503 and "Input/output error" in text
+    bad.heal()
+    begins = log_begins(gw)
+    more += deliver_until(gw, "after", lambda: log_begins(gw) != begins)
+    shown_then_cut(gw, bad)
+    start_again(gw)
+    found = all_stored(gw)
+    assert len(found) == 20 + more + 1 and set(found.values()) == {1}
