@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "event_envelope.h"
 #include "event_names.h"
 #include "event_parts.h"
 
@@ -76,107 +77,10 @@ unreadable(struct event *ev, struct str reason)
 
 /* ---- one object ---- */
 
-enum member {
-	MEMBER_ID,
-	MEMBER_TOPIC,
-	MEMBER_EVENT_TYPE,
-	MEMBER_SUBJECT,
-	MEMBER_EVENT_TIME,
-	MEMBER_DATA,
-	MEMBER_DATA_VERSION,
-	MEMBER_METADATA_VERSION,
-	MEMBER_SPECVERSION,
-	MEMBER_SOURCE,
-	MEMBER_TYPE,
-	MEMBER_TIME,
-	MEMBER_DATA_BASE64,
-	MEMBERS
-};
-
-/* Compared with case, as both specifications say. */
-static const struct str member_names[MEMBERS] = {
-	[MEMBER_ID] = { "id", 2 },
-	[MEMBER_TOPIC] = { "topic", 5 },
-	[MEMBER_EVENT_TYPE] = { "eventType", 9 },
-	[MEMBER_SUBJECT] = { "subject", 7 },
-	[MEMBER_EVENT_TIME] = { "eventTime", 9 },
-	[MEMBER_DATA] = { "data", 4 },
-	[MEMBER_DATA_VERSION] = { "dataVersion", 11 },
-	[MEMBER_METADATA_VERSION] = { "metadataVersion", 15 },
-	[MEMBER_SPECVERSION] = { "specversion", 11 },
-	[MEMBER_SOURCE] = { "source", 6 },
-	[MEMBER_TYPE] = { "type", 4 },
-	[MEMBER_TIME] = { "time", 4 },
-	[MEMBER_DATA_BASE64] = { "data_base64", 11 },
-};
-
-/* An object as one walk over it found it. */
-struct envelope {
-	struct str raw;
-	struct str values[MEMBERS]; /* raw JSON; empty: not there, or null, which says the same */
-	struct names names;	    /* of all members */
-};
-
-static void
-note_member(struct envelope *en, struct str name, struct str value)
-{
-	if (value.p[0] == 'n') /* null */
-		return;
-	for (size_t i = 0; i < MEMBERS; i++)
-		if (name.n == member_names[i].n && memcmp(name.p, member_names[i].p, name.n) == 0 &&
-		    en->values[i].n == 0)
-			en->values[i] = value;
-}
-
-/* Of the object that the reader is at. */
-static bool
-read_envelope(struct json_reader *r, struct arena *a, struct envelope *en)
-{
-	const unsigned char *from = r->p;
-	struct json_level l;
-	struct str key, value;
-
-	memset(en->values, 0, sizeof(en->values));
-	names_init(&en->names, a);
-	if (!json_read_open(r, &l))
-		return false;
-	while (json_read_next(r, &l, &key)) {
-		if (!json_read_value(r, &value))
-			return false;
-		key = json_text_decode(key, a);
-		if (l.n <= JSON_MEMBERS_MAX) /* else it is set aside anyway */
-			names_add(&en->names, key);
-		note_member(en, key, value);
-	}
-	en->raw = (struct str){ (const char *)from, (size_t)(r->p - from) };
-	return !r->failed;
-}
-
-/* A member that is a string, decoded; false, and *out as it was, when there is none. */
-static bool
-member_text(const struct envelope *en, enum member m, struct arena *a, struct str *out)
-{
-	if (json_text_type(en->values[m]) != JSON_STRING)
-		return false;
-	*out = json_text_string(en->values[m], a);
-	return true;
-}
-
 static struct str
 member_data(const struct envelope *en)
 {
 	return en->values[MEMBER_DATA].n == 0 ? STR_EMPTY : en->values[MEMBER_DATA];
-}
-
-/* Two of its names make an envelope: one alone may be the publisher's own. */
-static bool
-looks_like_event_grid(const struct envelope *en)
-{
-	int found = 0;
-
-	for (enum member m = MEMBER_TOPIC; m <= MEMBER_METADATA_VERSION; m++)
-		found += en->values[m].n > 0;
-	return found >= 2;
 }
 
 static void
@@ -190,13 +94,13 @@ read_event_grid(struct event *ev, const struct envelope *en, struct arena *a)
 		{ MEMBER_SUBJECT, &ev->subject, true }, { MEMBER_EVENT_TIME, &ev->time, false } };
 
 	ev->schema = SCHEMA_EVENT_GRID;
-	member_text(en, MEMBER_TOPIC, a, &ev->source);
+	envelope_text(en, MEMBER_TOPIC, a, &ev->source);
 	ev->data = member_data(en);
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (!member_text(en, members[i].member, a, members[i].to) ||
+		if (!envelope_text(en, members[i].member, a, members[i].to) ||
 		    (members[i].to->n == 0 && !members[i].may_be_empty))
 			unreadable(ev, arena_printf(a, "Event Grid event without '%s'",
-					   member_names[members[i].member].p));
+					   member_name(members[i].member)));
 }
 
 /* Sets data to what data_base64 holds.  We act on JSON only, whatever datacontenttype says. */
@@ -211,7 +115,7 @@ read_base64(struct event *ev, const struct envelope *en, struct arena *a)
 		unreadable(ev, STR("CloudEvents event with both 'data' and 'data_base64'"));
 		return;
 	}
-	if (!member_text(en, MEMBER_DATA_BASE64, a, &text) || !base64_decode(text, a, &text)) {
+	if (!envelope_text(en, MEMBER_DATA_BASE64, a, &text) || !base64_decode(text, a, &text)) {
 		unreadable(ev, STR("CloudEvents event whose 'data_base64' is not Base64"));
 		return;
 	}
@@ -246,12 +150,12 @@ read_cloud_event(struct event *ev, const struct envelope *en, struct arena *a)
 	struct str version = STR_EMPTY;
 
 	ev->schema = SCHEMA_CLOUD_EVENTS;
-	member_text(en, MEMBER_SPECVERSION, a, &version);
-	member_text(en, MEMBER_ID, a, &ev->id);
-	member_text(en, MEMBER_SOURCE, a, &ev->source);
-	member_text(en, MEMBER_TYPE, a, &ev->type);
-	member_text(en, MEMBER_SUBJECT, a, &ev->subject);
-	member_text(en, MEMBER_TIME, a, &ev->time);
+	envelope_text(en, MEMBER_SPECVERSION, a, &version);
+	envelope_text(en, MEMBER_ID, a, &ev->id);
+	envelope_text(en, MEMBER_SOURCE, a, &ev->source);
+	envelope_text(en, MEMBER_TYPE, a, &ev->type);
+	envelope_text(en, MEMBER_SUBJECT, a, &ev->subject);
+	envelope_text(en, MEMBER_TIME, a, &ev->time);
 	ev->data = member_data(en);
 	if (en->values[MEMBER_DATA_BASE64].n > 0)
 		read_base64(ev, en, a);
@@ -265,30 +169,15 @@ read_custom(struct event *ev)
 	ev->data = ev->raw;
 }
 
-/*
- * Specversion beside a name that only Event Grid's envelope has: whoever publishes adds the other
- * envelope's members, and would choose in which of the two his event is read.
- */
-static bool
-has_two_envelopes(const struct envelope *en, enum member *of_event_grid)
-{
-	for (enum member m = MEMBER_TOPIC; m <= MEMBER_METADATA_VERSION; m++)
-		if (en->values[m].n > 0 && m != MEMBER_SUBJECT && m != MEMBER_DATA) {
-			*of_event_grid = m;
-			return en->values[MEMBER_SPECVERSION].n > 0;
-		}
-	return false;
-}
-
 static void
 refuse_two_envelopes(
     struct event *ev, const struct envelope *en, enum member of_event_grid, struct arena *a)
 {
-	member_text(en, MEMBER_ID, a, &ev->id);
+	envelope_text(en, MEMBER_ID, a, &ev->id);
 	unreadable(ev, arena_printf(a,
 			   "an event in two envelopes, of CloudEvents ('specversion') and of Event "
 			   "Grid ('%s')",
-			   member_names[of_event_grid].p));
+			   member_name(of_event_grid)));
 }
 
 /*
@@ -384,17 +273,23 @@ read_object(struct json_reader *r, struct arena *a, struct event *ev)
 	struct envelope en;
 	enum member of_event_grid;
 
-	if (!read_envelope(r, a, &en))
+	if (!envelope_read(r, a, &en))
 		return false;
 	ev->raw = en.raw;
-	if (has_two_envelopes(&en, &of_event_grid))
-		refuse_two_envelopes(ev, &en, of_event_grid, a);
-	else if (en.values[MEMBER_SPECVERSION].n > 0)
-		read_cloud_event(ev, &en, a);
-	else if (looks_like_event_grid(&en))
+	switch (envelope_schema(&en, &of_event_grid)) {
+	case SCHEMA_EVENT_GRID:
 		read_event_grid(ev, &en, a);
-	else
+		break;
+	case SCHEMA_CLOUD_EVENTS:
+		read_cloud_event(ev, &en, a);
+		break;
+	case SCHEMA_CUSTOM:
 		read_custom(ev);
+		break;
+	case SCHEMA_UNKNOWN:
+		refuse_two_envelopes(ev, &en, of_event_grid, a);
+		break;
+	}
 	if (r->wide == NULL)
 		refuse_twice(ev, &en.names, a);
 	return true;
