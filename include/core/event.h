@@ -69,7 +69,8 @@ struct event_batch {
  * element concerned.  The same body and headers always give the same events in the same order, and
  * a notification's `raw` with the same headers gives it again.  Slices point into body.
  *
- * An object with the names of both envelopes is unreadable: it could be read as either.
+ * An object with the names of both envelopes is unreadable: it could be read as either.  A whole
+ * CloudEvent with nothing of Event Grid's but a `topic` has an extension of that name, no source.
  *
  * An event without an id of its own (custom schema, unreadable) gets one made from its text.  A
  * validation event counts only when it is alone, as Event Grid sends it: hidden in a batch it is

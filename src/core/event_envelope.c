@@ -85,16 +85,40 @@ looks_like_event_grid(const struct envelope *en)
 }
 
 /*
+ * Attributes of CloudEvents have names of small letters and digits, so of Event Grid's own this one
+ * may be an extension.  It says nothing then: the source of a whole CloudEvent is its `source`.
+ * What Event Grid delivers in its own schema it has stamped with more than the topic.
+ */
+static bool
+topic_is_extension(const struct envelope *en)
+{
+	static const enum member whole[] = { MEMBER_TOPIC, MEMBER_SPECVERSION, MEMBER_ID,
+		MEMBER_SOURCE, MEMBER_TYPE };
+
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+		if (json_text_type(en->values[whole[i]]) != JSON_STRING ||
+		    en->values[whole[i]].n == strlen("\"\""))
+			return false;
+	return str_is(en->values[MEMBER_SPECVERSION], "\"1.0\"");
+}
+
+/*
  * Specversion beside a name that only Event Grid's envelope has: whoever publishes adds the other
  * envelope's members, and would choose in which of the two his event is read.
  */
 static bool
 has_two_envelopes(const struct envelope *en, enum member *of_event_grid)
 {
-	for (enum member m = MEMBER_TOPIC; m <= MEMBER_METADATA_VERSION; m++)
-		if (en->values[m].n > 0 && m != MEMBER_SUBJECT && m != MEMBER_DATA) {
-			*of_event_grid = m;
-			return en->values[MEMBER_SPECVERSION].n > 0;
+	/* Topic last: beside any of the others it is no extension. */
+	static const enum member own[] = { MEMBER_EVENT_TYPE, MEMBER_EVENT_TIME,
+		MEMBER_DATA_VERSION, MEMBER_METADATA_VERSION, MEMBER_TOPIC };
+
+	if (en->values[MEMBER_SPECVERSION].n == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (en->values[own[i]].n > 0) {
+			*of_event_grid = own[i];
+			return own[i] != MEMBER_TOPIC || !topic_is_extension(en);
 		}
 	return false;
 }

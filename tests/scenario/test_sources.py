@@ -130,9 +130,9 @@ def test_a_reload_changes_the_lists(azure, listed):
     assert [row["state"] for row in listed.alerts()] == ["decided", "refused"]
 
 
-def cloud_event(source):
+def cloud_event(source, **extensions):
     return json.dumps({"specversion": "1.0", "id": str(uuid.uuid4()), "source": source,
-                       "type": "Microsoft.Security.Alert", "data": flat_alert()})
+                       "type": "Microsoft.Security.Alert", "data": flat_alert(), **extensions})
 
 
 def test_a_cloud_event_is_known_by_its_source(azure, listed):
@@ -141,6 +141,15 @@ def test_a_cloud_event_is_known_by_its_source(azure, listed):
     check_only_refused(azure, listed, "source '/elsewhere' is not in auth.sources")
     assert listed.deliver(cloud_event("/relay/7"), **content).status == 200
     listed.wait_step("isolate_vm")
+
+
+def test_an_extension_named_topic_is_no_source(azure, listed):
+    content = {"Content_Type": "application/cloudevents+json"}
+    assert listed.deliver(cloud_event("/elsewhere", topic=TOPIC), **content).status == 200
+    check_only_refused(azure, listed, "source '/elsewhere' is not in auth.sources")
+    assert listed.deliver(cloud_event("/relay/7", topic=FOREIGN), **content).status == 200
+    listed.wait_step("isolate_vm")
+    assert refused_total(listed) == 1
 
 
 def forged_headers(source):

@@ -173,7 +173,7 @@ TEST(an_event_in_two_envelopes_is_unreadable_and_names_none_of_their_sources)
 	CHECK_INT(ev.kind, EVENT_UNREADABLE);
 	CHECK_INT(ev.schema, SCHEMA_UNKNOWN);
 	CHECK_STR(ev.reason, "an event in two envelopes, of CloudEvents ('specversion') and of "
-			     "Event Grid ('topic')");
+			     "Event Grid ('eventType')");
 	CHECK_STR(ev.id, "b-1");
 	CHECK_STR(ev.source, "");
 	CHECK_STR(ev.type, "");
@@ -183,6 +183,52 @@ TEST(an_event_in_two_envelopes_is_unreadable_and_names_none_of_their_sources)
 		CHECK_INT(ev.kind, EVENT_UNREADABLE);
 		CHECK_HAS(arena_cstr(arena, ev.reason), members[i]);
 	}
+}
+
+/* Of Event Grid's names this one alone is made of small letters, as an extension's has to be. */
+TEST(a_cloud_event_may_have_an_extension_named_topic_and_its_source_stays_its_source)
+{
+	struct event ev = parse_one(STR(BOTH("\"topic\":\"/foreign\",\"subject\":\"s\","
+					     "\"time\":\"2026-01-25T22:12:19Z\",\"data\":{}")));
+
+	CHECK_INT(ev.kind, EVENT_NOTIFICATION);
+	CHECK_INT(ev.schema, SCHEMA_CLOUD_EVENTS);
+	CHECK_STR(ev.id, "b-1");
+	CHECK_STR(ev.source, "/t");
+	CHECK_STR(ev.type, "t");
+	CHECK_STR(ev.reason, "");
+}
+
+TEST(a_topic_beside_less_than_a_whole_cloud_event_is_unreadable_and_names_no_source)
+{
+	static const char *const rests[] = { "\"source\":\"/s\",\"type\":\"t\"",
+		"\"id\":\"1\",\"type\":\"t\"", "\"id\":\"1\",\"source\":\"/s\"",
+		"\"id\":\"1\",\"source\":null,\"type\":\"t\"",
+		"\"id\":\"1\",\"source\":\"\",\"type\":\"t\"",
+		"\"id\":1,\"source\":\"/s\",\"type\":\"t\"" };
+	static const char *const topics[] = { "7", "true", "{}", "[\"/t\"]" };
+	struct event ev;
+	char body[200];
+
+	for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
+		snprintf(
+		    body, sizeof(body), "{\"specversion\":\"1.0\",\"topic\":\"/t\",%s}", rests[i]);
+		ev = parse_one(str_of(body));
+		CHECK_INT(ev.kind, EVENT_UNREADABLE);
+		CHECK_HAS(arena_cstr(arena, ev.reason), "in two envelopes");
+		CHECK_STR(ev.source, "");
+	}
+	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+		snprintf(body, sizeof(body), BOTH("\"topic\":%s"), topics[i]);
+		check_unreadable(str_of(body), "in two envelopes");
+	}
+	check_unreadable(STR("{\"specversion\":1.0,\"topic\":\"/t\",\"id\":\"1\","
+			     "\"source\":\"/s\",\"type\":\"t\"}"),
+	    "in two envelopes");
+	check_unreadable(STR("{\"specversion\":\"0.3\",\"topic\":\"/t\",\"id\":\"1\","
+			     "\"source\":\"/s\",\"type\":\"t\"}"),
+	    "in two envelopes");
+	check_unreadable(STR(BOTH("\"topic\":\"/s\",\"topic\":\"/u\"")), "'topic' twice");
 }
 
 TEST(an_envelope_that_is_not_there_is_none)
