@@ -351,23 +351,30 @@ TEST(a_held_request_has_no_deadline)
 
 /* One byte now and then is activity, and still it ends. */
 static void
-drip(const char *head)
+drip_until_cut(int fd)
 {
-	struct seen s;
-	struct listener_figures f = { 0 };
 	int64_t until = clock_mono_ms() + WAIT_MS;
-	int fd;
 
-	start_with(&s, ECHO, &(struct listener_options){ .deadline_ms = 400 });
-	fd = dial(&s);
-	say(fd, head);
 	while (say(fd, "x") && clock_mono_ms() < until) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
+		struct pollfd p = { .fd = fd, .events = POLLRDHUP };
 
 		if (poll(&p, 1, 20) > 0)
 			break;
 	}
 	CHECK(clock_mono_ms() < until);
+}
+
+static void
+drip(const char *head)
+{
+	struct seen s;
+	struct listener_figures f = { 0 };
+	int fd;
+
+	start_with(&s, ECHO, &(struct listener_options){ .deadline_ms = 400 });
+	fd = dial(&s);
+	say(fd, head);
+	drip_until_cut(fd);
 	listener_figures(s.l, &f);
 	CHECK_INT(f.expired, 1);
 	CHECK_INT(atomic_load(&s.handled), 0);
@@ -395,7 +402,6 @@ TEST(the_deadline_of_a_second_request_begins_with_it)
 	struct seen s;
 	struct buf b;
 	struct listener_figures f;
-	int64_t until = clock_mono_ms() + WAIT_MS;
 	int fd;
 
 	/* Longer than this test waits: what cuts it is not the time of an idle connection. */
@@ -405,15 +411,35 @@ TEST(the_deadline_of_a_second_request_begins_with_it)
 	say(fd, GET);
 	CHECK(!hear(fd, &b, "200 OK"));
 	say(fd, "GET /x HTTP/1.1\r\n" HOST "X: ");
-	while (say(fd, "x") && clock_mono_ms() < until) {
-		struct pollfd p = { .fd = fd, .events = POLLRDHUP };
-
-		if (poll(&p, 1, 20) > 0)
-			break;
-	}
-	CHECK(clock_mono_ms() < until);
+	drip_until_cut(fd);
 	listener_figures(s.l, &f);
 	CHECK_INT(f.expired, 1);
+	CHECK_INT(atomic_load(&s.handled), 1);
+	buf_done(&b);
+	close(fd);
+	stop(&s);
+}
+
+/* Until it is in there is no request: bytes of it do not make the connection less idle. */
+TEST(a_request_line_that_drips_on_an_idle_connection_has_the_time_of_that)
+{
+	struct seen s;
+	struct buf b;
+	struct listener_figures f;
+	int64_t begun;
+	int fd;
+
+	start_with(&s, ECHO, &(struct listener_options){ .deadline_ms = 200, .idle_ms = 900 });
+	fd = dial(&s);
+	buf_init(&b, 65536);
+	begun = clock_mono_ms();
+	say(fd, GET);
+	CHECK(!hear(fd, &b, "200 OK"));
+	say(fd, "GET /");
+	drip_until_cut(fd);
+	CHECK(clock_mono_ms() - begun >= 900);
+	listener_figures(s.l, &f);
+	CHECK_INT(f.expired, 0);
 	CHECK_INT(atomic_load(&s.handled), 1);
 	buf_done(&b);
 	close(fd);
