@@ -47,6 +47,9 @@ bool quarantine_is(struct str nsg);
 struct json *
 quarantine_mend(const struct quarantine *q, const struct json *existing, struct arena *a);
 
+/* Is that the name of a rule that we put into such a group? */
+bool quarantine_has_rule(struct str name);
+
 /* Names of rules that let traffic pass and are not ours: a list of texts. */
 struct json *quarantine_leaks(const struct json *existing, struct arena *a);
 

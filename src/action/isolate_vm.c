@@ -6,7 +6,8 @@
  *	2  record them as they are; committed before anything is changed
  *	3  make sure of the quarantine group of the region; wait until Azure has it
  *	4  give it to each interface that lacks it, all together; wait for the long operations
- *	5  nothing left to do in 3 and 4, on a fresh reading of all: done
+ *	5  nothing left to do in 3 and 4, on a fresh reading of all: ask Azure what is in force on
+ *	   each (proof.h); done, with what it says
  *
  * What can go wrong: it is not a machine, it is gone or protected, somebody changes an interface
  * meanwhile (If-Match: read again), another operation is under way, a permission is missing (the
@@ -24,6 +25,7 @@
 #include "azure/vm.h"
 #include "base/fault.h"
 #include "operations.h"
+#include "proof.h"
 #include "swap.h"
 #include "tools.h"
 
@@ -209,9 +211,23 @@ nic_result(const struct isolation *w, const struct nic *n)
 	return j;
 }
 
-/* Also when it failed half-way: people must see what is cut off and what is not. */
-static struct str
-result(const struct isolation *w, bool complete)
+/* Counted from when the last interface was cut off. */
+static int64_t
+expiry(const struct isolation *w, const struct json *earlier, int64_t expires_after)
+{
+	int64_t expires_ms;
+
+	if (json_int(json_get(earlier, "expires_ms"), &expires_ms))
+		return expires_ms;
+	return w->env->now_ms + expires_after;
+}
+
+/*
+ * Also when it failed half-way: people must see what is cut off and what is not.  earlier: the
+ * result of a complete isolation so far, NULL when it is not.
+ */
+static struct json *
+result(const struct isolation *w, const struct json *earlier, bool complete)
 {
 	struct arena *a = w->env->arena;
 	struct json *j = json_object(a), *list = json_array(a);
@@ -226,8 +242,8 @@ result(const struct isolation *w, bool complete)
 	if (json_count(leaks) > 0)
 		json_set(j, "still_allowed_by", leaks, a);
 	if (complete && json_int(json_get(w->params, "expires_after"), &expires_after))
-		json_set_int(j, "expires_ms", w->env->now_ms + expires_after, a);
-	return json_print(j, a);
+		json_set_int(j, "expires_ms", expiry(w, earlier, expires_after), a);
+	return j;
 }
 
 static enum outcome
@@ -243,6 +259,25 @@ cut_off(struct isolation *w, struct err *e)
 	if (outcome == OUTCOME_NEVER && s.right + s.sent > 0)
 		fail_in(e, "%zu of %zu network interfaces are cut off, the others not",
 		    s.right + s.sent, w->vm.n_interfaces);
+	return outcome;
+}
+
+/* All are cut off: see whether that is in force. */
+static enum outcome
+prove(struct isolation *w, struct err *e)
+{
+	struct arena *a = w->env->arena;
+	struct proof p = { .env = w->env };
+	struct json *earlier, *j, *proof;
+	enum outcome outcome;
+
+	if (!stored_json(w->step->result, "result", a, &earlier, e))
+		earlier = NULL; /* it is made anew */
+	p.before = json_get(earlier, "proof");
+	j = result(w, earlier, true);
+	outcome = proof_go_on(&p, w->nics, w->vm.n_interfaces, &proof, e);
+	json_set(j, "proof", proof, a);
+	w->step->result = json_print(j, a);
 	return outcome;
 }
 
@@ -267,8 +302,10 @@ run(struct action_env *env, struct step *step, struct err *e)
 	if (outcome != OUTCOME_DONE)
 		return outcome;
 	outcome = cut_off(&w, e);
+	if (outcome == OUTCOME_DONE)
+		return prove(&w, e);
 	if (outcome != OUTCOME_LATER)
-		step->result = result(&w, outcome == OUTCOME_DONE);
+		step->result = json_print(result(&w, NULL, false), env->arena);
 	return outcome;
 }
 
@@ -398,6 +435,7 @@ static const char *const permissions[] = {
 	"Microsoft.Compute/virtualMachines/read",
 	"Microsoft.Network/networkInterfaces/read",
 	"Microsoft.Network/networkInterfaces/write",
+	"Microsoft.Network/networkInterfaces/effectiveNetworkSecurityGroups/action",
 	"Microsoft.Network/networkSecurityGroups/read",
 	"Microsoft.Network/networkSecurityGroups/write",
 	"Microsoft.Network/networkSecurityGroups/join/action",

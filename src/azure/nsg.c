@@ -173,9 +173,8 @@ is_in_the_way(const struct json *rule, const struct json *wanted)
 	return false;
 }
 
-/* A rule under a name of ours that is not wanted: the forensic allow of nobody. */
-static bool
-is_ours(struct str name)
+bool
+quarantine_has_rule(struct str name)
 {
 	for (size_t i = 0; i < RULES; i++)
 		if (str_is_nocase(name, rules[i].name))
@@ -195,7 +194,8 @@ is_right(const struct json *existing, const struct json *wanted)
 	for (const struct json *h = json_first(have); h != NULL; h = json_next(h)) {
 		struct str name = json_text(json_get(h, "name"));
 
-		if (is_ours(name) && find_rule(wanted, name) == NULL)
+		/* Under a name of ours, and not wanted: the forensic allow of nobody. */
+		if (quarantine_has_rule(name) && find_rule(wanted, name) == NULL)
 			return false;
 	}
 	/* Not every region shows it: only a clear "false" is a mistake. */
@@ -236,7 +236,8 @@ quarantine_mend(const struct quarantine *q, const struct json *existing, struct 
 	    is_right(existing, wanted))
 		return NULL;
 	for (const struct json *h = json_first(have); h != NULL; h = json_next(h))
-		if (!is_ours(json_text(json_get(h, "name"))) && !is_in_the_way(h, wanted))
+		if (!quarantine_has_rule(json_text(json_get(h, "name"))) &&
+		    !is_in_the_way(h, wanted))
 			json_add(wanted, writable_rule(h, a), a);
 	json_set_str(body, "location", q->location, a);
 	json_set(body, "tags", tags_with_ours(existing, a), a);
@@ -255,7 +256,7 @@ quarantine_leaks(const struct json *existing, struct arena *a)
 	     h != NULL; h = json_next(h)) {
 		struct str name = json_text(json_get(h, "name"));
 
-		if (!is_ours(name) &&
+		if (!quarantine_has_rule(name) &&
 		    str_is_nocase(json_text(json_at(h, "properties.access")), "Allow"))
 			json_add(names, json_string(name, a), a);
 	}

@@ -86,9 +86,64 @@ tell_end(struct buf *b, const struct json *ms)
 	buf_printf(b, "until %s", clock_format(at, text));
 }
 
+static bool
+has_text(const struct json *list, const struct json *text)
+{
+	for (const struct json *j = json_first(list); j != NULL; j = json_next(j))
+		if (json_equal(j, text))
+			return true;
+	return false;
+}
+
+/* Most interfaces of a machine leak by the same rule. */
+static struct json *
+all_leaks(const struct json *proof, struct arena *a)
+{
+	struct json *all = json_array(a);
+
+	for (const struct json *n = json_first(json_get(proof, "interfaces")); n != NULL;
+	     n = json_next(n))
+		for (const struct json *j = json_first(json_get(n, "leaks")); j != NULL;
+		     j = json_next(j))
+			if (!has_text(all, j))
+				json_add(all, json_copy(j, a), a);
+	return all;
+}
+
+static struct str
+first_unknown(const struct json *proof)
+{
+	for (const struct json *n = json_first(json_get(proof, "interfaces")); n != NULL;
+	     n = json_next(n))
+		if (json_get(n, "unknown") != NULL)
+			return json_text(json_get(n, "unknown"));
+	return STR_EMPTY;
+}
+
+/* {"state","interfaces":[{"leaks":[...],"unknown"}]}: what Azure said is in force */
+static void
+tell_proof(const struct json *proof, struct arena *a, struct buf *b)
+{
+	struct str state = json_text(json_get(proof, "state")), unknown = first_unknown(proof);
+	const struct json *leaks = all_leaks(proof, a);
+
+	if (str_is(state, "verified")) {
+		comma(b);
+		buf_add_cstr(b, "verified");
+	}
+	for (const struct json *j = json_first(leaks); j != NULL; j = json_next(j)) {
+		comma(b);
+		buf_printf(b, "traffic still passes %.*s", STR_ARG(json_text(j)));
+	}
+	if (str_is(state, "unknown")) {
+		comma(b);
+		buf_printf(b, "not verified: %.*s", STR_ARG(str_slice(unknown, 0, REASON_MAX)));
+	}
+}
+
 /*
- * isolate_vm: {"interfaces":[{"id","was","now"}],"nsg","still_allowed_by":[...],"expires_ms"};
- * also when it failed half-way: people must see what is cut off and what is not.
+ * isolate_vm: {"interfaces":[{"id","was","now"}],"nsg","still_allowed_by":[...],"expires_ms",
+ * "proof"}; also when it failed half-way: people must see what is cut off and what is not.
  */
 static void
 tell_isolated(const struct step *s, const struct json *result, struct arena *a, struct buf *b)
@@ -105,6 +160,7 @@ tell_isolated(const struct step *s, const struct json *result, struct arena *a, 
 		buf_printf(b, "%zu of %zu network interfaces cut off", cut_off, n);
 	tell_name(b, "network security group ", group);
 	tell_list(b, json_get(result, "still_allowed_by"), "still allowed by rule", "", a);
+	tell_proof(json_get(result, "proof"), a, b);
 	tell_end(b, json_get(result, "expires_ms"));
 }
 
@@ -182,6 +238,8 @@ step_left_something(const struct step *s, struct arena *a)
 	const struct json *result = s->state == STEP_DONE ? result_of(s, a) : NULL;
 
 	return json_count(json_get(result, "still_allowed_by")) > 0 ||
+	       str_is(json_text(json_at(result, "proof.state")), "still_allowed") ||
+	       str_is(json_text(json_at(result, "proof.state")), "unknown") ||
 	       json_count(json_get(result, "drifted")) > 0;
 }
 

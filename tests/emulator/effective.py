@@ -3,6 +3,10 @@
 "Effective security rules overview": the rules of the security group of the subnet and of the one
 of the interface, with default rules and service tags written out, as one list per group.  Only an
 interface of a running VM has them.  The operation ends through Location.
+
+Security admin rules of a network manager come first, in a list of their own whose association names
+the manager ("EffectiveNetworkSecurityGroupAssociation").  A test orders them at the virtual network,
+as "_emulator": {"security_admin": {"manager": ID, "rules": [effective rules]}}.
 """
 
 from longop import nothing
@@ -52,6 +56,10 @@ class EffectiveRules:
                     "networkSecurityGroup": {"id": group["id"]},
                     "association": {kind: {"id": identity}},
                     "effectiveSecurityRules": effective_rules(visible(group), network)})
+        admin = network.get("_emulator", {}).get("security_admin")
+        if admin:
+            found.insert(0, {"association": {"networkManager": {"id": admin["manager"]}},
+                             "effectiveSecurityRules": admin["rules"]})
         return found
 
     def subnet(self, subnet_id):

@@ -48,6 +48,7 @@ def test_a_suspicious_process_isolates_both_nics_and_nothing_else_on_them_change
     (card,) = azure.cards()
     assert card["format"] == "adaptive"
     assert "Suspicious process executed" in json.dumps(card)
+    assert "verified" in json.dumps(card)
 
 
 def test_a_brute_force_attack_arms_jit_and_keeps_the_machines_that_were_there(azure, gridwarden):

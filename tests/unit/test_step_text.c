@@ -86,6 +86,25 @@ TEST(an_isolation_names_the_rules_that_still_let_traffic_through)
 	    "isolate_vm web-01: done (1 network interface, still allowed by rules ssh, backup)");
 }
 
+TEST(an_isolation_tells_what_azure_says_is_in_force)
+{
+	struct step s = step_of("isolate_vm", STEP_DONE);
+
+	s.result = STR("{\"interfaces\":[{}],\"proof\":{\"state\":\"verified\",\"interfaces\":["
+		       "{\"leaks\":[]}]}}");
+	CHECK_STR(said(s), "isolate_vm web-01: done (1 network interface, verified)");
+	s.result =
+	    STR("{\"interfaces\":[{},{}],\"proof\":{\"state\":\"still_allowed\","
+		"\"interfaces\":[{\"leaks\":[\"inbound by x\"]},{\"leaks\":[\"inbound by x\","
+		"\"outbound by y\"]}]}}");
+	CHECK_STR(said(s), "isolate_vm web-01: done (2 network interfaces, traffic still passes "
+			   "inbound by x, traffic still passes outbound by y)");
+	s.result = STR("{\"interfaces\":[{}],\"proof\":{\"state\":\"unknown\",\"interfaces\":["
+		       "{\"unknown\":\"the machine is off\"}]}}");
+	CHECK_STR(said(s),
+	    "isolate_vm web-01: done (1 network interface, not verified: the machine is off)");
+}
+
 TEST(an_isolation_that_failed_half_way_tells_how_far_it_came)
 {
 	struct step s = step_of("isolate_vm", STEP_FAILED);
