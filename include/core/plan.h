@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "core/alert.h"
 #include "core/rules.h"
@@ -92,6 +93,15 @@ struct str step_key(struct str alert, struct str action, struct str params, stru
 /* The step that takes a finished one back, due then.  Copies what undo needs. */
 void step_undo(
     const struct step *done, struct str alert, int64_t due_ms, struct arena *a, struct step *out);
+
+/*
+ * What becomes of a thing that somebody changed since: "force" puts it back all the same, "merge"
+ * leaves it as it is now.  Without this the way back stops there and says so.  Another answer is
+ * another step.
+ */
+void step_undo_anyway(struct step *undo, struct str alert, const char *how, struct arena *a);
+/* NULL when nothing was said. */
+const char *step_undo_how(const struct json *params);
 
 const char *step_state_name(enum step_state s);
 bool step_state_parse(struct str name, enum step_state *out);

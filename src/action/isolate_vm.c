@@ -20,6 +20,9 @@
  */
 #include "action/action.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 #include "azure/nic.h"
 #include "azure/nsg.h"
 #include "azure/vm.h"
@@ -314,18 +317,25 @@ run(struct action_env *env, struct step *step, struct err *e)
 struct release {
 	struct action_env *env;
 	struct swap swap;
-	struct json *restored, *drifted, *gone, *left;
+	const char *how; /* what to do with those that somebody changed since; NULL = stop */
+	struct json *restored, *drifted, *kept, *gone, *left;
 };
 
-static void
-drifted(struct release *r, const struct nic *n)
+/* Somebody gave it another group since: not ours to overrule unless a person says so. */
+static bool
+stops_at(struct release *r, const struct nic *n, struct str was)
 {
 	struct arena *a = r->env->arena;
 	struct json *j = json_object(a);
 
+	if (quarantine_is(n->nsg) || str_eq_nocase(n->nsg, was) ||
+	    (r->how != NULL && strcmp(r->how, "force") == 0))
+		return false;
 	json_set_str(j, "id", n->id, a);
+	json_set(j, "was", id_or_null(was, a), a);
 	json_set(j, "now", id_or_null(n->nsg, a), a);
-	json_add(r->drifted, j, a);
+	json_add(r->how == NULL ? r->drifted : r->kept, j, a);
+	return true;
 }
 
 static void
@@ -343,11 +353,17 @@ release_nic(struct release *r, const struct json *record)
 			json_add(r->gone, json_string(id, a), a);
 		else
 			swap_trouble(&r->swap, &e);
-	} else if (!quarantine_is(n.nsg) && !str_eq_nocase(n.nsg, was)) {
-		drifted(r, &n); /* somebody decided since: not ours to overrule */
-	} else if (swap_nic(&r->swap, &n, was)) {
+	} else if (!stops_at(r, &n, was) && swap_nic(&r->swap, &n, was)) {
 		json_add(r->restored, json_string(id, a), a);
 	}
+}
+
+static struct str
+group_words(const struct json *drifted, const char *when)
+{
+	struct str id = json_text(json_get(drifted, when));
+
+	return id.n == 0 ? STR("no group") : short_name(id);
 }
 
 static struct str
@@ -359,10 +375,30 @@ release_result(const struct release *r)
 	json_set(j, "restored", r->restored, a);
 	json_set(j, "drifted", r->drifted, a);
 	json_set(j, "gone", r->gone, a);
+	if (json_count(r->kept) > 0)
+		json_set(j, "kept", r->kept, a);
 	/* Under quarantine before this isolation began: that one's own undo frees them. */
 	if (json_count(r->left) > 0)
 		json_set(j, "left", r->left, a);
 	return json_print(j, a);
+}
+
+/* The others are free; of these a person has to decide. */
+static enum outcome
+drifted(const struct release *r, struct err *e)
+{
+	const struct json *first = json_first(r->drifted);
+	const int64_t id = r->swap.step->undo_of;
+
+	fail(e, ERR_CONFLICT,
+	    "%zu network interface%s changed by somebody since: %.*s has %.*s and had %.*s; "
+	    "'gridwarden release %" PRId64
+	    " --force' puts back what was there, '--merge' leaves it "
+	    "as it is now",
+	    json_count(r->drifted), json_count(r->drifted) == 1 ? " was" : "s were",
+	    STR_ARG(short_name(json_text(json_get(first, "id")))),
+	    STR_ARG(group_words(first, "now")), STR_ARG(group_words(first, "was")), id);
+	return OUTCOME_NEVER;
 }
 
 static enum outcome
@@ -372,13 +408,16 @@ undo(struct action_env *env, struct step *step, struct err *e)
 	struct release r = { .env = env,
 		.restored = json_array(a),
 		.drifted = json_array(a),
+		.kept = json_array(a),
 		.gone = json_array(a),
 		.left = json_array(a) };
-	struct json *before;
+	struct json *before, *params;
 	enum outcome outcome;
 
-	if (!stored_json(step->before, "record", a, &before, e))
+	if (!stored_json(step->before, "record", a, &before, e) ||
+	    !stored_json(step->params, "parameters", a, &params, e))
 		return OUTCOME_NEVER;
+	r.how = step_undo_how(params);
 	outcome = operations_poll(env, step, e);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
@@ -389,6 +428,8 @@ undo(struct action_env *env, struct step *step, struct err *e)
 	outcome = swap_outcome(&r.swap, e);
 	if (outcome != OUTCOME_LATER)
 		step->result = release_result(&r);
+	if (outcome == OUTCOME_DONE && json_count(r.drifted) > 0)
+		return drifted(&r, e);
 	return outcome;
 }
 
@@ -456,6 +497,7 @@ const struct action action_isolate_vm = {
 	.check = check,
 	.permissions = permissions,
 	.disruptive = true,
+	.minds = true,
 	.run = run,
 	.undo = undo,
 };

@@ -1,46 +1,134 @@
 /*
- * release, approve and deny: one id, one answer.
+ * release, approve and deny: one id, one answer; with --wait, what came of it.
  */
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "cmd/cmd.h"
+
+/* Azure takes some seconds for each change; what takes longer goes on without us. */
+#define WAIT_MAX_MS 300000
+#define LOOK_EVERY_MS 200
 
 struct one_id {
 	const char *socket, *config;
+	const char *if_changed; /* NULL = not said */
+	bool wait;
 	enum format format;
 };
 
 static const struct option_row options[] = { { "output", 'o', true }, { "socket", 'S', true },
-	{ "config", 'c', true }, { NULL, 0, false } };
+	{ "config", 'c', true }, { "wait", 'w', false }, { "force", 'F', false },
+	{ "merge", 'M', false }, { NULL, 0, false } };
+
+static bool
+has_state(const struct json *step, const char *state)
+{
+	return str_is(json_text(json_get(step, "state")), state);
+}
+
+static int
+code_of(const struct json *step)
+{
+	if (has_state(step, "refused"))
+		return EXIT_REFUSED;
+	if (!has_state(step, "failed"))
+		return EXIT_OK;
+	return json_count(json_at(step, "result.drifted")) > 0 ? EXIT_CONFLICT : EXIT_FAILED;
+}
+
+/* Until it is settled; what was last seen when that takes too long, NULL when the daemon is away.
+ */
+static const struct json *
+wait_for(const struct one_id *o, const struct json *step, struct arena *a, int *code)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_EVERY_MS * 1000000L };
+	int64_t until = clock_mono_ms() + WAIT_MAX_MS;
+	struct json *q = json_object(a);
+
+	json_set_cstr(q, "command", "actions.show", a);
+	json_set(q, "id", json_copy(json_get(step, "id"), a), a);
+	while (step != NULL && (has_state(step, "waiting") || has_state(step, "running")) &&
+	       clock_mono_ms() < until) {
+		nanosleep(&pause, NULL);
+		step = client_ask(o->socket, o->config, q, a, code);
+	}
+	return step;
+}
+
+/* What a person has to decide: each thing that somebody changed since, as it was and as it is. */
+static void
+print_drift(const struct json *step, struct arena *a)
+{
+	static const struct column columns[] = { { "CHANGED SINCE", "id", 0, true },
+		{ "WAS", "was", 0, true }, { "IS NOW", "now", 0, true } };
+	const struct json *drifted = json_at(step, "result.drifted");
+
+	if (json_is(json_first(drifted), JSON_OBJECT))
+		output_rows(drifted, columns, 3, FORMAT_TABLE, a);
+}
+
+static void
+print_step(const struct json *step, struct arena *a)
+{
+	struct str state = json_text(json_get(step, "state"));
+	struct str reason = json_text(json_get(step, "reason"));
+	int64_t number = 0;
+
+	json_int(json_get(step, "id"), &number);
+	printf("action %" PRId64 " is %.*s", number, STR_ARG(state));
+	if (has_state(step, "waiting") || has_state(step, "running"))
+		printf("; follow it with: gridwarden actions show %" PRId64, number);
+	if (reason.n > 0 && !has_state(step, "waiting")) {
+		fputs(": ", stdout);
+		output_text(stdout, reason);
+	}
+	putchar('\n');
+	print_drift(step, a);
+}
 
 static int
 ask(const struct command *self, const struct one_id *o, int64_t id, struct arena *a)
 {
 	struct json *q = json_object(a);
 	const struct json *step;
-	int64_t number = 0;
 	int code;
 
 	json_set_cstr(q, "command", self->name, a);
 	json_set_int(q, "id", id, a);
+	if (o->if_changed != NULL)
+		json_set_cstr(q, "if_changed", o->if_changed, a);
 	step = client_ask(o->socket, o->config, q, a, &code);
+	if (step != NULL && o->wait)
+		step = wait_for(o, step, a, &code);
 	if (step == NULL)
 		return code;
-	if (o->format != FORMAT_TABLE) {
+	if (o->format != FORMAT_TABLE)
 		output_object(step, o->format, a);
-		return EXIT_OK;
-	}
-	json_int(json_get(step, "id"), &number);
-	printf("action %" PRId64 " is %.*s; follow it with: gridwarden actions show %" PRId64 "\n",
-	    number, STR_ARG(json_text(json_get(step, "state"))), number);
-	return EXIT_OK;
+	else
+		print_step(step, a);
+	return code_of(step);
+}
+
+/* --force and --merge are of release, and exclude each other. */
+static bool
+take_if_changed(const struct command *self, struct one_id *o, const char *how)
+{
+	if (self != &cmd_release)
+		usage_error(self, "knows no option --%s", how);
+	else if (o->if_changed != NULL && strcmp(o->if_changed, how) != 0)
+		usage_error(self, "takes --force or --merge, not both");
+	else
+		o->if_changed = how;
+	return o->if_changed == how;
 }
 
 static int
 run(const struct command *self, int argc, char **argv)
 {
-	struct one_id o = { NULL, NULL, FORMAT_TABLE };
+	struct one_id o = { .format = FORMAT_TABLE };
 	struct arena *a;
 	const char *value;
 	int64_t id;
@@ -53,7 +141,12 @@ run(const struct command *self, int argc, char **argv)
 			o.socket = value;
 		else if (key == 'c')
 			o.config = value;
-		else if (key != 'o' || !format_parse(self, value, &o.format))
+		else if (key == 'w')
+			o.wait = true;
+		else if (key == 'F' || key == 'M') {
+			if (!take_if_changed(self, &o, key == 'F' ? "force" : "merge"))
+				return EXIT_USAGE;
+		} else if (key != 'o' || !format_parse(self, value, &o.format))
 			return EXIT_USAGE;
 	}
 	if (argc - options_end() != 1 ||
@@ -67,6 +160,7 @@ run(const struct command *self, int argc, char **argv)
 
 #define OPTIONS                                                           \
 	"\n"                                                              \
+	"  -w, --wait           until it is done or has failed\n"         \
 	"  -o, --output FORMAT  table, json, yaml or tsv\n"               \
 	"  -c, --config FILE    settings that name the daemon's socket\n" \
 	"      --socket PATH    the daemon's socket\n"
@@ -74,7 +168,10 @@ run(const struct command *self, int argc, char **argv)
 const struct command cmd_release = {
 	.name = "release",
 	.summary = "take an action back: give an isolated machine its network again",
-	.usage = "ID [OPTION]...\n" OPTIONS,
+	.usage = "ID [OPTION]...\n"
+		 "\n"
+		 "      --force          put back also what somebody changed since\n"
+		 "      --merge          leave what somebody changed since as it is now\n" OPTIONS,
 	.run = run,
 };
 

@@ -288,3 +288,30 @@ step_undo(
 		.destination = done->destination,
 	};
 }
+
+#define IF_CHANGED "if_changed"
+
+void
+step_undo_anyway(struct step *undo, struct str alert, const char *how, struct arena *a)
+{
+	struct err e;
+	struct json *params = json_parse(undo->params, a, &e);
+
+	if (!json_is(params, JSON_OBJECT))
+		params = json_object(a);
+	json_set_cstr(params, IF_CHANGED, how, a);
+	undo->params = json_print(params, a);
+	undo->key = step_key(alert, undo->action, undo->params, undo->target, undo->undo_of, a);
+}
+
+const char *
+step_undo_how(const struct json *params)
+{
+	static const char *const known[] = { "force", "merge" };
+	struct str how = json_text(json_get(params, IF_CHANGED));
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (str_is(how, known[i]))
+			return known[i];
+	return NULL;
+}

@@ -164,7 +164,7 @@ tell_isolated(const struct step *s, const struct json *result, struct arena *a, 
 	tell_end(b, json_get(result, "expires_ms"));
 }
 
-/* The undo of it: {"restored":[...],"drifted":[...],"gone":[...],"left":[...]} */
+/* The undo of it: {"restored":[...],"drifted":[...],"kept":[...],"gone":[...],"left":[...]} */
 static void
 tell_released(const struct json *result, struct buf *b)
 {
@@ -173,6 +173,7 @@ tell_released(const struct json *result, struct buf *b)
 	} rows[] = {
 		{ "restored", " restored" },
 		{ "drifted", " changed by somebody meanwhile and left alone" },
+		{ "kept", " changed by somebody meanwhile and kept so" },
 		{ "gone", " gone" },
 		{ "left", " held by an earlier isolation" },
 	};

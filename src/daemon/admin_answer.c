@@ -203,6 +203,22 @@ actions_show(const struct question *q, struct err *e)
 	return j;
 }
 
+/* What to do with what somebody changed since. */
+static bool
+read_how(const struct question *q, const struct action *action, const char **how, struct err *e)
+{
+	bool said = json_get(q->args, "if_changed") != NULL;
+
+	*how = step_undo_how(q->args);
+	if (said && *how == NULL)
+		return fail(e, ERR_INPUT, "if_changed is \"force\" or \"merge\"");
+	if (said && !action->minds)
+		return fail(e, ERR_INPUT,
+		    "%s leaves what somebody changed since as it is, there is nothing to %s",
+		    action->name, *how);
+	return true;
+}
+
 /* Take a finished step back: the same road as everything else, a step of its own. */
 static struct json *
 release(const struct question *q, struct err *e)
@@ -212,6 +228,7 @@ release(const struct question *q, struct err *e)
 	struct alert_detail alert;
 	struct step_call *calls;
 	struct step step, undo;
+	const char *how;
 	int64_t id;
 	size_t n;
 
@@ -230,7 +247,11 @@ release(const struct question *q, struct err *e)
 		    step_state_name(step.state));
 		return NULL;
 	}
+	if (!read_how(q, action, &how, e))
+		return NULL;
 	step_undo(&step, alert.row.alert, clock_now_ms(), q->arena, &undo);
+	if (how != NULL)
+		step_undo_anyway(&undo, alert.row.alert, how, q->arena);
 	if (!store_add_step(p->store, &undo, &id, e) ||
 	    !store_show_step(p->store, id, q->arena, &undo, &calls, &n, e))
 		return NULL;

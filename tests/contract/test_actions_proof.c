@@ -1,9 +1,8 @@
 /*
  * What Azure says is in force after an isolation: verified, or by what traffic still passes.
  */
-#include "azure_world.h"
+#include "isolation_world.h"
 
-#define NO_PARAMS "{}"
 #define VNET SHOP "/providers/Microsoft.Network/virtualNetworks/vnet-shop"
 #define ASKED "/effectiveNetworkSecurityGroups"
 #define MANAGER                                                                      \

@@ -16,7 +16,7 @@ from harness import ROOT, run_gridwarden  # noqa: E402
 
 MAN1 = ROOT / "docs/man/gridwarden.1"
 MAN5 = ROOT / "docs/man/gridwarden.yaml.5"
-SHARED = ["release", "approve", "deny"]  # their options are described together
+SHARED = ["release", "approve", "deny"]  # most of their options are described behind the last one
 
 
 def read(path):
@@ -49,7 +49,7 @@ def section(name, title):
 
 
 def options_in_manual(command):
-    names = SHARED if command in SHARED else [command]
+    names = {command, SHARED[-1]} if command in SHARED else {command}
     found = {}
     for name in names:
         for short, long in re.findall(r"^\.It (?:Fl (\w) , )?Fl Fl (\S+)",
