@@ -5,7 +5,7 @@
 #   make test       install what is missing, build, run everything
 #   make check      floors and doors, formatting, a clang build, static analysis
 #   make asan tsan  unit and contract tests under the sanitizers
-#   make siege      kills, broken requests, slow connections, memory: in full (half an hour)
+#   make siege      kills, broken requests, slow connections, memory, the start: in full (half an hour)
 #   make fuzz       hostile bytes for every parser, TIME=60 seconds each (tests/fuzz/README.md)
 #   make bench      rates, latency and memory of the running daemon, beside an nginx
 #   make bench-parse  what reading a delivery costs, in nanoseconds
@@ -175,10 +175,16 @@ asan tsan: deps
 	@$(MAKE) --no-print-directory $(JOBS) MODE=$@ all programs
 	@$(MAKE) --no-print-directory MODE=$@ unit contract
 
-# The sizes of a siege: kills, mutations without TLS and with it, requests, connections of each kind.
-ROUNDS    ?= 1000
-MUTATIONS ?= 1000000
-REQUESTS  ?= 1000000
+# The sizes of a siege: kills, mutations without TLS and with it, requests, connections, slow ones of
+# each kind, events that are stored.  Its limits of time and memory are the promised ones, and it ends
+# with a table of what was measured.
+ROUNDS        ?= 1000
+MUTATIONS     ?= 1000000
+TLS_MUTATIONS ?= 20000
+REQUESTS      ?= 1000000
+CONNECTIONS   ?= 20000
+SLOW          ?= 300
+EVENTS        ?= 1000000
 
 siege: deps
 	@$(MAKE) --no-print-directory $(JOBS) MODE=test all build/test/tests/contract/test_listener_siege
@@ -186,9 +192,9 @@ siege: deps
 	@$(MAKE) --no-print-directory MODE=test siege-scenarios
 
 siege-scenarios: all
-	@SIEGE_FULL=1 SIEGE_ROUNDS=$(ROUNDS) SIEGE_MUTATIONS=20000 SIEGE_REQUESTS=$(REQUESTS) \
-	    SIEGE_CONNECTIONS=20000 SIEGE_SLOW=300 SIEGE_WITHIN_MS=1000 \
-	    $(pytest) -s tests/scenario/test_siege_*.py
+	@SIEGE_FULL=1 SIEGE_ROUNDS=$(ROUNDS) SIEGE_MUTATIONS=$(TLS_MUTATIONS) \
+	    SIEGE_REQUESTS=$(REQUESTS) SIEGE_CONNECTIONS=$(CONNECTIONS) SIEGE_SLOW=$(SLOW) \
+	    SIEGE_EVENTS=$(EVENTS) SIEGE_WITHIN_MS=1000 $(pytest) -s tests/scenario/test_siege_*.py
 
 check: deps-check layers
 	@$(MAKE) --no-print-directory $(JOBS) MODE=clang all

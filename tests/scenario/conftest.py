@@ -10,6 +10,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import harness  # noqa: E402
 from client import Emulator  # noqa: E402
 from disk_world import NOTHING, SANITIZED, Disk, KeptMount, mount_or_skip  # noqa: E402
+from siege import FIGURES, FULL  # noqa: E402
+
+
+def pytest_terminal_summary(terminalreporter):
+    """A full siege ends with what it measured, as docs/performance.md has it."""
+    if FULL and FIGURES:
+        terminalreporter.section("figures of the siege")
+        terminalreporter.write_line("| siege | measured |\n|---|---|")
+        for what, value in FIGURES:
+            terminalreporter.write_line(f"| {what} | {value} |")
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@ import resource
 import shutil
 import socket
 import sqlite3
-import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -220,24 +218,6 @@ def test_a_backup_is_written_while_events_come_in_and_can_be_restored(make):
 
 
 # ---- start ----
-
-def test_the_start_does_not_wait_for_what_is_stored(make):
-    """DURABILITY_EVENTS=1000000 for the real thing; a small one has the same road."""
-    sys.path.insert(0, str(ROOT / "tests/bench"))
-    import big_state
-    gw = make(rules=NOTHING, retention="3650d")
-    big_state.make(gw.folder, int(os.environ.get("DURABILITY_EVENTS", "20000")))
-    assert (gw.folder / "gridwarden.db").stat().st_size > 16 << 20  # not checked whole at once
-    begun = time.monotonic()
-    gw.start()
-    took = time.monotonic() - begun
-    print(f"\nexec to ready: {took:.3f} s")
-    assert took < 20  # a figure of the machine; what is wrong takes minutes
-    wait_decided(gw)
-    assert not [line for line in gw.lines if "damaged" in line["message"]]
-    assert ready(gw) == (200, "ready\n")
-    assert metric(gw, "store_damaged") == 0
-
 
 def test_the_start_asks_systemd_for_as_much_time_as_the_journal_may_take(make):
     gw = make(rules=NOTHING).start()

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import KEY, LIMIT_S
-from siege import (NO_RULES, TARGET, Wire, context, deliver, dial, event, metric, post, size,
-                   statuses, wait_decided)
+from siege import (NO_RULES, TARGET, Wire, context, deliver, dial, event, figure, metric, post,
+                   size, statuses, wait_decided)
 
 BODY = b'[{"id":"first","eventType":"T","topic":"/t","data":{}}]'
 N = len(BODY)
@@ -422,7 +422,7 @@ def test_thousands_of_mutations_harm_nobody(besieged):
             sent += len(batch)
             status, seconds = deliver(besieged.port, f"after {sent}", tls=tls)
             assert status == 200 and seconds < LIMIT_S / 4
-    print(f"{sent} mutations, SIEGE_SEED={seed}")
+    figure("requests broken at random, over TLS", f"{sent}, nobody harmed; SIEGE_SEED={seed}")
 
 
 def test_what_is_not_tls_is_closed_without_a_word_of_http(besieged):

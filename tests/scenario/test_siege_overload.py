@@ -8,7 +8,7 @@ import time
 
 import pytest
 from harness import LIMIT_S
-from siege import (NO_RULES, TARGET, Wire, context, deliver, event, metric, post, resident_kb, size,
+from siege import (FULL, NO_RULES, TARGET, Wire, context, deliver, event, metric, post, resident_kb,
                    statuses, wait_decided, wait_until)
 
 MIB = 1024 * 1024
@@ -121,7 +121,7 @@ def test_no_memory_for_a_body_is_503_with_a_time_and_is_told(make):
     wait_until(lambda: gw.operations("/readyz").status == 200, what="readiness")
 
 
-@pytest.mark.skipif(size("FULL", 0) == 0, reason="takes half a gigabyte: make siege")
+@pytest.mark.skipif(not FULL, reason="takes half a gigabyte: make siege")
 def test_bodies_together_have_a_cap(make):
     gw = make(NO_RULES, listen={"body_max": "12MiB"}).start()
     tls, wires = context(), []
