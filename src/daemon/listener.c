@@ -449,9 +449,9 @@ mhd_start(struct listener *l, struct err *e)
 	    on_log, l, /* first, or the default one speaks */
 	    MHD_OPTION_THREAD_POOL_SIZE, l->o.threads, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    LISTENER_HEAD_MAX,
-	    /* The acceptor counts; a thread of the library that has more than its share does not.
-	     */
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)l->o.connections_max * l->o.threads,
+	    /* The acceptor counts; a thread of the library that has more than its share does not,
+	       and one more each, since it tells of an end before it has counted it. */
+	    MHD_OPTION_CONNECTION_LIMIT, ((unsigned)l->o.connections_max + 1) * l->o.threads,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(l->o.idle_ms / 1000 + 1),
 	    MHD_OPTION_URI_LOG_CALLBACK, on_target, l, MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
