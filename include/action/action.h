@@ -56,7 +56,8 @@ struct action {
 	const char *const *permissions; /* Azure operations it needs; ends with NULL */
 	bool disruptive;		/* counts against budgets, can be held for approval */
 	bool reports;			/* tells people: done last */
-	bool minds;			/* undo stops at what somebody changed since: core/plan.h */
+	/* Cuts a machine off: it has a state (core/containment.h), and its undo stops at drift. */
+	bool contains;
 	enum outcome (*run)(struct action_env *env, struct step *step, struct err *e);
 	enum outcome (*undo)(
 	    struct action_env *env, struct step *step, struct err *e); /* or NULL */

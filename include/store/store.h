@@ -157,6 +157,13 @@ bool
 store_add_step(struct store *s, const struct step *step, int64_t *id, struct err *e) MUST_CHECK;
 
 /*
+ * The same for a way back that a person asks for: one that failed is tried again, and one that has
+ * not begun is moved to step->due_ms, be that later.  Commits.
+ */
+bool
+store_ask_back(struct store *s, const struct step *step, int64_t *id, struct err *e) MUST_CHECK;
+
+/*
  * A person's word on a step that is held for approval: it waits to be done now, or is refused.
  * ERR_NOT_FOUND; ERR_CONFLICT when it is not held.  Commits.
  */
@@ -168,6 +175,10 @@ bool
 store_rest(struct store *s, struct str destination, int64_t until_ms, struct err *e) MUST_CHECK;
 
 /* ---- look ---- */
+
+/* All ways back of a step, the oldest first. */
+bool store_list_undos(struct store *s, int64_t of, struct arena *a, struct step **undos, size_t *n,
+    struct err *e) MUST_CHECK;
 
 /* An alert, or an event that is none: what cannot be read is shown in the same list. */
 struct alert_row {

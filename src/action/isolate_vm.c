@@ -497,7 +497,7 @@ const struct action action_isolate_vm = {
 	.check = check,
 	.permissions = permissions,
 	.disruptive = true,
-	.minds = true,
+	.contains = true,
 	.run = run,
 	.undo = undo,
 };

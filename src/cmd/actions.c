@@ -6,6 +6,7 @@ static const struct column columns[] = {
 	{ "ALERT", "alert", 0, false },
 	{ "ACTION", "action", 0, false },
 	{ "STATE", "state", 0, false },
+	{ "MACHINE", "containment.state", 0, false },
 	{ "TARGET", "target", 40, true },
 	{ "RULE", "rule", 32, false },
 	{ "REASON", "reason", 80, false },

@@ -15,13 +15,16 @@
 struct one_id {
 	const char *socket, *config;
 	const char *if_changed; /* NULL = not said */
+	int64_t after_ms;	/* -1 = now */
 	bool wait;
 	enum format format;
 };
 
-static const struct option_row options[] = { { "output", 'o', true }, { "socket", 'S', true },
-	{ "config", 'c', true }, { "wait", 'w', false }, { "force", 'F', false },
-	{ "merge", 'M', false }, { NULL, 0, false } };
+/* The first are for release alone. */
+#define OF_RELEASE 3
+static const struct option_row options[] = { { "force", 'F', false }, { "merge", 'M', false },
+	{ "after", 'A', true }, { "output", 'o', true }, { "socket", 'S', true },
+	{ "config", 'c', true }, { "wait", 'w', false }, { NULL, 0, false } };
 
 static bool
 has_state(const struct json *step, const char *state)
@@ -100,6 +103,8 @@ ask(const struct command *self, const struct one_id *o, int64_t id, struct arena
 	json_set_int(q, "id", id, a);
 	if (o->if_changed != NULL)
 		json_set_cstr(q, "if_changed", o->if_changed, a);
+	if (o->after_ms >= 0)
+		json_set_int(q, "after_ms", o->after_ms, a);
 	step = client_ask(o->socket, o->config, q, a, &code);
 	if (step != NULL && o->wait)
 		step = wait_for(o, step, a, &code);
@@ -112,13 +117,22 @@ ask(const struct command *self, const struct one_id *o, int64_t id, struct arena
 	return code_of(step);
 }
 
-/* --force and --merge are of release, and exclude each other. */
+static bool
+take_after(const struct command *self, struct one_id *o, const char *value)
+{
+	struct err e;
+
+	if (str_to_duration_ms(str_of(value), &o->after_ms, &e))
+		return true;
+	usage_error(self, "--after: %s", e.text);
+	return false;
+}
+
+/* They exclude each other. */
 static bool
 take_if_changed(const struct command *self, struct one_id *o, const char *how)
 {
-	if (self != &cmd_release)
-		usage_error(self, "knows no option --%s", how);
-	else if (o->if_changed != NULL && strcmp(o->if_changed, how) != 0)
+	if (o->if_changed != NULL && strcmp(o->if_changed, how) != 0)
 		usage_error(self, "takes --force or --merge, not both");
 	else
 		o->if_changed = how;
@@ -128,13 +142,14 @@ take_if_changed(const struct command *self, struct one_id *o, const char *how)
 static int
 run(const struct command *self, int argc, char **argv)
 {
-	struct one_id o = { .format = FORMAT_TABLE };
+	const struct option_row *rows = self == &cmd_release ? options : options + OF_RELEASE;
+	struct one_id o = { .format = FORMAT_TABLE, .after_ms = -1 };
 	struct arena *a;
 	const char *value;
 	int64_t id;
 	int key, code;
 
-	while ((key = options_next(self, options, argc, argv, &value)) != -1) {
+	while ((key = options_next(self, rows, argc, argv, &value)) != -1) {
 		if (key == 'h')
 			return EXIT_OK;
 		if (key == 'S')
@@ -145,6 +160,9 @@ run(const struct command *self, int argc, char **argv)
 			o.wait = true;
 		else if (key == 'F' || key == 'M') {
 			if (!take_if_changed(self, &o, key == 'F' ? "force" : "merge"))
+				return EXIT_USAGE;
+		} else if (key == 'A') {
+			if (!take_after(self, &o, value))
 				return EXIT_USAGE;
 		} else if (key != 'o' || !format_parse(self, value, &o.format))
 			return EXIT_USAGE;
@@ -168,10 +186,12 @@ run(const struct command *self, int argc, char **argv)
 const struct command cmd_release = {
 	.name = "release",
 	.summary = "take an action back: give an isolated machine its network again",
-	.usage = "ID [OPTION]...\n"
-		 "\n"
-		 "      --force          put back also what somebody changed since\n"
-		 "      --merge          leave what somebody changed since as it is now\n" OPTIONS,
+	.usage =
+	    "ID [OPTION]...\n"
+	    "\n"
+	    "      --after TIME     not now but then, sooner or later than it was due: 30m, 8h\n"
+	    "      --force          put back also what somebody changed since\n"
+	    "      --merge          leave what somebody changed since as it is now\n" OPTIONS,
 	.run = run,
 };
 

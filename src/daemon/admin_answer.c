@@ -7,10 +7,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/containment.h"
 #include "daemon/admin.h"
 
 #define LIST_DEFAULT 50
 #define LIST_MAX 10000
+#define AFTER_MAX_MS (90 * INT64_C(86400000))
 
 /* ---- rows as JSON ---- */
 
@@ -59,6 +61,33 @@ step_json(const struct step *s, struct arena *a)
 	set_stored(j, "params", s->params, a);
 	set_stored(j, "result", s->result, a);
 	return j;
+}
+
+/* Of a step that contains a machine, how that stands. */
+static bool
+set_containment(
+    struct json *j, struct store *store, const struct step *s, struct arena *a, struct err *e)
+{
+	const struct action *action = action_find(s->action);
+	struct containment c;
+	struct step *undos;
+	struct json *inner;
+	size_t n;
+
+	if (action == NULL || !action->contains || s->undo_of != 0)
+		return true;
+	if (!store_list_undos(store, s->id, a, &undos, &n, e))
+		return false;
+	containment_of(s, undos, n, clock_now_ms(), a, &c);
+	if (c.state == NULL)
+		return true;
+	inner = json_object(a);
+	json_set_cstr(inner, "state", c.state, a);
+	set_time(inner, "expires", c.expires_ms, a);
+	if (c.undo != 0)
+		json_set_int(inner, "undo", c.undo, a);
+	json_set(j, "containment", inner, a);
+	return true;
 }
 
 static struct json *
@@ -178,8 +207,13 @@ actions_list(const struct question *q, struct err *e)
 
 	if (!store_list_steps(q->options->pipeline->store, &f, q->arena, &rows, &n, e))
 		return NULL;
-	for (size_t i = 0; i < n; i++)
-		json_add(list, step_json(&rows[i], q->arena), q->arena);
+	for (size_t i = 0; i < n; i++) {
+		struct json *j = step_json(&rows[i], q->arena);
+
+		if (!set_containment(j, q->options->pipeline->store, &rows[i], q->arena, e))
+			return NULL;
+		json_add(list, j, q->arena);
+	}
 	return list;
 }
 
@@ -196,6 +230,8 @@ actions_show(const struct question *q, struct err *e)
 	    !store_show_step(q->options->pipeline->store, id, q->arena, &step, &calls, &n, e))
 		return NULL;
 	j = step_json(&step, q->arena);
+	if (!set_containment(j, q->options->pipeline->store, &step, q->arena, e))
+		return NULL;
 	set_stored(j, "before", step.before, q->arena);
 	for (size_t i = 0; i < n; i++)
 		json_add(list, call_json(&calls[i], q->arena), q->arena);
@@ -212,7 +248,7 @@ read_how(const struct question *q, const struct action *action, const char **how
 	*how = step_undo_how(q->args);
 	if (said && *how == NULL)
 		return fail(e, ERR_INPUT, "if_changed is \"force\" or \"merge\"");
-	if (said && !action->minds)
+	if (said && !action->contains)
 		return fail(e, ERR_INPUT,
 		    "%s leaves what somebody changed since as it is, there is nothing to %s",
 		    action->name, *how);
@@ -229,7 +265,7 @@ release(const struct question *q, struct err *e)
 	struct step_call *calls;
 	struct step step, undo;
 	const char *how;
-	int64_t id;
+	int64_t id, after_ms = 0;
 	size_t n;
 
 	if (!read_id(q, &id, e) || !store_show_step(p->store, id, q->arena, &step, &calls, &n, e) ||
@@ -249,10 +285,16 @@ release(const struct question *q, struct err *e)
 	}
 	if (!read_how(q, action, &how, e))
 		return NULL;
-	step_undo(&step, alert.row.alert, clock_now_ms(), q->arena, &undo);
+	if (json_get(q->args, "after_ms") != NULL &&
+	    (!json_int(json_get(q->args, "after_ms"), &after_ms) || after_ms < 0 ||
+		after_ms > AFTER_MAX_MS)) {
+		fail(e, ERR_INPUT, "a way back can be put off by 90 days at most");
+		return NULL;
+	}
+	step_undo(&step, alert.row.alert, clock_now_ms() + after_ms, q->arena, &undo);
 	if (how != NULL)
 		step_undo_anyway(&undo, alert.row.alert, how, q->arena);
-	if (!store_add_step(p->store, &undo, &id, e) ||
+	if (!store_ask_back(p->store, &undo, &id, e) ||
 	    !store_show_step(p->store, id, q->arena, &undo, &calls, &n, e))
 		return NULL;
 	log_info("release of action %" PRId64 " was asked for", step.id);

