@@ -32,6 +32,7 @@ has_state(const struct json *step, const char *state)
 	return str_is(json_text(json_get(step, "state")), state);
 }
 
+/* What was waited for; to be refused is what was asked for by deny. */
 static int
 code_of(const struct json *step)
 {
@@ -114,7 +115,7 @@ ask(const struct command *self, const struct one_id *o, int64_t id, struct arena
 		output_object(step, o->format, a);
 	else
 		print_step(step, a);
-	return code_of(step);
+	return o->wait && self != &cmd_deny ? code_of(step) : EXIT_OK;
 }
 
 static bool
