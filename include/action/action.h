@@ -43,6 +43,7 @@ struct action_env {
 	size_t n_reasons;
 	const struct step *steps; /* all steps of that alert, for reports */
 	size_t n_steps;
+	const atomic_bool *halted; /* look before each destructive change; may be NULL */
 };
 
 struct action {
@@ -94,6 +95,7 @@ struct job {
 	size_t n_reasons;
 	const struct step *steps;
 	size_t n_steps;
+	const atomic_bool *halted; /* nothing destructive goes on; NULL = never */
 	/* out */
 	int64_t rest_ms;
 	const struct step_call *calls;

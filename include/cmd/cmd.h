@@ -34,7 +34,7 @@ struct command {
 };
 
 extern const struct command cmd_serve, cmd_check, cmd_explain, cmd_send, cmd_alerts, cmd_actions,
-    cmd_release, cmd_approve, cmd_deny, cmd_backup, cmd_version;
+    cmd_release, cmd_approve, cmd_deny, cmd_panic, cmd_backup, cmd_version;
 
 /* ---- options ---- */
 

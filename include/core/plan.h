@@ -72,6 +72,7 @@ struct guard_facts {
 	 */
 	int64_t (*count)(void *ctx, struct str action, struct str subscription, int64_t since_ms);
 	void *count_ctx;
+	int64_t panic_ms; /* a person stopped all that is destructive then; 0 = nobody did */
 };
 
 struct plan {

@@ -170,6 +170,21 @@ store_ask_back(struct store *s, const struct step *step, int64_t *id, struct err
 bool store_answer_approval(
     struct store *s, int64_t id, bool approved, int64_t now_ms, struct err *e) MUST_CHECK;
 
+/*
+ * Panic: from now on nothing destructive is done.  Forward steps that wait or are held are settled:
+ * as failed where something was changed already, else as refused.  *running: how many a performer
+ * has just now, which settle by themselves.  A second time the first stays.  Commits.
+ */
+bool store_panic(
+    struct store *s, int64_t now_ms, int64_t *stopped, int64_t *running, struct err *e) MUST_CHECK;
+bool store_panic_end(struct store *s, struct err *e) MUST_CHECK; /* commits */
+/* Since when; 0 = there is none.  The second between begin and commit of a group of decisions. */
+bool store_panic_since(struct store *s, int64_t *ms, struct err *e) MUST_CHECK;
+bool store_panic_holds(struct store *s, int64_t *ms, struct err *e) MUST_CHECK;
+/* Disruptive steps that changed something and were not taken back, the oldest first. */
+bool store_list_contained(struct store *s, size_t max, struct arena *a, struct step **rows,
+    size_t *n, struct err *e) MUST_CHECK;
+
 /* Let a destination rest until then; a longer rest stays.  "" never rests.  Commits. */
 bool
 store_rest(struct store *s, struct str destination, int64_t until_ms, struct err *e) MUST_CHECK;
@@ -225,6 +240,7 @@ struct store_figures {
 	int64_t oldest_event_ms;	/* when it was received; 0 = none */
 	int64_t deleted_events;		/* by store_forget(), since it was opened */
 	int64_t bytes;			/* of the database, without its log */
+	int64_t panic_ms;		/* since when; 0 = there is none */
 };
 /* Costs the same however much is stored. */
 bool store_figures(struct store *s, struct store_figures *out, struct err *e) MUST_CHECK;

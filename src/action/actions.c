@@ -243,7 +243,8 @@ performer_run(struct performer *p, struct job *job, int64_t now_ms, struct arena
 		.reasons = job->reasons,
 		.n_reasons = job->n_reasons,
 		.steps = job->steps,
-		.n_steps = job->n_steps };
+		.n_steps = job->n_steps,
+		.halted = job->halted };
 	enum outcome outcome;
 
 	if (action == NULL) {

@@ -34,6 +34,8 @@ put(struct swap *s, struct nic *n, struct str nsg, struct err *e)
 {
 	struct arm_answer answer;
 
+	if (is_halted(s->env, s->step, e))
+		return false;
 	if (FAULT("action.isolate.put"))
 		return fail_again(e, 0, "fault ordered at action.isolate.put");
 	if (!nic_put_nsg(s->env->arm, n, nsg, s->env->arena, &answer, e))

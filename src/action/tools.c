@@ -38,6 +38,15 @@ later(struct err *e, int64_t retry_ms, const char *fmt, ...)
 }
 
 bool
+is_halted(const struct action_env *env, const struct step *step, struct err *e)
+{
+	if (step->undo_of != 0 || env->halted == NULL || !atomic_load(env->halted))
+		return false;
+	fail(e, ERR_DENIED, "stopped by panic");
+	return true;
+}
+
+bool
 target_machine(const struct step *step, struct resource_id *id, struct err *e)
 {
 	const int n = (int)step->action.n;

@@ -23,6 +23,12 @@ enum outcome later(struct err *e, int64_t retry_ms, const char *fmt, ...) PRINTF
 /* Somebody else's change is under way. */
 #define BUSY_MS 3000
 
+/*
+ * Somebody said panic: a step forward goes no further.  Ask before each destructive change; true: e
+ * says so.
+ */
+bool is_halted(const struct action_env *env, const struct step *step, struct err *e);
+
 /* The machine a step is about; ERR_INPUT when it is about something else. */
 bool target_machine(const struct step *step, struct resource_id *id, struct err *e) MUST_CHECK;
 

@@ -101,7 +101,7 @@ explain_event(const struct explain *x, const struct event *ev)
 {
 	struct settings none = { .mode = GUARD_ENFORCE };
 	struct str why;
-	struct guard_facts facts = { clock_now_ms(), nothing_done, NULL };
+	struct guard_facts facts = { clock_now_ms(), nothing_done, NULL, 0 };
 	struct json *j = json_object(x->arena);
 	struct verdict *verdicts;
 	struct alert al;

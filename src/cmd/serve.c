@@ -329,11 +329,17 @@ stop(struct server *sv)
 static void
 say_ready(struct server *sv, const struct settings *s)
 {
+	int64_t panic_ms;
+	struct err ignored;
+
 	log_info("gridwarden " GRIDWARDEN_VERSION
 		 " ready: port %d, operations port %d, %zu rules, %s",
 	    listener_port(sv->listener), sv->operations == NULL ? 0 : listener_port(sv->operations),
 	    rules_count(sv->current.config->rules),
 	    s->mode == GUARD_SHADOW ? "shadow mode: nothing is touched" : "enforcing");
+	if (store_panic_since(sv->store, &panic_ms, &ignored) && panic_ms > 0)
+		log_warning(
+		    "panic is on: nothing destructive is done until 'gridwarden panic --end'");
 	if (s->auth.insecure)
 		log_warning("auth.insecure: anyone who reaches this port can deliver alerts");
 	sd_notify(0, "READY=1");

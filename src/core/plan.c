@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "core/guard.h"
 
 #define REASON_MAX 400
@@ -168,6 +169,15 @@ ask_budget(const struct planner *p, struct str action)
 	return (struct ruling){ STEP_WAITING, STR_EMPTY };
 }
 
+static struct str
+panic_words(int64_t since_ms, struct arena *a)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	return arena_printf(
+	    a, "panic since %s: nothing destructive is done", clock_format(since_ms, text));
+}
+
 /* All guards in order; the first that objects decides. */
 static struct ruling
 ask_guards(const struct planner *p, const struct verdict *v, const struct rule_action *action)
@@ -176,6 +186,8 @@ ask_guards(const struct planner *p, const struct verdict *v, const struct rule_a
 
 	if (!action->disruptive)
 		return r;
+	if (p->facts->panic_ms > 0)
+		return refuse(panic_words(p->facts->panic_ms, p->arena));
 	if (v->answer == ANSWER_UNSURE)
 		return refuse(unsure_because(v, p->arena));
 	if (p->alert->sample && !v->rule->allow_sample)

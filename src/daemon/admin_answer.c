@@ -302,6 +302,78 @@ release(const struct question *q, struct err *e)
 	return step_json(&undo, q->arena);
 }
 
+/* Take back each of them; the ids of the ways back. */
+static struct json *
+release_all(const struct question *q, struct err *e)
+{
+	struct pipeline *p = q->options->pipeline;
+	struct json *ids = json_array(q->arena);
+	struct step *rows;
+	size_t n;
+
+	if (!store_list_contained(p->store, LIST_MAX, q->arena, &rows, &n, e))
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		const struct action *action = action_find(rows[i].action);
+		struct alert_detail alert;
+		struct step undo;
+		int64_t id;
+
+		if (action == NULL || action->undo == NULL)
+			continue;
+		if (!store_show_alert(p->store, rows[i].alert_id, q->arena, &alert, e))
+			return NULL;
+		step_undo(&rows[i], alert.row.alert, clock_now_ms(), q->arena, &undo);
+		if (!store_ask_back(p->store, &undo, &id, e))
+			return NULL;
+		json_add(ids, json_integer(id, q->arena), q->arena);
+	}
+	log_warning("panic: all that was done is taken back: %zu steps", json_count(ids));
+	bell_ring(&p->due);
+	return ids;
+}
+
+static struct json *
+panic(const struct question *q, struct err *e)
+{
+	struct pipeline *p = q->options->pipeline;
+	struct json *j = json_object(q->arena), *ids;
+	int64_t since_ms, stopped, running;
+
+	if (!store_panic(p->store, clock_now_ms(), &stopped, &running, e) ||
+	    !store_panic_since(p->store, &since_ms, e))
+		return NULL;
+	if (!atomic_exchange(&p->halted, true))
+		log_warning("panic: nothing destructive is done from now on; %" PRId64
+			    " steps stopped, %" PRId64 " under way",
+		    stopped, running);
+	bell_ring(&p->due);
+	set_time(j, "since", since_ms, q->arena);
+	json_set_int(j, "stopped", stopped, q->arena);
+	json_set_int(j, "running", running, q->arena);
+	if (!json_true(json_get(q->args, "release_all")))
+		return j;
+	ids = release_all(q, e);
+	if (ids == NULL)
+		return NULL;
+	json_set(j, "releasing", ids, q->arena);
+	return j;
+}
+
+static struct json *
+panic_end(const struct question *q, struct err *e)
+{
+	struct pipeline *p = q->options->pipeline;
+	struct json *j = json_object(q->arena);
+
+	if (!store_panic_end(p->store, e))
+		return NULL;
+	atomic_store(&p->halted, false);
+	log_warning("panic is over: rules act again");
+	json_set(j, "since", json_null(q->arena), q->arena);
+	return j;
+}
+
 static struct json *
 answer_approval(const struct question *q, bool approved, struct err *e)
 {
@@ -352,6 +424,7 @@ status(const struct question *q, struct err *e)
 	for (int i = STEP_WAITING; i <= STEP_SHADOW; i++)
 		json_set_int(steps, step_state_name((enum step_state)i), f.steps[i], q->arena);
 	json_set(j, "actions", steps, q->arena);
+	set_time(j, "panic", f.panic_ms, q->arena);
 	return j;
 }
 
@@ -382,6 +455,8 @@ static const struct {
 	{ "release", release },
 	{ "approve", approve },
 	{ "deny", deny },
+	{ "panic", panic },
+	{ "panic.end", panic_end },
 	{ "status", status },
 	{ "reload", reload },
 	{ "backup", backup },

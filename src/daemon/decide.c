@@ -24,6 +24,7 @@ struct deciding {
 	struct arena *parsed;  /* of one delivery: its events, up to 200 times as large */
 	struct arena *scratch; /* of one event: its trees are many times as large as itself */
 	int64_t now_ms;
+	int64_t panic_ms;   /* as in guard_facts */
 	struct told **told; /* the end of a list */
 };
 
@@ -37,7 +38,7 @@ count_steps(void *ctx, struct str action, struct str subscription, int64_t since
 static void
 judge(struct deciding *d, const struct alert *al, struct decision *decision)
 {
-	struct guard_facts facts = { d->now_ms, count_steps, d->p->store };
+	struct guard_facts facts = { d->now_ms, count_steps, d->p->store, d->panic_ms };
 	struct plan *plan = arena_alloc(d->scratch, sizeof(*plan));
 	struct verdict *verdicts;
 	size_t n;
@@ -203,6 +204,10 @@ decide_group(
 	bool ok = store_begin(p->store, e);
 
 	d.told = &told;
+	if (ok && !store_panic_holds(p->store, &d.panic_ms, e)) {
+		store_rollback(p->store);
+		ok = false;
+	}
 	for (size_t i = 0; ok && i < n; i++) {
 		d.delivery = &group[i];
 		d.now_ms = clock_now_ms();

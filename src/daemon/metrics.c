@@ -118,6 +118,8 @@ store_metrics(struct metrics *m, struct buf *out)
 	metric(out, "store_bytes", "gauge", "Size of the database.", f.bytes);
 	metric(out, "oldest_event_timestamp_seconds", "gauge",
 	    "When the oldest event in the store was received, 0 = none.", f.oldest_event_ms / 1000);
+	metric(
+	    out, "panic", "gauge", "1 = a person stopped all that is destructive.", f.panic_ms > 0);
 	metric(out, "events_deleted_total", "counter", "Events older than the retention.",
 	    f.deleted_events);
 	buf_add_cstr(

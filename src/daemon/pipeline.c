@@ -345,10 +345,31 @@ follow_up(struct pipeline *p, const struct claimed *c, const struct step *step,
 	return true;
 }
 
-static enum outcome
-run(struct performer *performer, const struct settings *settings, const struct claimed *c,
-    struct job *job, struct alert *al, int64_t now_ms, struct arena *a, struct err *e)
+/* *outcome: what becomes of a destructive step while panic is on, or nobody can tell. */
+static bool
+panic_stops(struct pipeline *p, const struct step *step, enum outcome *outcome, struct err *e)
 {
+	int64_t since_ms;
+
+	if (!step->disruptive || step->undo_of != 0)
+		return false;
+	if (!store_panic_since(p->store, &since_ms, e)) {
+		*outcome = OUTCOME_LATER;
+		return true;
+	}
+	if (since_ms == 0)
+		return false;
+	fail(e, ERR_DENIED, "stopped by panic");
+	*outcome = step->before.n > 0 ? OUTCOME_NEVER : OUTCOME_REFUSED;
+	return true;
+}
+
+static enum outcome
+run(struct pipeline *p, struct performer *performer, const struct settings *settings,
+    const struct claimed *c, struct job *job, struct alert *al, int64_t now_ms, struct arena *a,
+    struct err *e)
+{
+	enum outcome outcome;
 	struct json *trace;
 	struct verdict_text *reasons;
 	char uuid[UUID_MAX];
@@ -361,6 +382,8 @@ run(struct performer *performer, const struct settings *settings, const struct c
 		fail(e, ERR_DENIED, "guards.mode is shadow now");
 		return OUTCOME_REFUSED;
 	}
+	if (panic_stops(p, &c->step, &outcome, e))
+		return outcome;
 	trace = json_parse(c->trace.n == 0 ? STR("{}") : c->trace, a, e);
 	trace_reasons(trace, a, &reasons, &job->n_reasons);
 	job->reasons = reasons;
@@ -368,6 +391,7 @@ run(struct performer *performer, const struct settings *settings, const struct c
 	job->correlation_id = arena_str(a, str_of(uuid_from(al->id, uuid)));
 	job->steps = c->steps;
 	job->n_steps = c->n_steps;
+	job->halted = &p->halted;
 	return performer_run(performer, job, now_ms, a, e);
 }
 
@@ -402,7 +426,7 @@ pipeline_perform_one(struct pipeline *p, struct performer *performer,
 	if (!*found)
 		return true;
 	job.step = c.step;
-	outcome = run(performer, settings, &c, &job, &al, now_ms, a, &trouble);
+	outcome = run(p, performer, settings, &c, &job, &al, now_ms, a, &trouble);
 	now_ms = clock_now_ms();
 	outcome_conclude(&job.step, &c.step, outcome, now_ms, a, &trouble);
 	/* What was done is not forgotten because the disk is full just now. */

@@ -7,6 +7,7 @@
  *	sqlite_decide.c   events, alerts, steps          sqlite_perform.c  claim and settle
  *	sqlite_hand_out.c what the decider looks into, and of what a process died
  *	sqlite_look.c     listings and figures
+ *	sqlite_panic.c    nothing destructive from now on
  *	sqlite_keep.c     retention, space, the long check
  *	sqlite_copy.c     a copy of the running store
  */

@@ -38,7 +38,8 @@ static struct {
 	struct performer *performer;
 	int64_t now_ms;
 	struct alert alert;
-	int64_t rest_ms; /* of the last call */
+	int64_t rest_ms;    /* of the last call */
+	atomic_bool halted; /* somebody said panic */
 } world;
 
 /* ---- the emulator ---- */
@@ -135,6 +136,7 @@ fresh_world(void)
 		.status = STR("Active"),
 		.start_time = STR("2026-11-23T03:12:45Z"),
 		.resource_text = STR(VM("web-01")) };
+	atomic_store(&world.halted, false);
 	world.now_ms = clock_now_ms();
 	control("POST", "reset", "");
 	control("DELETE", "faults", NULL);
@@ -175,7 +177,8 @@ call_once(struct step *step, bool dies, struct err *e)
 {
 	struct job job = { .step = *step,
 		.alert = &world.alert,
-		.correlation_id = STR("5d1c8a77-2f0e-4a63-9a53-0b6ad3a1e001") };
+		.correlation_id = STR("5d1c8a77-2f0e-4a63-9a53-0b6ad3a1e001"),
+		.halted = &world.halted };
 	enum outcome outcome;
 
 	e->retry_ms = 0;

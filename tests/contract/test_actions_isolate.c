@@ -249,6 +249,30 @@ TEST(a_protecting_tag_is_seen_before_anything_is_touched)
 	CHECK_INT(step.before.n, 0);
 }
 
+TEST(panic_stops_it_before_the_first_interface_and_never_its_way_back)
+{
+	struct step step, undo;
+	struct err e;
+
+	fresh_world();
+	step = a_step("isolate_vm", VM("web-01"), NO_PARAMS);
+	do
+		CHECK_INT(call_once(&step, false, &e), OUTCOME_LATER);
+	while (count_calls("PUT", "") == 0); /* the group */
+	atomic_store(&world.halted, true);
+	CHECK_INT(drive(&step, 0, NULL, &e), OUTCOME_NEVER);
+	CHECK_HAS(e.text, "stopped by panic");
+	CHECK_INT(count_calls("PUT", "/web-01-nic") + count_calls("PUT", "/web-01-nic-back"), 0);
+
+	atomic_store(&world.halted, false);
+	step = a_step("isolate_vm", VM("web-01"), NO_PARAMS);
+	drive_done(&step);
+	atomic_store(&world.halted, true);
+	undo = its_undo(&step);
+	drive_done(&undo);
+	CHECK_STR(group_of(NIC("web-01-nic")), NSG("nsg-web"));
+}
+
 TEST(a_missing_permission_ends_it_by_name_and_says_what_is_cut_off)
 {
 	const struct json *first;

@@ -17,7 +17,7 @@ static const char high[] = "{'alertDisplayName':'x','severity':'High','systemAle
 
 static struct settings settings;
 static struct rules *rules;
-static int64_t done_before, done_in_subscription;
+static int64_t done_before, done_in_subscription, panic_since;
 static struct plan plan;
 
 static int64_t
@@ -33,7 +33,7 @@ count(void *ctx, struct str action, struct str subscription, int64_t since_ms)
 static const struct plan *
 plan_of(const char *rule_text, const char *alert_text)
 {
-	struct guard_facts facts = { NOW, count, NULL };
+	struct guard_facts facts = { NOW, count, NULL, panic_since };
 	struct verdict *verdicts;
 	struct alert al = alert_of(alert_text);
 	size_t n;
@@ -251,6 +251,18 @@ TEST(shadow_keeps_the_step_and_still_tells)
 	p = plan_of(ISOLATE, high);
 	check_first(p, STEP_SHADOW, "guards.mode is shadow");
 	CHECK_CSTR(step_state_name(p->steps[1].state), "waiting");
+}
+
+TEST(panic_refuses_what_is_disruptive_before_anything_else_is_asked)
+{
+	fresh();
+	panic_since = 1795464000000;
+	check_first(plan_of(ISOLATE, high), STEP_REFUSED,
+	    "panic since 2026-11-23T20:00:00Z: nothing destructive is done");
+	settings.mode = GUARD_SHADOW;
+	check_first(plan_of(ISOLATE, high), STEP_REFUSED,
+	    "panic since 2026-11-23T20:00:00Z: nothing destructive is done");
+	panic_since = 0;
 }
 
 TEST(a_budget_that_is_used_up_refuses_or_holds_for_approval)
