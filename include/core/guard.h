@@ -14,6 +14,9 @@
 /* Protected by subscription, resource group or id pattern; *why gets the entry as written. */
 bool guard_protects(const struct settings *s, const struct resource_id *id, struct buf *why);
 
+/* May be touched at all: there is no guards.scope, or an entry of it fits. */
+bool guard_in_scope(const struct settings *s, const struct resource_id *id);
+
 /*
  * Protected by a tag.  tags: object of name -> value as Azure gives it, NULL for none.  Names are
  * compared without case, values with it, as Azure does.

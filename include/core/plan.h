@@ -68,9 +68,10 @@ struct guard_facts {
 	int64_t now_ms;
 	/*
 	 * How many disruptive steps of an action were let through since a time, in one subscription
-	 * or ("") in all.
+	 * or ("") in all, on one target or ("") on any.
 	 */
-	int64_t (*count)(void *ctx, struct str action, struct str subscription, int64_t since_ms);
+	int64_t (*count)(void *ctx, struct str action, struct str subscription, struct str target,
+	    int64_t since_ms);
 	void *count_ctx;
 	int64_t panic_ms; /* a person stopped all that is destructive then; 0 = nobody did */
 };

@@ -99,6 +99,7 @@ struct settings_budget {
 	struct str action;
 	int64_t per_hour;		   /* 0 = no limit */
 	int64_t per_subscription_per_hour; /* 0 = no limit */
+	int64_t cooldown_ms;		   /* on the same target, 0 = none */
 	int line, col;			   /* where it is written */
 	bool over_approve;		   /* over budget: wait for approval; otherwise refuse */
 };
@@ -118,6 +119,8 @@ struct settings {
 	enum guard_mode mode;
 	struct settings_protected *protects;
 	size_t n_protects;
+	struct settings_protected *scopes; /* without tags; what may be touched, none = all */
+	size_t n_scopes;
 	struct settings_budget *budgets;
 	size_t n_budgets;
 	int64_t report_wait_ms; /* a card waits this long for the steps it reports */

@@ -76,6 +76,10 @@ protected_now(const struct action_env *env, const struct resource_id *id, const 
 	struct buf why;
 	bool found;
 
+	if (!guard_in_scope(env->settings, id)) {
+		fail(e, ERR_DENIED, "outside of guards.scope");
+		return true;
+	}
 	buf_init(&why, WHY_MAX);
 	found = guard_protects(env->settings, id, &why) ||
 		(guard_needs_tags(env->settings) && guard_protects_tags(env->settings, tags, &why));

@@ -31,9 +31,10 @@ static const struct option_row options[] = { { "output", 'o', true }, { "config"
 
 /* Budgets cannot be known without the daemon: as if nothing had been done in the last hour. */
 static int64_t
-nothing_done(void *ctx, struct str action, struct str subscription, int64_t since_ms)
+nothing_done(
+    void *ctx, struct str action, struct str subscription, struct str target, int64_t since_ms)
 {
-	(void)ctx, (void)action, (void)subscription, (void)since_ms;
+	(void)ctx, (void)action, (void)subscription, (void)target, (void)since_ms;
 	return 0;
 }
 

@@ -14,21 +14,35 @@ covers(const struct settings_protected *entry, const struct resource_id *id, str
 	return entry->resource.n == 0 || str_fits_nocase(entry->resource, text);
 }
 
-bool
-guard_protects(const struct settings *s, const struct resource_id *id, struct buf *why)
+static const struct settings_protected *
+find(const struct settings_protected *list, size_t n, const struct resource_id *id)
 {
+	const struct settings_protected *found = NULL;
 	struct buf text;
-	bool found = false;
 
 	buf_init(&text, RESOURCE_ID_MAX);
 	resource_id_format(id, &text);
-	for (size_t i = 0; !found && i < s->n_protects; i++) {
-		found = covers(&s->protects[i], id, buf_str(&text));
-		if (found)
-			buf_add(why, s->protects[i].text);
-	}
+	for (size_t i = 0; found == NULL && i < n; i++)
+		if (covers(&list[i], id, buf_str(&text)))
+			found = &list[i];
 	buf_done(&text);
 	return found;
+}
+
+bool
+guard_in_scope(const struct settings *s, const struct resource_id *id)
+{
+	return s->n_scopes == 0 || find(s->scopes, s->n_scopes, id) != NULL;
+}
+
+bool
+guard_protects(const struct settings *s, const struct resource_id *id, struct buf *why)
+{
+	const struct settings_protected *entry = find(s->protects, s->n_protects, id);
+
+	if (entry != NULL)
+		buf_add(why, entry->text);
+	return entry != NULL;
 }
 
 bool

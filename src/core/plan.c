@@ -121,7 +121,9 @@ ask_target(const struct planner *p)
 		return refuse(arena_printf(p->arena, "the alert's resource id cannot be used: %.*s",
 		    STR_ARG(al->resource_problem)));
 	buf_init(&why, REASON_MAX);
-	if (guard_protects(p->settings, &al->resource, &why))
+	if (!guard_in_scope(p->settings, &al->resource))
+		r = refuse(STR("outside of guards.scope"));
+	else if (guard_protects(p->settings, &al->resource, &why))
 		r = refuse(arena_printf(p->arena, "protected by %.*s", STR_ARG(buf_str(&why))));
 	buf_done(&why);
 	return r;
@@ -147,6 +149,21 @@ over(const struct planner *p, const struct settings_budget *b, int64_t limit, co
 		    STR_ARG(b->action), where) };
 }
 
+/* In the largest unit that leaves no rest, as durations are written. */
+static const char *
+duration_words(int64_t ms, struct arena *a)
+{
+	static const struct {
+		int64_t ms;
+		char unit;
+	} units[] = { { 86400000, 'd' }, { 3600000, 'h' }, { 60000, 'm' }, { 1000, 's' } };
+	size_t i = 0;
+
+	while (i < sizeof(units) / sizeof(units[0]) - 1 && ms % units[i].ms != 0)
+		i++;
+	return arena_printf(a, "%" PRId64 "%c", ms / units[i].ms, units[i].unit).p;
+}
+
 static struct ruling
 ask_budget(const struct planner *p, struct str action)
 {
@@ -158,11 +175,23 @@ ask_budget(const struct planner *p, struct str action)
 
 		if (!str_eq(b->action, action))
 			continue;
+		if (b->cooldown_ms > 0 &&
+		    f->count(f->count_ctx, action, STR_EMPTY, resource_target(p, false),
+			f->now_ms - b->cooldown_ms) +
+			    here >
+			0)
+			return (struct ruling){ b->over_approve ? STEP_APPROVAL : STEP_REFUSED,
+				arena_printf(p->arena,
+				    "cooldown: %.*s was done on this target within the last %s",
+				    STR_ARG(action), duration_words(b->cooldown_ms, p->arena)) };
 		if (b->per_hour > 0 &&
-		    f->count(f->count_ctx, action, STR_EMPTY, since) + here >= b->per_hour)
+		    f->count(f->count_ctx, action, STR_EMPTY, STR_EMPTY, since) + here >=
+			b->per_hour)
 			return over(p, b, b->per_hour, "");
 		if (b->per_subscription_per_hour > 0 &&
-		    f->count(f->count_ctx, action, p->alert->resource.subscription, since) + here >=
+		    f->count(
+			f->count_ctx, action, p->alert->resource.subscription, STR_EMPTY, since) +
+			    here >=
 			b->per_subscription_per_hour)
 			return over(p, b, b->per_subscription_per_hour, " in one subscription");
 	}

@@ -207,14 +207,15 @@ describe(const struct settings_protected *p, struct arena *a)
 	return out;
 }
 
-static void
-copy_protected(const struct copying *c)
+/* Entries of guards.protected or guards.scope; *n: how many. */
+static struct settings_protected *
+copy_places(const struct copying *c, const char *path, size_t *n)
 {
-	const struct json *all = json_at(c->j, "guards.protected");
+	const struct json *all = json_at(c->j, path);
 	struct settings_protected *list = arena_alloc(c->a, json_count(all) * sizeof(*list));
 
 	for (const struct json *i = json_first(all); i != NULL; i = json_next(i)) {
-		struct settings_protected *p = &list[c->s->n_protects++];
+		struct settings_protected *p = &list[(*n)++];
 		const struct json *tag = json_first(json_get(i, "tag"));
 
 		p->subscription = arena_str(c->a, json_text(json_get(i, "subscription")));
@@ -226,7 +227,7 @@ copy_protected(const struct copying *c)
 			p->tag_value = STR_EMPTY;
 		p->text = describe(p, c->a);
 	}
-	c->s->protects = list;
+	return list;
 }
 
 static void
@@ -247,6 +248,7 @@ copy_budgets(const struct copying *c)
 		b->col = pair == NULL ? 0 : pair->key->col;
 		json_int(json_get(i, "per_hour"), &b->per_hour);
 		json_int(json_get(i, "per_subscription_per_hour"), &b->per_subscription_per_hour);
+		json_int(json_get(i, "cooldown"), &b->cooldown_ms);
 		b->over_approve = str_is(json_text(json_get(i, "over")), "approve");
 	}
 	c->s->budgets = list;
@@ -435,9 +437,9 @@ check_azure(const struct copying *c)
 	}
 }
 
-/* A guard that can never fit would protect nothing, and nobody would know. */
+/* A guard that can never fit would guard nothing, and nobody would know. */
 static void
-check_protected(const struct copying *c, const struct yaml *entry)
+check_place(const struct copying *c, const struct yaml *entry, const char *would)
 {
 	const struct yaml *subscription = yaml_get(entry, "subscription"),
 			  *resource = yaml_get(entry, "resource"), *tag = yaml_get(entry, "tag");
@@ -446,8 +448,9 @@ check_protected(const struct copying *c, const struct yaml *entry)
 
 	if (entry->type == YAML_MAPPING && entry->n == 0)
 		yaml_error(c->d, entry,
-		    "an entry must name a subscription, resource_group, resource or tag, or it "
-		    "would protect everything");
+		    "an entry must name a subscription, resource_group, resource%s, or it would "
+		    "%s everything",
+		    strcmp(would, "protect") == 0 ? " or tag" : "", would);
 	if (subscription != NULL && subscription->text.n > 0 &&
 	    !resource_id_parse(
 		arena_printf(c->a, "/subscriptions/%.*s", STR_ARG(subscription->text)), &id, &e))
@@ -466,15 +469,21 @@ check_protected(const struct copying *c, const struct yaml *entry)
 }
 
 static void
+check_places(const struct copying *c, const struct yaml *list, const char *would)
+{
+	if (list != NULL && list->type == YAML_MAPPING)
+		check_place(c, list, would);
+	for (size_t i = 0; list != NULL && list->type == YAML_SEQUENCE && i < list->n; i++)
+		check_place(c, list->items[i], would);
+}
+
+static void
 check_guards(const struct copying *c)
 {
 	const struct yaml *guards = yaml_get(c->root, "guards");
-	const struct yaml *list = yaml_get(guards, "protected");
 
-	if (list != NULL && list->type == YAML_MAPPING)
-		check_protected(c, list);
-	for (size_t i = 0; list != NULL && list->type == YAML_SEQUENCE && i < list->n; i++)
-		check_protected(c, list->items[i]);
+	check_places(c, yaml_get(guards, "protected"), "protect");
+	check_places(c, yaml_get(guards, "scope"), "allow");
 }
 
 static void
@@ -510,7 +519,8 @@ settings_parse(const struct source *src, struct diags *d)
 		settings_entra_copy(
 		    c.s, json_at(c.j, "auth.entra"), text(&c, "azure.cloud.name"), a);
 		copy_channels(&c);
-		copy_protected(&c);
+		c.s->protects = copy_places(&c, "guards.protected", &c.s->n_protects);
+		c.s->scopes = copy_places(&c, "guards.scope", &c.s->n_scopes);
 		copy_budgets(&c);
 		copy_rest(&c);
 		check_listen(&c);

@@ -213,6 +213,13 @@ static const struct param protected_params[] = {
 	{ .name = NULL },
 };
 
+static const struct param scope_params[] = {
+	{ .name = "subscription", .type = PARAM_TEXT, .help = "All of a subscription." },
+	{ .name = "resource_group", .type = PARAM_TEXT, .help = "All of a resource group." },
+	{ .name = "resource", .type = PARAM_TEXT, .help = "Resource id with * and ?." },
+	{ .name = NULL },
+};
+
 static const struct param budget_params[] = {
 	{ .name = "per_hour",
 	    .type = PARAM_INTEGER,
@@ -224,6 +231,11 @@ static const struct param budget_params[] = {
 	    .min = 1,
 	    .max = 100000,
 	    .help = "Most in an hour in one subscription." },
+	{ .name = "cooldown",
+	    .type = PARAM_DURATION,
+	    .min = 1000,
+	    .max = 90 * (int64_t)86400000,
+	    .help = "Not again on the same target for so long." },
 	{ .name = "over",
 	    .type = PARAM_CHOICE,
 	    .choices = "approve|refuse",
@@ -243,6 +255,11 @@ static const struct param guards_params[] = {
 	    .list = true,
 	    .group = protected_params,
 	    .help = "What is never touched; the parts of an entry must all hold." },
+	{ .name = "scope",
+	    .type = PARAM_GROUP,
+	    .list = true,
+	    .group = scope_params,
+	    .help = "What alone may be touched; the parts of an entry must all hold." },
 	{ .name = "budgets",
 	    .type = PARAM_NAMED,
 	    .group = budget_params,

@@ -323,7 +323,7 @@ TEST(a_held_step_is_claimed_and_counted_once_it_is_approved)
 	CHECK_INT(step_of(st, 1).settled_ms, 0);
 	CHECK_OK(store_answer_approval(st, 1, true, 9000, &e));
 	CHECK_OK(store_begin(st, &e));
-	CHECK_INT(store_count_steps(st, STR("isolate_vm"), STR_EMPTY, 8000), 1);
+	CHECK_INT(store_count_steps(st, STR("isolate_vm"), STR_EMPTY, STR_EMPTY, 8000), 1);
 	store_rollback(st);
 	CHECK_STR(claim_action(st, 9000), "isolate_vm");
 	store_close(st);

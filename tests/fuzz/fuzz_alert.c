@@ -70,9 +70,10 @@ prepare(void)
 }
 
 static int64_t
-count_none(void *ctx, struct str action, struct str subscription, int64_t since_ms)
+count_none(
+    void *ctx, struct str action, struct str subscription, struct str target, int64_t since_ms)
 {
-	(void)ctx, (void)action, (void)subscription, (void)since_ms;
+	(void)ctx, (void)action, (void)subscription, (void)target, (void)since_ms;
 	return 0;
 }
 

@@ -103,6 +103,45 @@ def test_a_protected_machine_does_not_use_up_the_budget_of_others(azure, make):
     assert isolated(azure, "web-01-nic")
 
 
+# ---- scope, cooldown ----
+
+def test_outside_of_the_scope_nothing_is_touched(azure, make):
+    gw = make(guards={"scope": [{"resource_group": "RG-SHOP"}]}).start()
+    gw.deliver(about(DOMAIN_CONTROLLER))
+    gw.wait_step("notify")
+    (step,) = gw.actions("isolate_vm")
+    assert (step["state"], step["reason"]) == ("refused", "outside of guards.scope")
+    assert changes(azure) == []
+    gw.deliver(event_grid(flat_alert()))
+    gw.wait_step("notify", count=2)
+    assert isolated(azure, "web-01-nic")
+
+
+def test_a_scope_that_is_narrowed_stops_what_is_planned(azure, make):
+    gw = make().start()
+    azure.fault(method="GET", path="/virtualMachines/web-01$", status=503, times=1)
+    gw.deliver(event_grid(flat_alert()))
+    azure.wait("GET", "/virtualMachines/web-01")
+    gw.write_settings(guards={"scope": [{"resource_group": "rg-lab"}]})
+    gw.reload()
+    gw.wait_step("isolate_vm", "refused")
+    assert changes(azure) == []
+
+
+def test_a_machine_has_to_cool_down_and_another_does_not(azure, make):
+    gw = make(guards={"budgets": {"isolate_vm": {"cooldown": "4h"}}}).start()
+    gw.deliver(event_grid(flat_alert()))
+    gw.wait_step("notify")
+    gw.deliver(event_grid(flat_alert(startTimeUtc="2026-11-23T05:00:00Z")))
+    gw.wait_step("notify", count=2)
+    again = gw.actions("isolate_vm")[0]
+    assert (again["state"], again["reason"]) == (
+        "refused", "cooldown: isolate_vm was done on this target within the last 4h")
+    gw.deliver(event_grid(flat_alert(machine="web-02")))
+    gw.wait_step("notify", count=3)
+    assert isolated(azure, "web-02-nic")
+
+
 # ---- shadow ----
 
 def test_in_shadow_mode_nothing_is_touched_and_the_card_says_so(azure, make):

@@ -17,14 +17,19 @@ static const char high[] = "{'alertDisplayName':'x','severity':'High','systemAle
 
 static struct settings settings;
 static struct rules *rules;
-static int64_t done_before, done_in_subscription, panic_since;
+static int64_t done_before, done_in_subscription, done_on_target, panic_since;
 static struct plan plan;
 
 static int64_t
-count(void *ctx, struct str action, struct str subscription, int64_t since_ms)
+count(void *ctx, struct str action, struct str subscription, struct str target, int64_t since_ms)
 {
 	(void)ctx;
 	CHECK_STR(action, "isolate_vm");
+	if (target.n > 0) {
+		CHECK_STR(target, VM);
+		CHECK_INT(since_ms, NOW - 4 * 3600000);
+		return done_on_target;
+	}
 	CHECK_INT(since_ms, NOW - 3600000);
 	return subscription.n == 0 ? done_before : done_in_subscription;
 }
@@ -251,6 +256,37 @@ TEST(shadow_keeps_the_step_and_still_tells)
 	p = plan_of(ISOLATE, high);
 	check_first(p, STEP_SHADOW, "guards.mode is shadow");
 	CHECK_CSTR(step_state_name(p->steps[1].state), "waiting");
+}
+
+TEST(outside_of_the_scope_nothing_is_touched)
+{
+	struct settings_protected scopes[] = { { .resource_group = STR("rg-other") },
+		{ .resource = STR("*/virtualMachines/WEB-*") } };
+
+	fresh();
+	settings.scopes = scopes;
+	settings.n_scopes = 1;
+	check_first(plan_of(ISOLATE, high), STEP_REFUSED, "outside of guards.scope");
+	settings.n_scopes = 2;
+	check_first(plan_of(ISOLATE, high), STEP_WAITING, "");
+}
+
+TEST(a_target_has_to_cool_down)
+{
+	struct settings_budget budget = { .action = STR("isolate_vm"), .cooldown_ms = 4 * 3600000 };
+
+	fresh();
+	settings.budgets = &budget;
+	settings.n_budgets = 1;
+	done_on_target = 0;
+	check_first(plan_of(ISOLATE, high), STEP_WAITING, "");
+	done_on_target = 1;
+	check_first(plan_of(ISOLATE, high), STEP_REFUSED,
+	    "cooldown: isolate_vm was done on this target within the last 4h");
+	budget.over_approve = true;
+	check_first(plan_of(ISOLATE, high), STEP_APPROVAL,
+	    "cooldown: isolate_vm was done on this target within the last 4h");
+	done_on_target = 0;
 }
 
 TEST(panic_refuses_what_is_disruptive_before_anything_else_is_asked)

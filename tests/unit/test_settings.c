@@ -403,6 +403,21 @@ TEST(a_guard_that_would_protect_everything_or_nothing_is_refused)
 	    "must be approve or refuse");
 }
 
+TEST(a_scope_has_places_and_no_tags)
+{
+#define SCOPE(entry) BASE "guards:\n  scope:\n    - " entry "\n"
+	struct settings *scoped =
+	    parse(SCOPE("{resource_group: rg-lab}\n    - {resource: '*/virtualMachines/web-*'}"));
+
+	CHECK(scoped != NULL);
+	CHECK_INT(scoped->n_scopes, 2);
+	CHECK_STR(scoped->scopes[0].resource_group, "rg-lab");
+	CHECK_STR(scoped->scopes[1].resource, "*/virtualMachines/web-*");
+	check_refused(SCOPE("{}"), 5, 7, "or it would allow everything");
+	check_refused(SCOPE("{tag: {a: b}}"), 5, 8, "unknown key 'tag'");
+	check_refused(BASE "guards: {budgets: {isolate_vm: {cooldown: 4}}}\n", 3, 43, "cooldown");
+}
+
 TEST(a_body_smaller_than_event_grid_sends_is_warned_of)
 {
 	parse("listen: {certificate: /c, private_key: /k, body_max: 512KiB}\n"
