@@ -3,6 +3,7 @@
  * https://learn.microsoft.com/rest/api/virtualnetwork/network-security-groups/create-or-update
  *
  *	100   in   allow  the forensic sources, when the rule names some
+ *	110   out  allow  MicrosoftDefenderForEndpoint, TCP 443, when the rule asks for it
  *	200   out  deny   AzurePlatformIMDS: a deny of everything leaves the metadata service open,
  *	                  which goes on handing out tokens of the machine's identity
  *	4096  in   deny   everything
@@ -28,14 +29,16 @@ struct quarantine {
 	struct str id;		    /* of the network security group */
 	struct str location;	    /* as Azure writes the machine's */
 	const struct json *sources; /* addresses that may come in, texts; NULL or empty = none */
+	bool defender;		    /* the sensor of Defender for Endpoint may go on reporting */
 };
 
 /*
- * "gridwarden-quarantine-westeurope"; with forensic sources a digest of them is added: groups with
- * different rules have different names, so that two isolations never undo each other's.
+ * "gridwarden-quarantine-westeurope"; with forensic sources, or with Defender's way out, a digest
+ * of them is added: groups with different rules have different names, so that two isolations never
+ * undo each other's.
  */
 struct str quarantine_id(struct str subscription, struct str resource_group, struct str region,
-    const struct json *sources, struct arena *a);
+    const struct json *sources, bool defender, struct arena *a);
 
 /* Is it one of ours, whatever its region and sources? */
 bool quarantine_is(struct str nsg);

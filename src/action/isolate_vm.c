@@ -140,6 +140,7 @@ read_machine(struct isolation *w, struct err *e)
 {
 	struct str group = json_text(json_get(w->params, "resource_group"));
 	const struct json *sources = json_get(w->params, "forensic_sources");
+	bool defender = json_true(json_get(w->params, "defender_egress"));
 
 	if (!vm_get(w->env->arm, &w->id, w->env->arena, &w->vm, e))
 		return e->kind == ERR_NOT_FOUND ? fail_in(e, "the machine is gone") : false;
@@ -147,9 +148,10 @@ read_machine(struct isolation *w, struct err *e)
 		return fail(e, ERR_INPUT, "the machine has no network interface");
 	w->group = (struct quarantine){ .id = quarantine_id(w->id.subscription,
 					    group.n > 0 ? group : w->id.resource_group,
-					    w->vm.region, sources, w->env->arena),
+					    w->vm.region, sources, defender, w->env->arena),
 		.location = w->vm.location,
-		.sources = sources };
+		.sources = sources,
+		.defender = defender };
 	return read_nics(w, e);
 }
 
@@ -460,6 +462,9 @@ static const struct param params[] = {
 	    .min = 1000,
 	    .max = 90 * (int64_t)DAY_MS,
 	    .help = "undo the isolation by itself after this time" },
+	{ .name = "defender_egress",
+	    .type = PARAM_BOOL,
+	    .help = "the sensor of Defender for Endpoint may go on reporting" },
 	{ .name = "forensic_sources",
 	    .type = PARAM_CIDR,
 	    .list = true,

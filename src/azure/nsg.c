@@ -12,54 +12,59 @@
 #define DIGEST_MAX 8
 #define SOURCES_MAX 64
 
-#define FORENSIC_RULE "Allow-Forensics-In"
+enum when { ALWAYS, WITH_SOURCES, WITH_DEFENDER };
 
 struct own_rule {
 	const char *name;
-	const char *direction, *access;
-	const char *destination;
+	enum when when;
+	const char *direction, *access, *protocol;
+	const char *destination, *port;
 	int priority;
 	const char *description;
 };
 
-/* The first stands there only when there are forensic sources. */
 static const struct own_rule rules[] = {
-	{ FORENSIC_RULE, "Inbound", "Allow", "*", 100,
+	{ "Allow-Forensics-In", WITH_SOURCES, "Inbound", "Allow", "*", "*", "*", 100,
 	    "Gridwarden: forensic access to an isolated machine" },
-	{ "Deny-IMDS-Out", "Outbound", "Deny", "AzurePlatformIMDS", 200,
+	{ "Allow-Defender-Out", WITH_DEFENDER, "Outbound", "Allow", "Tcp",
+	    "MicrosoftDefenderForEndpoint", "443", 110,
+	    "Gridwarden: the sensor of an isolated machine goes on reporting" },
+	{ "Deny-IMDS-Out", ALWAYS, "Outbound", "Deny", "*", "AzurePlatformIMDS", "*", 200,
 	    "Gridwarden: no tokens from the instance metadata service" },
-	{ "Deny-All-In", "Inbound", "Deny", "*", 4096, "Gridwarden: isolated" },
-	{ "Deny-All-Out", "Outbound", "Deny", "*", 4096, "Gridwarden: isolated" },
+	{ "Deny-All-In", ALWAYS, "Inbound", "Deny", "*", "*", "*", 4096, "Gridwarden: isolated" },
+	{ "Deny-All-Out", ALWAYS, "Outbound", "Deny", "*", "*", "*", 4096, "Gridwarden: isolated" },
 };
 #define RULES (sizeof(rules) / sizeof(rules[0]))
 
 /* ---- names ---- */
 
 static struct str
-digest_of(const struct json *sources, struct arena *a)
+digest_of(const struct json *sources, bool defender, struct arena *a)
 {
-	struct str parts[SOURCES_MAX];
+	struct str parts[SOURCES_MAX + 1];
 	char hex[SHA256_HEX_MAX];
 	size_t n = 0;
 
 	for (const struct json *j = json_first(sources); j != NULL && n < SOURCES_MAX;
 	     j = json_next(j))
 		parts[n++] = json_text(j);
+	if (defender)
+		parts[n++] = STR("defender");
 	sha256_parts_hex(parts, n, hex);
 	return arena_str(a, str_slice(str_of(hex), 0, DIGEST_MAX));
 }
 
 struct str
 quarantine_id(struct str subscription, struct str resource_group, struct str region,
-    const struct json *sources, struct arena *a)
+    const struct json *sources, bool defender, struct arena *a)
 {
-	bool open = json_count(sources) > 0;
+	bool open = json_count(sources) > 0 || defender;
 
 	return arena_printf(a,
 	    "/subscriptions/%.*s/resourceGroups/%.*s/providers/Microsoft.Network/"
 	    "networkSecurityGroups/" NSG_QUARANTINE_PREFIX "%.*s%s%.*s",
 	    STR_ARG(subscription), STR_ARG(resource_group), STR_ARG(region), open ? "-" : "",
-	    STR_ARG(open ? digest_of(sources, a) : STR_EMPTY));
+	    STR_ARG(open ? digest_of(sources, defender, a) : STR_EMPTY));
 }
 
 bool
@@ -79,14 +84,14 @@ static struct json *
 wanted_rule(const struct own_rule *r, const struct json *sources, struct arena *a)
 {
 	struct json *j = json_object(a), *p = json_object(a);
-	bool forensic = r == &rules[0];
+	bool forensic = r->when == WITH_SOURCES;
 
 	json_set_cstr(j, "name", r->name, a);
 	json_set_cstr(p, "description", r->description, a);
 	json_set_int(p, "priority", r->priority, a);
 	json_set_cstr(p, "direction", r->direction, a);
 	json_set_cstr(p, "access", r->access, a);
-	json_set_cstr(p, "protocol", "*", a);
+	json_set_cstr(p, "protocol", r->protocol, a);
 	/* Azure takes one address or a list of them, never both fields. */
 	if (forensic && json_count(sources) > 1)
 		json_set(p, "sourceAddressPrefixes", json_copy(sources, a), a);
@@ -95,18 +100,33 @@ wanted_rule(const struct own_rule *r, const struct json *sources, struct arena *
 		    forensic ? json_text(json_first(sources)) : STR("*"), a);
 	json_set_cstr(p, "sourcePortRange", "*", a);
 	json_set_cstr(p, "destinationAddressPrefix", r->destination, a);
-	json_set_cstr(p, "destinationPortRange", "*", a);
+	json_set_cstr(p, "destinationPortRange", r->port, a);
 	json_set(j, "properties", p, a);
 	return j;
 }
 
+static bool
+is_wanted(const struct own_rule *r, const struct quarantine *q)
+{
+	switch (r->when) {
+	case WITH_SOURCES:
+		return json_count(q->sources) > 0;
+	case WITH_DEFENDER:
+		return q->defender;
+	case ALWAYS:
+		break;
+	}
+	return true;
+}
+
 static struct json *
-wanted_rules(const struct json *sources, struct arena *a)
+wanted_rules(const struct quarantine *q, struct arena *a)
 {
 	struct json *list = json_array(a);
 
-	for (size_t i = json_count(sources) > 0 ? 0 : 1; i < RULES; i++)
-		json_add(list, wanted_rule(&rules[i], sources, a), a);
+	for (size_t i = 0; i < RULES; i++)
+		if (is_wanted(&rules[i], q))
+			json_add(list, wanted_rule(&rules[i], q->sources, a), a);
 	return list;
 }
 
@@ -228,7 +248,7 @@ tags_with_ours(const struct json *existing, struct arena *a)
 struct json *
 quarantine_mend(const struct quarantine *q, const struct json *existing, struct arena *a)
 {
-	struct json *wanted = wanted_rules(q->sources, a);
+	struct json *wanted = wanted_rules(q, a);
 	struct json *body = json_object(a), *properties = json_object(a);
 	const struct json *have = json_at(existing, "properties.securityRules");
 

@@ -82,6 +82,30 @@ TEST(forensic_sources_stand_above_the_denial_in_a_group_of_their_own)
 	CHECK_INT(json_count(json_at(allow, "properties.sourceAddressPrefixes")), 2);
 }
 
+TEST(the_sensor_of_defender_may_go_on_reporting_when_the_rule_says_so)
+{
+	const struct json *allow;
+	struct json *group;
+	struct step step;
+	struct str id;
+
+	fresh_world();
+	step = a_step("isolate_vm", VM("web-01"), "{\"defender_egress\":true}");
+	drive_done(&step);
+	id = group_of(NIC("web-01-nic"));
+	CHECK(str_starts_nocase(id, STR(QUARANTINE "-")));
+	group = resource(arena_cstr(world.arena, id));
+	CHECK_INT(json_count(json_at(group, "properties.securityRules")), 4);
+	allow = json_first(json_at(group, "properties.securityRules"));
+	CHECK_STR(json_text(json_get(allow, "name")), "Allow-Defender-Out");
+	CHECK_STR(json_text(json_at(allow, "properties.direction")), "Outbound");
+	CHECK_STR(json_text(json_at(allow, "properties.destinationAddressPrefix")),
+	    "MicrosoftDefenderForEndpoint");
+	CHECK_STR(json_text(json_at(allow, "properties.destinationPortRange")), "443");
+	CHECK_INT(json_number(json_at(allow, "properties.priority")), 110);
+	CHECK_STR(json_text(json_at(result_of(&step), "proof.state")), "verified");
+}
+
 TEST(what_was_there_is_recorded_before_the_first_change)
 {
 	const struct json *first;

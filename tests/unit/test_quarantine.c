@@ -48,13 +48,16 @@ TEST(the_name_follows_region_and_sources)
 	struct str sub = STR("11111111-2222-3333-4444-555555555555"), rg = STR("rg");
 	struct json *one = parse("[\"10.9.0.0/26\"]"), *other = parse("[\"10.9.0.0/27\"]");
 	struct str region = STR("westeurope");
-	struct str with = quarantine_id(sub, rg, region, one, a);
+	struct str with = quarantine_id(sub, rg, region, one, false, a);
 
-	CHECK_STR(quarantine_id(sub, rg, region, NULL, a), PREFIX "westeurope");
-	CHECK_STR(quarantine_id(sub, rg, region, parse("[]"), a), PREFIX "westeurope");
+	CHECK_STR(quarantine_id(sub, rg, region, NULL, false, a), PREFIX "westeurope");
+	CHECK_STR(quarantine_id(sub, rg, region, parse("[]"), false, a), PREFIX "westeurope");
 	CHECK(str_starts_nocase(with, STR(PREFIX "westeurope-")));
-	CHECK(str_eq(with, quarantine_id(sub, rg, region, one, a)));
-	CHECK(!str_eq(with, quarantine_id(sub, rg, region, other, a)));
+	CHECK(str_eq(with, quarantine_id(sub, rg, region, one, false, a)));
+	CHECK(!str_eq(with, quarantine_id(sub, rg, region, other, false, a)));
+	CHECK(!str_eq(with, quarantine_id(sub, rg, region, one, true, a)));
+	CHECK(str_starts_nocase(
+	    quarantine_id(sub, rg, region, NULL, true, a), STR(PREFIX "westeurope-")));
 }
 
 TEST(our_groups_are_known_by_name_without_case)
