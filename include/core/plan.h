@@ -47,7 +47,8 @@ struct step {
 	struct str reason; /* why refused, held, failed or shadow */
 	int64_t attempts;  /* claims, good and bad */
 	int64_t troubles;  /* in a row: tries without progress, and without a hint when to come */
-	int64_t created_ms, due_ms, settled_ms; /* wall clock */
+	/* Wall clock.  STEP_APPROVAL: refused at due_ms, when that is later than created_ms. */
+	int64_t created_ms, due_ms, settled_ms;
 	struct str before;	/* JSON: what was there; committed before the first change */
 	struct str cursor;	/* JSON: where a long operation stands; the action's own */
 	struct str result;	/* JSON: what was done */

@@ -121,6 +121,7 @@ struct settings {
 	size_t n_protects;
 	struct settings_protected *scopes; /* without tags; what may be touched, none = all */
 	size_t n_scopes;
+	int64_t approval_timeout_ms; /* what nobody approved by then is refused; 0 = never */
 	struct settings_budget *budgets;
 	size_t n_budgets;
 	int64_t report_wait_ms; /* a card waits this long for the steps it reports */

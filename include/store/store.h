@@ -133,12 +133,20 @@ struct claimed {
 
 /*
  * Take one step that is due: waiting and due, or running with a lease that ran out; not one whose
- * destination rests.  A step that reports waits until the other steps of its alert are settled
- * or report_wait_ms is over.  *found false: *next_ms is when to look again (wall clock,
- * INT64_MAX = when something new comes).  Commits; attempts counts this one.
+ * destination rests.  One that is held, and that nobody approved in time, is only shown
+ * (STEP_APPROVAL): it is for store_refuse_held().  A step that reports waits until the other steps
+ * of its alert are settled or report_wait_ms is over.  *found false: *next_ms is when to look again
+ * (wall clock, INT64_MAX = when something new comes).  Commits; attempts counts this one.
  */
 bool store_claim_step(struct store *s, int64_t now_ms, int64_t lease_ms, int64_t report_wait_ms,
     struct arena *a, struct claimed *out, bool *found, int64_t *next_ms, struct err *e) MUST_CHECK;
+
+/*
+ * Refuse a step that is still held, with its reason, and add the report of that, which may be NULL.
+ * *refused false: somebody answered meanwhile, and nothing was written.  Commits.
+ */
+bool store_refuse_held(struct store *s, const struct step *step, const struct step *report,
+    int64_t now_ms, bool *refused, struct err *e) MUST_CHECK;
 
 /*
  * Write back state, reason, due_ms, before, cursor, result, destination of a step that this process

@@ -289,6 +289,8 @@ add_step(struct planner *p, const struct verdict *v, const struct rule_action *a
 		.created_ms = p->facts->now_ms,
 		.due_ms = p->facts->now_ms,
 	};
+	if (r.state == STEP_APPROVAL)
+		same->due_ms += p->settings->approval_timeout_ms;
 }
 
 void

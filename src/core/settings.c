@@ -520,6 +520,7 @@ settings_parse(const struct source *src, struct diags *d)
 		    c.s, json_at(c.j, "auth.entra"), text(&c, "azure.cloud.name"), a);
 		copy_channels(&c);
 		c.s->protects = copy_places(&c, "guards.protected", &c.s->n_protects);
+		c.s->approval_timeout_ms = number(&c, "guards.approval_timeout");
 		c.s->scopes = copy_places(&c, "guards.scope", &c.s->n_scopes);
 		copy_budgets(&c);
 		copy_rest(&c);

@@ -222,8 +222,11 @@ static void
 tell_result(const struct step *s, struct arena *a, struct buf *b)
 {
 	const struct json *result = result_of(s, a);
+	char text[CLOCK_TEXT_MAX];
 
-	if (json_is(json_get(result, "interfaces"), JSON_ARRAY))
+	if (s->state == STEP_APPROVAL && s->due_ms > s->created_ms)
+		buf_printf(b, "refused at %s unless approved", clock_format(s->due_ms, text));
+	else if (json_is(json_get(result, "interfaces"), JSON_ARRAY))
 		tell_isolated(s, result, a, b);
 	else if (json_is(json_get(result, "restored"), JSON_ARRAY))
 		tell_released(result, b);
@@ -279,7 +282,7 @@ step_sentence(const struct step *s, struct arena *a)
 	    STR_ARG(target), state_words(s));
 	if (s->state != STEP_DONE && s->reason.n > 0)
 		buf_printf(&b, ": %.*s", STR_ARG(str_slice(s->reason, 0, REASON_MAX)));
-	if (s->state == STEP_DONE || s->state == STEP_FAILED)
+	if (s->state == STEP_DONE || s->state == STEP_FAILED || s->state == STEP_APPROVAL)
 		tell_result(s, a, &more);
 	if (more.n > 0)
 		buf_printf(&b, " (%s)", buf_cstr(&more));

@@ -56,7 +56,11 @@ step_json(const struct step *s, struct arena *a)
 	json_set_str(j, "reason", s->reason, a);
 	json_set_int(j, "attempts", s->attempts, a);
 	set_time(j, "created", s->created_ms, a);
-	set_time(j, "due", s->state == STEP_WAITING ? s->due_ms : 0, a);
+	set_time(j, "due",
+	    s->state == STEP_WAITING || (s->state == STEP_APPROVAL && s->due_ms > s->created_ms)
+		? s->due_ms
+		: 0,
+	    a);
 	set_time(j, "settled", s->settled_ms, a);
 	set_stored(j, "params", s->params, a);
 	set_stored(j, "result", s->result, a);

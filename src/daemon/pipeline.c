@@ -409,6 +409,29 @@ settle(struct pipeline *p, const struct claimed *c, const struct job *job,
 	       store_settle_step(p->store, &job->step, now_ms, job->calls, job->n_calls, e);
 }
 
+/* Default deny: a step that was held and that nobody approved in time. */
+static bool
+refuse_late(struct pipeline *p, const struct claimed *c, const struct settings *settings,
+    int64_t now_ms, struct arena *a, struct err *e)
+{
+	struct alert al = { .id = STR_EMPTY };
+	struct step step = c->step, report;
+	bool refused, reports;
+	struct err ignored;
+
+	step.state = STEP_REFUSED;
+	step.reason = arena_printf(
+	    a, "nobody approved it in time; it was held: %.*s", STR_ARG(c->step.reason));
+	reports = read_alert_for(c, a, &al, &ignored) &&
+		  report_afterwards(c, &step, al.id, settings, now_ms, a, &report);
+	if (!store_refuse_held(p->store, &step, reports ? &report : NULL, now_ms, &refused, e))
+		return false;
+	if (refused)
+		outcome_log(&step);
+	bell_ring(&p->due);
+	return true;
+}
+
 bool
 pipeline_perform_one(struct pipeline *p, struct performer *performer,
     const struct settings *settings, struct arena *a, bool *found, int64_t *next_ms, struct err *e)
@@ -425,6 +448,8 @@ pipeline_perform_one(struct pipeline *p, struct performer *performer,
 		return false;
 	if (!*found)
 		return true;
+	if (c.step.state == STEP_APPROVAL)
+		return refuse_late(p, &c, settings, now_ms, a, e);
 	job.step = c.step;
 	outcome = run(p, performer, settings, &c, &job, &al, now_ms, a, &trouble);
 	now_ms = clock_now_ms();

@@ -232,7 +232,8 @@ insert_step(struct db *db, const struct step *step, struct err *e)
 	    " reports, undo_of, state, reason, attempts, troubles, created_ms, due_ms, look_ms,"
 	    " settled_ms, record, cursor, result, destination, subscription)"
 	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,0,0,?13,?14,"
-	    " CASE ?11 WHEN 'waiting' THEN ?14 END,?15,?16,'','',?17,?18)"
+	    " CASE WHEN ?11 = 'waiting' OR (?11 = 'approval' AND ?14 > ?13) THEN ?14 "
+	    "END,?15,?16,'','',?17,?18)"
 	    " ON CONFLICT (key) DO NOTHING",
 	    "siissssiiissiiisss", step->key, step->alert_id, step->event_id, step->rule,
 	    step->action, step->target, step->params, (int64_t)step->disruptive,

@@ -72,7 +72,7 @@ read_alert_steps(
 #define REST_END "coalesce((SELECT until_ms FROM rests r WHERE r.destination = s.destination), 0)"
 #define REPORT_END                                                                       \
 	"(CASE WHEN s.reports AND EXISTS (SELECT 1 FROM steps o WHERE o.alert = s.alert" \
-	" AND NOT o.reports AND o.look_ms IS NOT NULL"                                   \
+	" AND NOT o.reports AND o.look_ms IS NOT NULL AND o.state <> 'approval'"         \
 	" AND (o.undo_of = 0 OR o.due_ms <= ?1)) THEN s.created_ms + ?2 ELSE 0 END)"
 
 /* In the order of the index, so that a backlog costs nothing: the first that is ready. */
@@ -163,7 +163,8 @@ static bool
 claim(struct db *db, int64_t now_ms, int64_t lease_ms, struct arena *a, struct claimed *c,
     struct err *e)
 {
-	if (!take_lease(db, &c->step, now_ms + lease_ms, e) || !forget_rests(db, now_ms, e) ||
+	if ((c->step.state != STEP_APPROVAL && (!take_lease(db, &c->step, now_ms + lease_ms, e) ||
+						   !forget_rests(db, now_ms, e))) ||
 	    !read_event(db, c->step.event_id, a, c, e) ||
 	    !read_alert_steps(db, c->step.alert_id, a, &c->steps, &c->n_steps, e))
 		return false;
@@ -318,6 +319,28 @@ store_ask_back(struct store *s, const struct step *step, int64_t *id, struct err
 }
 
 static bool
+refuse_held(struct db *db, const struct step *step, const struct step *report, int64_t now_ms,
+    bool *refused, struct err *e)
+{
+	if (!db_run(db, e,
+		"UPDATE steps SET state = 'refused', reason = ?, settled_ms = ?, look_ms = NULL"
+		" WHERE id = ? AND state = 'approval'",
+		"sii", step->reason, now_ms, step->id))
+		return false;
+	*refused = sqlite3_changes(db->handle) == 1;
+	return !*refused || report == NULL || insert_step(db, report, e);
+}
+
+bool
+store_refuse_held(struct store *s, const struct step *step, const struct step *report,
+    int64_t now_ms, bool *refused, struct err *e)
+{
+	if (!db_begin(s, e))
+		return false;
+	return db_end(s, refuse_held(&s->writer, step, report, now_ms, refused, e), e);
+}
+
+static bool
 answer(struct db *db, int64_t id, bool approved, int64_t now_ms, struct err *e)
 {
 	bool found = false;
@@ -342,8 +365,8 @@ answer(struct db *db, int64_t id, bool approved, int64_t now_ms, struct err *e)
 		    " due_ms = ?1, look_ms = ?1 WHERE id = ?2",
 		    "ii", now_ms, id);
 	return db_run(db, e,
-	    "UPDATE steps SET state = 'refused', reason = 'denied by a person', settled_ms = ?"
-	    " WHERE id = ?",
+	    "UPDATE steps SET state = 'refused', reason = 'denied by a person', settled_ms = ?,"
+	    " look_ms = NULL WHERE id = ?",
 	    "ii", now_ms, id);
 }
 

@@ -255,6 +255,25 @@ def test_what_is_denied_is_never_done_and_stays_denied(azure, held):
     assert len(changes(azure)) == before
 
 
+def test_what_nobody_approves_in_time_is_refused_and_told_also_after_a_restart(azure, make):
+    gw = make(guards={"approval_timeout": "3s",
+                      "budgets": {"isolate_vm": {"per_hour": 1, "over": "approve"}}}).start()
+    gw.deliver(event_grid(flat_alert(machine="jump-01")))
+    gw.wait_step("isolate_vm")
+    gw.deliver(event_grid(flat_alert()))
+    gw.wait_step("notify", count=2)
+    assert "unless approved" in card_text(azure)
+    gw.kill()
+    gw.start()
+    gw.wait_step("isolate_vm", "refused")
+    gw.wait_step("notify")
+    (step,) = [s for s in gw.actions("isolate_vm") if s["state"] == "refused"]
+    assert step["reason"].startswith("nobody approved it in time; it was held: budget used up")
+    assert "nobody approved it in time" in card_text(azure)
+    assert not isolated(azure, "web-01-nic")
+    assert as_a_person(gw, "approve", str(step["id"])).returncode == 5
+
+
 @pytest.mark.parametrize("command", ["approve", "deny", "release"])
 def test_an_action_that_does_not_exist_is_not_found(gridwarden, command):
     result = as_a_person(gridwarden, command, "4711")

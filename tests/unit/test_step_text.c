@@ -86,6 +86,18 @@ TEST(an_isolation_names_the_rules_that_still_let_traffic_through)
 	    "isolate_vm web-01: done (1 network interface, still allowed by rules ssh, backup)");
 }
 
+TEST(what_is_held_says_until_when)
+{
+	struct step s = step_of("isolate_vm", STEP_APPROVAL);
+
+	s.reason = STR("budget used up");
+	CHECK_STR(said(s), "isolate_vm web-01: needs approval: budget used up");
+	s.created_ms = 1795464000000 - 1;
+	s.due_ms = 1795464000000;
+	CHECK_STR(said(s), "isolate_vm web-01: needs approval: budget used up (refused at "
+			   "2026-11-23T20:00:00Z unless approved)");
+}
+
 TEST(an_isolation_tells_what_azure_says_is_in_force)
 {
 	struct step s = step_of("isolate_vm", STEP_DONE);
