@@ -7,6 +7,7 @@
  * writable or mended twice it is the same.
  */
 #include "azure/arm.h"
+#include "azure/effective.h"
 #include "azure/jit.h"
 #include "azure/nic.h"
 #include "azure/nsg.h"
@@ -105,7 +106,7 @@ static void
 read_nsg(struct arm *arm, struct arena *a)
 {
 	struct json *sources = json_array(a), *mended;
-	struct quarantine q = { STR(NSG), STR("westeurope"), sources };
+	struct quarantine q = { STR(NSG), STR("westeurope"), sources, true };
 	const struct json *existing;
 	struct str etag;
 	struct err e;
@@ -117,6 +118,24 @@ read_nsg(struct arm *arm, struct arena *a)
 	if (mended != NULL)
 		MUST(quarantine_mend(&q, mended, a) == NULL);
 	(void)quarantine_leaks(existing, a);
+}
+
+/* Nothing in force is a leak too: the list is empty only when the quarantine was seen. */
+static void
+read_effective(struct arm *arm, struct arena *a)
+{
+	struct str nic = STR(RG "/providers/Microsoft.Network/networkInterfaces/n");
+	struct arm_answer answer;
+	struct json *leaks;
+	struct err e;
+
+	if (!effective_ask(arm, nic, a, &answer, &e))
+		return;
+	leaks = effective_leaks(answer.body, STR(NSG), a);
+	if (json_count(leaks) == 0)
+		MUST(str_has_nocase(json_print(answer.body, a), STR("networkInterface")));
+	for (const struct json *j = json_first(leaks); j != NULL; j = json_next(j))
+		MUST(json_is(j, JSON_STRING) && is_utf8(json_text(j)));
 }
 
 static void
@@ -139,7 +158,7 @@ FUZZ(input)
 		const char *name;
 		void (*read)(struct arm *arm, struct arena *a);
 	} readers[] = { { "list", read_list }, { "vm", read_vm }, { "nic", read_nic },
-		{ "nsg", read_nsg }, { "jit", read_jit } };
+		{ "nsg", read_nsg }, { "effective", read_effective }, { "jit", read_jit } };
 	struct str rest = input, line = take_line(&rest);
 	struct arm arm = { .settings = &settings,
 		.correlation_id = STR_EMPTY,
