@@ -45,7 +45,7 @@ class Slow:
         """False: the other side has closed."""
         try:
             self.more()
-            return self.socket.recv(1) != b""
+            return self.socket.recv(65536) != b""
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return True
         except OSError:
@@ -124,8 +124,9 @@ class HalfHello(Slow):
         self.sent = len(self.hello) - 40
 
     def more(self):
-        self.socket.send(self.hello[self.sent:self.sent + 1])
-        self.sent += 1
+        if self.sent < len(self.hello) - 1:  # it never comes to an end
+            self.socket.send(self.hello[self.sent:self.sent + 1])
+            self.sent += 1
 
 
 class Idle(Slow):
