@@ -5,7 +5,7 @@
 #   make test       install what is missing, build, run everything
 #   make check      floors and doors, formatting, a clang build, static analysis
 #   make asan tsan  unit and contract tests under the sanitizers
-#   make siege      kills, broken requests, slow connections, memory, the start: in full (half an hour)
+#   make siege      kills, broken requests, slow connections, memory, the start: in full (twenty minutes)
 #   make fuzz       hostile bytes for every parser, TIME=60 seconds each (tests/fuzz/README.md)
 #   make bench      rates, latency and memory of the running daemon, beside an nginx
 #   make bench-parse  what reading a delivery costs, in nanoseconds
