@@ -1,5 +1,6 @@
 /*
- * Base64 as JSON Web Tokens have it (RFC 7515, section 2: base64url without padding).
+ * Base64 as JSON Web Tokens have it (RFC 7515, section 2: base64url without padding); their
+ * certificates alone are in the older form (RFC 4648, section 4).
  */
 #ifndef BASE_BASE64_H
 #define BASE_BASE64_H
@@ -14,5 +15,8 @@
  * the last byte, so that no two texts mean the same bytes.  False when it is anything else.
  */
 bool base64url_decode(struct str text, struct arena *a, struct str *out);
+
+struct str base64url_encode(struct str bytes, struct arena *a);
+struct str base64_encode(struct str bytes, struct arena *a); /* with + and /, and padding */
 
 #endif

@@ -18,6 +18,8 @@ uint32_t crc32c(uint32_t crc, const void *p, size_t n);
 
 /* Digest of the parts, each preceded by its length so that ("ab","c") differs from ("a","bc"). */
 void sha256_parts(const struct str *parts, size_t n, unsigned char out[32]);
+/* Digest of these bytes alone. */
+void sha256_of(struct str bytes, unsigned char out[SHA256_SIZE]);
 /* A secret to compare with, without keeping it: its digest under a random salt of the process. */
 #define SALT_SIZE 16
 void sha256_salted(

@@ -65,7 +65,12 @@ struct settings_auth {
 	bool insecure; /* no credential asked; refused unless the listener is loopback */
 };
 
-enum credential_type { CREDENTIAL_MANAGED_IDENTITY, CREDENTIAL_CLIENT_SECRET };
+enum credential_type {
+	CREDENTIAL_MANAGED_IDENTITY,
+	CREDENTIAL_CLIENT_SECRET,
+	CREDENTIAL_CLIENT_CERTIFICATE,
+	CREDENTIAL_WORKLOAD_IDENTITY,
+};
 
 struct settings_azure {
 	struct str resource_manager; /* https://management.azure.com */
@@ -75,6 +80,9 @@ struct settings_azure {
 	struct str ca_file;	     /* extra trust for all outgoing TLS; "" = the system's */
 	enum credential_type credential;
 	struct str tenant, client_id, client_secret_file;
+	struct str certificate_file;  /* PEM: private key and certificate */
+	bool send_chain;	      /* with all its certificates */
+	struct str token_file;	      /* of a workload identity; "" = as the environment says */
 	int64_t operation_timeout_ms; /* a long operation that takes longer has failed */
 };
 

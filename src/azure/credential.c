@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "credential_tenant.h"
 
 /* A token with less left than this is not used: a call may take long to arrive. */
 #define LEFT_MIN_MS (300 * INT64_C(1000))
@@ -32,8 +33,6 @@
 #define AUDIENCES_MAX 8
 #define TOKEN_MAX (64 * 1024)
 #define WORDS_MAX 300
-/* The identity service is near or it is down. */
-#define TOKEN_TIMEOUT_MS 15000
 
 struct token {
 	char *audience;
@@ -100,32 +99,6 @@ ask_metadata(const struct settings_azure *s, struct http *http, struct str audie
 }
 
 static bool
-ask_tenant(const struct settings_azure *s, struct http *http, struct str audience, struct arena *a,
-    struct http_response *rs, struct err *e)
-{
-	static const struct http_header form = { "Content-Type",
-		{ "application/x-www-form-urlencoded", 33 } };
-	struct http_request rq = { .method = "POST", .headers = &form, .n_headers = 1 };
-	struct str secret, scope;
-
-	/* Read each time: a secret that was replaced is used without a restart. */
-	if (!file_read_secret(arena_cstr(a, s->client_secret_file), a, &secret, e)) {
-		e->kind = ERR_DENIED;
-		return fail_in(e, "azure.credential.client_secret_file");
-	}
-	scope = arena_printf(a, "%.*s/.default", STR_ARG(audience));
-	rq.url = arena_printf(a, "%.*s/%.*s/oauth2/v2.0/token", STR_ARG(s->login),
-	    STR_ARG(http_escape(s->tenant, a)));
-	rq.body = arena_printf(a,
-	    "grant_type=client_credentials&client_id=%.*s&client_secret=%.*s&scope=%.*s",
-	    STR_ARG(http_escape(s->client_id, a)), STR_ARG(http_escape(secret, a)),
-	    STR_ARG(http_escape(scope, a)));
-	rq.has_body = true;
-	rq.timeout_ms = TOKEN_TIMEOUT_MS;
-	return http_call(http, &rq, a, rs, e);
-}
-
-static bool
 is_passing(int status, bool metadata)
 {
 	if (status == 408 || status == 429 || status >= 500)
@@ -163,6 +136,13 @@ advice(struct str said, bool metadata)
 		{ "AADSTS7000222",
 		    "the client secret has expired: make a new one and replace the file" },
 		{ "AADSTS700016", "the client_id is not an application of this tenant" },
+		{ "AADSTS700027",
+		    "the certificate is not one of the application's: upload it there" },
+		{ "AADSTS700024", "the assertion is not valid at this time; is our clock right?" },
+		{ "AADSTS700213", "no federated credential of the application fits the subject of "
+				  "the workload's token" },
+		{ "AADSTS70021", "no federated credential of the application fits the workload's "
+				 "token: compare issuer, subject and audience" },
 		{ "AADSTS90002", "the tenant does not exist" },
 		{ "AADSTS500011", "the audience is not known in this tenant" },
 		{ "Identity not found",
@@ -174,7 +154,7 @@ advice(struct str said, bool metadata)
 		if (str_has_nocase(said, str_of(known[i].sign)))
 			return known[i].advice;
 	return metadata ? "check that this machine has a managed identity"
-			: "check tenant, client_id and client_secret_file";
+			: "check tenant, client_id and the file that proves who we are";
 }
 
 static bool
@@ -280,7 +260,7 @@ refresh(const struct credential *c, struct token *t, struct http *http, int64_t 
 	struct str audience = str_of(t->audience);
 	struct http_response rs;
 	bool answered = metadata ? ask_metadata(c->settings, http, audience, a, &rs, e)
-				 : ask_tenant(c->settings, http, audience, a, &rs, e);
+				 : tenant_ask(c->settings, http, audience, now_ms, a, &rs, e);
 
 	if (!answered)
 		return fail_in(e, "no token");

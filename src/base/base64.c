@@ -39,3 +39,41 @@ base64url_decode(struct str text, struct arena *a, struct str *out)
 	*out = (struct str){ (const char *)bytes, at };
 	return true;
 }
+
+static struct str
+encode(struct str bytes, const char last[2], bool padding, struct arena *a)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	const unsigned char *p = (const unsigned char *)bytes.p;
+	char *out = arena_alloc(a, bytes.n / 3 * 4 + 5);
+	size_t at = 0;
+
+	for (size_t i = 0; i < bytes.n; i += 3) {
+		size_t left = bytes.n - i;
+		unsigned bits = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) |
+				(left > 2 ? p[i + 2] : 0u);
+
+		for (size_t k = 0; k < 4; k++) {
+			unsigned digit = bits >> (18 - 6 * k) & 63;
+
+			if (k <= left)
+				out[at++] = digit < 62 ? digits[digit] : last[digit - 62];
+			else if (padding)
+				out[at++] = '=';
+		}
+	}
+	return (struct str){ out, at };
+}
+
+struct str
+base64url_encode(struct str bytes, struct arena *a)
+{
+	return encode(bytes, "-_", false, a);
+}
+
+struct str
+base64_encode(struct str bytes, struct arena *a)
+{
+	return encode(bytes, "+/", true, a);
+}

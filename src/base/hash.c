@@ -53,6 +53,13 @@ sha256_parts(const struct str *parts, size_t n, unsigned char out[32])
 }
 
 void
+sha256_of(struct str bytes, unsigned char out[SHA256_SIZE])
+{
+	if (EVP_Digest(bytes.p, bytes.n, out, NULL, EVP_sha256(), NULL) != 1)
+		abort();
+}
+
+void
 sha256_salted(
     const unsigned char salt[SALT_SIZE], struct str secret, unsigned char out[SHA256_SIZE])
 {

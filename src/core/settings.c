@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "core/source_list.h"
 #include "endpoint.h"
+#include "settings_credential.h"
 #include "settings_entra.h"
 
 /* Batches are cut at this size: https://learn.microsoft.com/azure/event-grid/quotas-limits */
@@ -161,13 +162,15 @@ copy_azure(const struct copying *c)
 	z->login = endpoint(c, "azure.cloud.login", cloud->login);
 	z->imds = endpoint(c, "azure.cloud.imds", "http://169.254.169.254");
 	z->ca_file = path(c, "azure.ca_file");
-	z->credential = str_is(text(c, "azure.credential.type"), "client_secret")
-			    ? CREDENTIAL_CLIENT_SECRET
-			    : CREDENTIAL_MANAGED_IDENTITY;
+	z->credential = settings_credential_type(text(c, "azure.credential.type"));
 	z->tenant = text(c, "azure.credential.tenant");
 	z->client_id = text(c, "azure.credential.client_id");
 	z->client_secret_file =
 	    readable(c, json_text(json_at(c->j, "azure.credential.client_secret_file")));
+	z->certificate_file =
+	    readable(c, json_text(json_at(c->j, "azure.credential.certificate_file")));
+	z->send_chain = json_true(json_at(c->j, "azure.credential.send_certificate_chain"));
+	z->token_file = readable(c, json_text(json_at(c->j, "azure.credential.token_file")));
 	z->operation_timeout_ms = number(c, "azure.operation_timeout");
 }
 
@@ -419,24 +422,6 @@ check_auth(const struct copying *c)
 		    STR_ARG(auth->key_header));
 }
 
-static void
-check_azure(const struct copying *c)
-{
-	const struct settings_azure *z = &c->s->azure;
-	const struct yaml *where = at(c, "azure", "credential");
-
-	if (z->credential == CREDENTIAL_CLIENT_SECRET) {
-		if (z->tenant.n == 0)
-			yaml_error(c->d, where, "client_secret needs a tenant");
-		if (z->client_id.n == 0)
-			yaml_error(c->d, where, "client_secret needs a client_id");
-		if (z->client_secret_file.n == 0)
-			yaml_error(c->d, where, "client_secret needs a client_secret_file");
-	} else if (z->client_secret_file.n > 0) {
-		yaml_error(c->d, where, "client_secret_file goes with type: client_secret");
-	}
-}
-
 /* A guard that can never fit would guard nothing, and nobody would know. */
 static void
 check_place(const struct copying *c, const struct yaml *entry, const char *would)
@@ -528,7 +513,7 @@ settings_parse(const struct source *src, struct diags *d)
 		check_auth(&c);
 		check_lists(&c);
 		check_schemas(&c);
-		check_azure(&c);
+		settings_credential_check(&c.s->azure, at(&c, "azure", "credential"), d);
 		check_guards(&c);
 		check_store(&c);
 	}

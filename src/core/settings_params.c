@@ -151,7 +151,7 @@ static const struct param cloud_params[] = {
 static const struct param credential_params[] = {
 	{ .name = "type",
 	    .type = PARAM_CHOICE,
-	    .choices = "managed_identity|client_secret",
+	    .choices = "managed_identity|client_secret|client_certificate|workload_identity",
 	    .fallback = "managed_identity",
 	    .help = "How to sign in." },
 	{ .name = "tenant", .type = PARAM_TEXT, .help = "Tenant id." },
@@ -161,6 +161,15 @@ static const struct param credential_params[] = {
 	{ .name = "client_secret_file",
 	    .type = PARAM_TEXT,
 	    .help = "File with the client secret." },
+	{ .name = "certificate_file",
+	    .type = PARAM_TEXT,
+	    .help = "PEM file with the application's private key and certificate." },
+	{ .name = "send_certificate_chain",
+	    .type = PARAM_BOOL,
+	    .help = "Send all certificates of the file, for trust by subject and issuer." },
+	{ .name = "token_file",
+	    .type = PARAM_TEXT,
+	    .help = "File with the token of the workload identity." },
 	{ .name = NULL },
 };
 

@@ -114,6 +114,10 @@ class Emulator:
         """A signed token such as Event Grid sends, or a forged one."""
         return self.asked("POST", "tokens", order)["token"]
 
+    def application(self, **order):
+        """How the application may sign in, besides its secret."""
+        self.asked("POST", "application", order)
+
     def keys(self, **order):
         return self.asked("POST", "keys", order)
 

@@ -4,11 +4,13 @@ Not part of Azure.  It needs no sign-in and its calls are not recorded.
 """
 
 import copy
+import ssl
+import subprocess
 import time
 import uuid
 
 from calls import call_matcher
-from keys import SIGNING_KEYS, json_web_token
+from keys import SIGNING_KEYS, Certificate, json_web_token
 from messages import Answer, Refusal
 from world import DEFAULT_SETTINGS, visible
 
@@ -29,7 +31,7 @@ class Control:
             ("PATCH", "resource"): self.merge, ("DELETE", "resource"): self.delete,
             ("GET", "cards"): self.cards, ("POST", "reset"): self.reset,
             ("POST", "tokens/expire"): self.expire_tokens, ("POST", "tokens"): self.token,
-            ("POST", "keys"): self.keys,
+            ("POST", "keys"): self.keys, ("POST", "application"): self.application,
         }
 
     def handle(self, request):
@@ -171,6 +173,24 @@ class Control:
                 raise ValueError(f"the keys are {sorted(SIGNING_KEYS)}")
             identity.published, identity.signing = list(published), signing
             return Answer(200, {"published": published, "signing": signing})
+
+
+    def application(self, request):
+        """{"certificates": [PEM], "workload_tokens": [text]}: how the application may sign in."""
+        order = request.json_value()
+        with self.world.lock:
+            application = self.world.applications[0]
+            application["certificates"] = [registered(pem)
+                                           for pem in order.get("certificates", [])]
+            application["workload_tokens"] = order.get("workload_tokens", [])
+        return Answer(204)
+
+
+def registered(pem):
+    said = subprocess.run(["openssl", "x509", "-noout", "-modulus"], input=pem, text=True,
+                          capture_output=True, check=True)
+    return Certificate(ssl.PEM_cert_to_DER_cert(pem),
+                       int(said.stdout.strip().removeprefix("Modulus="), 16))
 
 
 def merge_patch(target, patch):

@@ -6,13 +6,14 @@ and v2.0 forms.  Tokens are real signed JWTs; Azure Resource Manager accepts tho
 for its own audience, until they expire.
 """
 
+import json
 import re
 import time
 import uuid
 from datetime import datetime, timezone
 from urllib.parse import parse_qs
 
-from keys import SIGNING_KEYS, json_web_token
+from keys import SIGNING_KEYS, base64url_bytes, json_web_token
 from messages import Answer, ArmError, Refusal
 
 ARM_AUDIENCES = {"https://management.azure.com", "https://management.core.windows.net"}
@@ -21,6 +22,7 @@ AUDIENCES = ARM_AUDIENCES | {
     "https://api.loganalytics.io", "https://api.securitycenter.microsoft.com",
     "https://eventhubs.azure.net", "https://servicebus.azure.net",
     "https://service.flow.microsoft.com"}
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 IMDS_VERSIONS = re.compile(r"20(18-02-01|[12]\d-\d\d-\d\d)")
 SELECTORS = {"client_id": "client_id", "object_id": "object_id", "msi_res_id": "resource_id",
              "mi_res_id": "resource_id"}
@@ -33,6 +35,7 @@ class Identity:
 
     def reset(self):
         self.issued = {}
+        self.seen_assertions = set()
         self.published = list(SIGNING_KEYS)
         self.signing = self.published[0]
 
@@ -189,6 +192,9 @@ class Identity:
             raise entra_error(400, "unauthorized_client", 700016,
                               f"Application with identifier '{form['client_id']}' was not found "
                               "in the directory.")
+        if form.get("client_assertion"):
+            self.check_assertion(form, application)
+            return application
         if not form.get("client_secret"):
             raise entra_error(401, "invalid_client", 7000218, "The request body must contain the "
                               "following parameter: 'client_assertion' or 'client_secret'.")
@@ -198,6 +204,47 @@ class Identity:
             raise entra_error(401, "invalid_client", 7000222, "The provided client secret keys "
                               f"for app '{application['client_id']}' are expired.")
         return application
+
+    def check_assertion(self, form, application):
+        """A certificate's assertion, or the token of a workload that is trusted as it is."""
+        if form.get("client_assertion_type") != ASSERTION_TYPE:
+            raise entra_error(400, "invalid_request", 900144, "The request body must contain the "
+                              "following parameter: 'client_assertion_type'.")
+        token = form["client_assertion"]
+        if token in application.get("workload_tokens", []):
+            return
+        try:
+            header, claims = (json.loads(base64url_bytes(part)) for part in token.split(".")[:2])
+        except (ValueError, IndexError):
+            raise entra_error(401, "invalid_client", 50027, "JWT token is invalid or malformed.")
+        certificate = next((c for c in application.get("certificates", [])
+                            if c.thumbprint256 == header.get("x5t#S256")), None)
+        if certificate is None:
+            raise entra_error(401, "invalid_client", 700027, "The certificate with identifier "
+                              "used to sign the client assertion is not registered on "
+                              "application.")
+        self.check_claims(form, header, claims)
+        if not certificate.verifies(token):
+            raise entra_error(401, "invalid_client", 700027, "Client assertion failed signature "
+                              "validation.")
+        self.seen_assertions.add(claims["jti"])
+
+    def check_claims(self, form, header, claims):
+        now = time.time()
+        if header.get("alg") != "PS256" or header.get("typ") != "JWT":
+            raise entra_error(401, "invalid_client", 5002738, "Invalid JWT token. 'alg' or 'typ'.")
+        if claims.get("iss") != form["client_id"] or claims.get("sub") != form["client_id"]:
+            raise entra_error(401, "invalid_client", 700021, "Client assertion application "
+                              "identifier doesn't match 'client_id' parameter.")
+        if not str(claims.get("aud", "")).endswith(
+                f"/{self.world.tenant['id']}/oauth2/v2.0/token"):
+            raise entra_error(401, "invalid_client", 700023, "Client assertion audience claim "
+                              "does not match Realm issuer.")
+        if not (claims["nbf"] - 300 <= now < claims["exp"] <= claims["nbf"] + 86400):
+            raise entra_error(401, "invalid_client", 700024, "Client assertion is not within its "
+                              "valid time range.")
+        if not claims.get("jti") or claims["jti"] in self.seen_assertions:
+            raise entra_error(401, "invalid_client", 700026, "Client assertion was used before.")
 
     def scope_audience(self, scope):
         if not scope.endswith("/.default"):

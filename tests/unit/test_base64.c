@@ -56,3 +56,23 @@ TEST(what_could_be_written_in_two_ways_is_refused)
 		}
 	CHECK(decode(STR("Zm8"), &out)); /* and its like without a stray bit is fine */
 }
+
+/* RFC 4648, section 10, and the two digits in which the forms differ. */
+TEST(both_forms_are_written)
+{
+	static const struct {
+		struct str bytes;
+		const char *url, *plain;
+	} known[] = { { { "", 0 }, "", "" }, { { "f", 1 }, "Zg", "Zg==" },
+		{ { "fo", 2 }, "Zm8", "Zm8=" }, { { "foo", 3 }, "Zm9v", "Zm9v" },
+		{ { "foob", 4 }, "Zm9vYg", "Zm9vYg==" }, { { "fooba", 5 }, "Zm9vYmE", "Zm9vYmE=" },
+		{ { "foobar", 6 }, "Zm9vYmFy", "Zm9vYmFy" },
+		{ { "\xfb\xff\xbf\0", 4 }, "-_-_AA", "+/+/AA==" } };
+	struct arena *a = arena_new();
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		CHECK_STR(base64url_encode(known[i].bytes, a), known[i].url);
+		CHECK_STR(base64_encode(known[i].bytes, a), known[i].plain);
+	}
+	arena_free(a);
+}

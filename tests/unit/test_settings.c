@@ -375,7 +375,17 @@ TEST(a_credential_needs_all_its_parts)
 	check_refused(BASE "azure: {credential: {client_secret_file: /s}}\n", 3, 21,
 	    "client_secret_file goes with type: client_secret");
 	check_refused(BASE "azure: {credential: azure_cli}\n", 3, 21,
-	    "must be managed_identity or client_secret");
+	    "must be managed_identity, client_secret, client_certificate or workload_identity");
+	CHECK(parse_as("g.yaml", BASE "azure: {credential: client_certificate}\n") == NULL);
+	CHECK_INT(d.errors, 3);
+	CHECK_HAS(buf_cstr(&out), "client_certificate needs a certificate_file");
+	check_refused(BASE "azure: {credential: {token_file: /t}}\n", 3, 21,
+	    "token_file goes with type: workload_identity");
+	check_refused(BASE "azure: {credential: {type: client_secret, tenant: t, client_id: c,\n"
+			   "  client_secret_file: s, certificate_file: c}}\n",
+	    3, 21, "certificate_file goes with type: client_certificate");
+	CHECK_INT(parse(BASE "azure: {credential: workload_identity}\n")->azure.credential,
+	    CREDENTIAL_WORKLOAD_IDENTITY);
 	check_refused(BASE "azure: {cloud: {login: 'http://login.example'}}\n", 3, 25,
 	    "login must begin with https://");
 	check_refused(BASE "azure: {cloud: {login: 'http://169.254.169.254'}}\n", 3, 25,
