@@ -22,7 +22,7 @@
 /* Deliveries that share one fdatasync. */
 #define QUEUE_GROUP_MAX 256
 /* The committer waits at most this long for more ... */
-#define QUEUE_GATHER_US 150
+#define QUEUE_GATHER_US 250
 /* ... and only if so many come in a second: new connections share a sync, a quiet sender never
  * waits. */
 #define QUEUE_GATHER_RATE 3300
