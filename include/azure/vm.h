@@ -14,17 +14,32 @@
 #include "base/json.h"
 #include "core/resource_id.h"
 
+struct vm_disk {
+	struct str name;
+	struct str id;	     /* of the managed disk, rebuilt from parts; "" = it cannot be copied */
+	const char *why_not; /* then in words, else NULL */
+};
+
 struct vm {
 	struct str location;	 /* as Azure writes it */
 	struct str region;	 /* the same as names and paths want it: "westeurope" */
 	const struct json *tags; /* NULL = none */
 	struct str *interfaces;	 /* resource ids of all network interfaces, rebuilt from parts */
 	size_t n_interfaces;
+	struct vm_disk *disks; /* the disk of the system first */
+	size_t n_disks;
 };
 
 /* id may name something below the machine, such as an extension: the machine is read. */
 bool vm_get(struct arm *arm, const struct resource_id *id, struct arena *a, struct vm *out,
     struct err *e) MUST_CHECK;
+
+/* "running", "deallocated", "stopping", ...: PowerState of the instance view, "" = unknown. */
+bool vm_power(struct arm *arm, const struct resource_id *id, struct arena *a, struct str *state,
+    struct err *e) MUST_CHECK;
+/* verb: "deallocate", "powerOff" or "start". */
+bool vm_set_power(struct arm *arm, const struct resource_id *id, const char *verb, struct arena *a,
+    struct arm_answer *out, struct err *e) MUST_CHECK;
 
 /* "West Europe" is "westeurope"; empty when it holds more than letters, digits and blanks. */
 struct str region_name(struct str location, struct arena *a);

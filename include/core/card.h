@@ -42,6 +42,7 @@ struct card {
 	size_t n_reasons;
 	const struct step *steps; /* what was done, refused, failed or is still going on */
 	size_t n_steps;
+	bool (*undoable)(struct str action); /* is there a way back from it?  NULL = from all */
 };
 
 /* One line of JSON, at most CARD_MAX bytes: facts shrink, then the card; it never fails. */

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -42,6 +43,7 @@ bool resource_id_eq(const struct resource_id *x, const struct resource_id *y);
 void resource_id_format(const struct resource_id *id, struct buf *out);
 /* The same without `rest`: the machine of an extension, the account of a container. */
 void resource_id_format_owner(const struct resource_id *id, struct buf *out);
+struct str resource_id_owner_path(const struct resource_id *id, struct arena *a);
 /* As format, with all letters lower: equal ids give equal text.  For keys and columns. */
 void resource_id_format_key(const struct resource_id *id, struct buf *out);
 

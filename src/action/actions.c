@@ -10,11 +10,12 @@
 
 #define NAMES_MAX 64
 
-extern const struct action action_isolate_vm, action_enable_jit, action_notify;
+extern const struct action action_isolate_vm, action_enable_jit, action_snapshot_vm, action_notify;
 
 const struct action *const actions[] = {
 	&action_isolate_vm,
 	&action_enable_jit,
+	&action_snapshot_vm,
 	&action_notify,
 	NULL,
 };

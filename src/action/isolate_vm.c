@@ -260,10 +260,10 @@ cut_off(struct isolation *w, struct err *e)
 	swap_init(&s, w->env, w->step);
 	for (size_t i = 0; i < w->vm.n_interfaces; i++)
 		swap_nic(&s, &w->nics[i], group_for(w, &w->nics[i]));
-	outcome = swap_outcome(&s, e);
-	if (outcome == OUTCOME_NEVER && s.right + s.sent > 0)
+	outcome = several_outcome(&s.nics, e);
+	if (outcome == OUTCOME_NEVER && s.nics.right + s.nics.sent > 0)
 		fail_in(e, "%zu of %zu network interfaces are cut off, the others not",
-		    s.right + s.sent, w->vm.n_interfaces);
+		    s.nics.right + s.nics.sent, w->vm.n_interfaces);
 	return outcome;
 }
 
@@ -354,7 +354,7 @@ release_nic(struct release *r, const struct json *record)
 		if (e.kind == ERR_NOT_FOUND)
 			json_add(r->gone, json_string(id, a), a);
 		else
-			swap_trouble(&r->swap, &e);
+			several_trouble(&r->swap.nics, &e);
 	} else if (!stops_at(r, &n, was) && swap_nic(&r->swap, &n, was)) {
 		json_add(r->restored, json_string(id, a), a);
 	}
@@ -427,7 +427,7 @@ undo(struct action_env *env, struct step *step, struct err *e)
 	for (const struct json *j = json_first(json_get(before, "interfaces")); j != NULL;
 	     j = json_next(j))
 		release_nic(&r, j);
-	outcome = swap_outcome(&r.swap, e);
+	outcome = several_outcome(&r.swap.nics, e);
 	if (outcome != OUTCOME_LATER)
 		step->result = release_result(&r);
 	if (outcome == OUTCOME_DONE && json_count(r.drifted) > 0)
@@ -440,20 +440,9 @@ undo(struct action_env *env, struct step *step, struct err *e)
 static bool
 check(const struct json *params, struct err *e)
 {
-	struct str group = json_text(json_get(params, "resource_group"));
-	struct resource_id id;
-	struct buf b;
-	bool ok;
-
 	if (json_count(json_get(params, "forensic_sources")) > SOURCES_MAX)
 		return fail(e, ERR_INPUT, "forensic_sources has more than %d entries", SOURCES_MAX);
-	buf_init(&b, RESOURCE_ID_MAX);
-	buf_printf(&b, "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/%.*s",
-	    STR_ARG(group.n > 0 ? group : STR("any")));
-	ok = resource_id_parse(buf_str(&b), &id, e) && id.provider.n == 0;
-	buf_done(&b);
-	return ok || fail(e, ERR_INPUT, "resource_group '%.*s' is not the name of a resource group",
-			 STR_ARG(group));
+	return check_resource_group(json_text(json_get(params, "resource_group")), e);
 }
 
 static const struct param params[] = {

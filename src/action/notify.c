@@ -8,6 +8,14 @@
 #include "base/fault.h"
 #include "tools.h"
 
+static bool
+undoable(struct str name)
+{
+	const struct action *action = action_find(name);
+
+	return action != NULL && action->undo != NULL;
+}
+
 static struct card
 card_of(const struct action_env *env)
 {
@@ -30,7 +38,8 @@ card_of(const struct action_env *env)
 		.reasons = env->reasons,
 		.n_reasons = env->n_reasons,
 		.steps = env->steps,
-		.n_steps = env->n_steps };
+		.n_steps = env->n_steps,
+		.undoable = undoable };
 }
 
 static enum outcome

@@ -100,6 +100,28 @@ stored_json(struct str text, const char *what, struct arena *a, struct json **ou
 }
 
 struct str
+last_request_id(const struct arm *arm)
+{
+	return arm->n_calls == 0 ? STR_EMPTY : arm->calls[arm->n_calls - 1].request_id;
+}
+
+bool
+check_resource_group(struct str group, struct err *e)
+{
+	struct resource_id id;
+	struct buf b;
+	bool ok;
+
+	buf_init(&b, RESOURCE_ID_MAX);
+	buf_printf(&b, "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/%.*s",
+	    STR_ARG(group.n > 0 ? group : STR("any")));
+	ok = resource_id_parse(buf_str(&b), &id, e) && id.provider.n == 0;
+	buf_done(&b);
+	return ok || fail(e, ERR_INPUT, "resource_group '%.*s' is not the name of a resource group",
+			 STR_ARG(group));
+}
+
+struct str
 short_name(struct str id)
 {
 	size_t from = id.n;

@@ -43,6 +43,12 @@ bool protected_now(const struct action_env *env, const struct resource_id *id,
 bool stored_json(struct str text, const char *what, struct arena *a, struct json **out,
     struct err *e) MUST_CHECK;
 
+/* x-ms-request-id of the call that was answered last: what Microsoft's support asks for. */
+struct str last_request_id(const struct arm *arm);
+
+/* A parameter that names a resource group; empty is none and fine. */
+bool check_resource_group(struct str group, struct err *e) MUST_CHECK;
+
 /* The last segment of a resource id, for sentences. */
 struct str short_name(struct str id);
 

@@ -153,7 +153,8 @@ static bool
 is_undoable(const struct card *c, const struct step *s)
 {
 	return s->state == STEP_DONE && s->undo_of == 0 && s->id != 0 && !s->reports &&
-	       (s->disruptive || s->before.n > 0) && !is_undone(c, s->id);
+	       (s->disruptive || s->before.n > 0) &&
+	       (c->undoable == NULL || c->undoable(s->action)) && !is_undone(c, s->id);
 }
 
 static void

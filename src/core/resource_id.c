@@ -200,3 +200,16 @@ resource_id_format_key(const struct resource_id *id, struct buf *out)
 		if (out->p[i] >= 'A' && out->p[i] <= 'Z')
 			out->p[i] = (char)(out->p[i] - 'A' + 'a');
 }
+
+struct str
+resource_id_owner_path(const struct resource_id *id, struct arena *a)
+{
+	struct buf b;
+	struct str path;
+
+	buf_init(&b, RESOURCE_ID_MAX);
+	resource_id_format_owner(id, &b);
+	path = arena_str(a, buf_str(&b));
+	buf_done(&b);
+	return path;
+}

@@ -210,6 +210,15 @@ tell_disarmed(const struct json *result, struct arena *a, struct buf *b)
 	    " changed by somebody meanwhile and left alone", a);
 }
 
+/* snapshot_vm: {"snapshots":[...],"failed":[...],"left_out":[{"disk","why"}]} */
+static void
+tell_copied(const struct json *result, struct buf *b)
+{
+	tell_count(b, json_count(json_get(result, "snapshots")), "disk", " copied");
+	tell_count(b, json_count(json_get(result, "failed")), "disk", " not");
+	tell_count(b, json_count(json_get(result, "left_out")), "disk", " that cannot be copied");
+}
+
 static const struct json *
 result_of(const struct step *s, struct arena *a)
 {
@@ -228,6 +237,8 @@ tell_result(const struct step *s, struct arena *a, struct buf *b)
 		buf_printf(b, "refused at %s unless approved", clock_format(s->due_ms, text));
 	else if (json_is(json_get(result, "interfaces"), JSON_ARRAY))
 		tell_isolated(s, result, a, b);
+	else if (json_is(json_get(result, "snapshots"), JSON_ARRAY))
+		tell_copied(result, b);
 	else if (json_is(json_get(result, "restored"), JSON_ARRAY))
 		tell_released(result, b);
 	else if (json_is(json_get(result, "added"), JSON_ARRAY))
@@ -244,6 +255,7 @@ step_left_something(const struct step *s, struct arena *a)
 	return json_count(json_get(result, "still_allowed_by")) > 0 ||
 	       str_is(json_text(json_at(result, "proof.state")), "still_allowed") ||
 	       str_is(json_text(json_at(result, "proof.state")), "unknown") ||
+	       json_count(json_get(result, "left_out")) > 0 ||
 	       json_count(json_get(result, "drifted")) > 0;
 }
 

@@ -1,8 +1,10 @@
 """Managed disks (reading) and snapshots.
 
 Fields from the Disk resource provider (OpenAPI 2024-03-02), which has api-versions of its own.
-A snapshot by Copy is made in the region of its disk ("Create an incremental snapshot for managed
-disks").  PUT on the name of an existing snapshot succeeds without a word.
+A snapshot by Copy is made in the region of its disk, one of an Ultra or Premium v2 disk only
+incrementally, and that one goes on being filled after provisioningState says Succeeded: see its
+completionPercent ("Create an incremental snapshot for managed disks").  PUT on the name of an
+existing snapshot succeeds without a word.
 """
 
 import re
@@ -19,6 +21,7 @@ TYPE = "Microsoft.Compute/snapshots"
 PLACE = "/subscriptions/{subscription}/resourceGroups/{group}/providers/"
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 SHAPE_ERROR = "InvalidRequestContent"
+FILLED_LATER = ("UltraSSD_LRS", "PremiumV2_LRS")
 CREATION = {
     "createOption": Choice("Empty", "Attach", "FromImage", "Import", "Copy", "Restore", "Upload",
                            "CopyStart", "ImportSecure", "UploadPreparedSecure",
@@ -74,7 +77,10 @@ class Disks:
 
     def get(self, request, names):
         self.longops.resource_read(request.path)
-        return read(self.world.require(request.path))
+        resource = self.world.require(request.path)
+        answer = read(resource)
+        fill(resource)
+        return answer
 
     def put(self, request, names):
         body = request.json()
@@ -115,6 +121,9 @@ class Disks:
             raise ArmError(400, "InvalidParameter",
                            f"Disk {disk['id']} is in {disk['location']}; a snapshot by Copy must "
                            "be in the same region.")
+        if is_filled_later(disk) and not body["properties"].get("incremental"):
+            raise ArmError(400, "BadRequest", f"Disk {disk['id']} can be copied by an incremental "
+                           "snapshot only.")
         return disk
 
     def delete(self, request, names):
@@ -125,6 +134,17 @@ class Disks:
         operation = self.longops.start(request, "Microsoft.Compute", snapshot["location"],
                                        pattern="both", on_end=nothing)
         return Answer(202, None, self.longops.headers(operation))
+
+
+def is_filled_later(disk):
+    return (disk.get("sku") or {}).get("name") in FILLED_LATER
+
+
+def fill(snapshot):
+    """A background copy comes on while it is looked at."""
+    percent = snapshot["properties"].get("completionPercent", 100.0)
+    if snapshot["properties"]["provisioningState"] == "Succeeded" and percent < 100.0:
+        snapshot["properties"]["completionPercent"] = min(100.0, percent + 50.0)
 
 
 def new_snapshot(request, body, disk):
@@ -140,7 +160,7 @@ def new_snapshot(request, body, disk):
         "incremental": bool(given.get("incremental")),
         "networkAccessPolicy": given.get("networkAccessPolicy") or "AllowAll",
         "publicNetworkAccess": given.get("publicNetworkAccess") or "Enabled",
-        "completionPercent": 100.0,
+        "completionPercent": 0.0 if is_filled_later(disk) else 100.0,
     }
     if properties["incremental"]:
         properties["incrementalSnapshotFamilyId"] = str(uuid.uuid4())

@@ -319,6 +319,17 @@ def test_a_snapshot_is_made_and_deleted(azure):
     assert azure.call("DELETE", SNAPSHOT).status == 204
 
 
+def test_a_snapshot_of_a_premium_v2_disk_is_incremental_and_filled_later(azure, emulator):
+    emulator.change_resource(DISK, sku={"name": "PremiumV2_LRS"})
+    body = {"location": "westeurope", "properties": {
+        "incremental": False, "creationData": {"createOption": "Copy", "sourceResourceId": DISK}}}
+    assert azure.put(SNAPSHOT, body).code == "BadRequest"
+    body["properties"]["incremental"] = True
+    finish(azure, azure.put(SNAPSHOT, body))
+    seen = [azure.get(SNAPSHOT).json["properties"]["completionPercent"] for _ in range(3)]
+    assert (seen[0], seen[-1]) == (0.0, 100.0)
+
+
 # JIT policies
 
 def entry(machine=DB, **changes):

@@ -118,6 +118,15 @@ TEST(steps_on_one_subscription_or_channel_rest_together)
 	CHECK_STR(action_destination(&card, a), "notify:soc");
 }
 
+TEST(snapshots_are_kept_in_a_resource_group)
+{
+	CHECK(checked("snapshot_vm:"));
+	CHECK(out.disruptive && out.target == TARGET_RESOURCE);
+	CHECK(checked("snapshot_vm: {resource_group: rg-evidence}"));
+	check_refused("snapshot_vm: {resource_group: rg/evidence}", "not the name of a resource");
+	check_refused("snapshot_vm: {resource_grup: rg}", "did you mean 'resource_group'");
+}
+
 TEST(every_action_says_what_it_needs_and_can_be_found)
 {
 	for (const struct action *const *x = actions; *x != NULL; x++) {

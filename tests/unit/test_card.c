@@ -287,6 +287,31 @@ TEST(a_step_that_was_undone_offers_no_undo)
 	arena_free(a);
 }
 
+static bool
+is_isolation(struct str action)
+{
+	return str_is(action, "isolate_vm");
+}
+
+TEST(what_has_no_way_back_is_offered_none)
+{
+	struct step steps[2] = { step_of("isolate_vm", STEP_DONE),
+		step_of("snapshot_vm", STEP_DONE) };
+	struct arena *a = arena_new();
+	struct card c = card_of("x", "High");
+
+	steps[1].id = 8;
+	c.steps = steps;
+	c.n_steps = 2;
+	c.undoable = is_isolation;
+	BOTH(f)
+	{
+		CHECK_HAS(printed(&c, f, a), "gridwarden release 7");
+		CHECK(strstr(printed(&c, f, a), "gridwarden release 8") == NULL);
+	}
+	arena_free(a);
+}
+
 TEST(only_a_link_to_a_portal_is_a_button)
 {
 	static const char *const wrong[] = { "http://portal.azure.com/x", "javascript:alert(1)",

@@ -160,6 +160,17 @@ TEST(a_just_in_time_policy_tells_its_ports)
 	CHECK_STR(said(s), "undo of enable_jit web-01: done (nothing to remove)");
 }
 
+TEST(copied_disks_are_counted_with_those_that_are_not)
+{
+	struct step s = step_of("snapshot_vm", STEP_DONE);
+
+	s.result = STR("{\"snapshots\":[{},{}],\"failed\":[],\"left_out\":[]}");
+	CHECK_STR(said(s), "snapshot_vm web-01: done (2 disks copied)");
+	s.result = STR("{\"snapshots\":[{}],\"failed\":[{}],\"left_out\":[{}]}");
+	CHECK_STR(said(s),
+	    "snapshot_vm web-01: done (1 disk copied, 1 disk not, 1 disk that cannot be copied)");
+}
+
 TEST(a_result_that_is_not_understood_is_left_out)
 {
 	static const char *const results[] = { "no json", "{}", "[]", "{\"interfaces\":5}",

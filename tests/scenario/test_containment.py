@@ -1,0 +1,98 @@
+"""The actions besides isolation and just-in-time access: the daemon does each once, whatever kills
+or fails it, and takes back what can be taken back."""
+
+import pytest
+from harness import SHOP, event_grid, flat_alert
+
+RULES = """
+rules:
+  - name: contain
+    match: {{severity: High}}
+    actions:
+      - {action}
+      - notify: soc
+"""
+
+
+def snapshots(azure):
+    return [r for r in azure.state()["resources"].values()
+            if r["type"] == "Microsoft.Compute/snapshots"]
+
+
+def check_copied(azure):
+    assert sorted(s["properties"]["creationData"]["sourceResourceId"].rsplit("/", 1)[1]
+                  for s in snapshots(azure)) == ["web-01_OsDisk", "web-01_data0", "web-01_data1"]
+
+
+def puts(azure, kind):
+    return [c for c in azure.calls() if c["method"] == "PUT" and f"/{kind}/" in c["path"]
+            and c["status"] in (200, 201, 202)]
+
+
+# action as a rule writes it, its fault points, what must be true once it is done
+ACTIONS = {
+    "snapshot_vm": ("snapshot_vm: {resource_group: rg-security}", "snapshot.put", check_copied),
+}
+POINTS = [(action, f"action.{point}{end}") for action, (_, point, _) in ACTIONS.items()
+          for end in ("", ".done")]
+
+
+def with_action(make, action):
+    return make(rules=RULES.format(action=ACTIONS[action][0]))
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_alert_is_answered_by_the_action_and_told(azure, make, action):
+    gw = with_action(make, action).start()
+    gw.deliver(event_grid(flat_alert()))
+    gw.wait_step("notify")
+    ACTIONS[action][2](azure)
+    (step,) = gw.actions(action)
+    assert step["state"] == "done", step
+    assert len(azure.cards()) == 1
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_nothing_is_done_about_a_sample_or_in_shadow_mode(azure, make, action):
+    gw = with_action(make, action).start()
+    gw.deliver(event_grid(flat_alert("[SAMPLE ALERT] Suspicious process executed")))
+    gw.wait_step("notify")
+    (step,) = gw.actions(action)
+    assert step["state"] == "refused" and "sample" in step["reason"]
+    gw.stop()
+    gw.write_settings(guards={"mode": "shadow"})
+    gw.start()
+    gw.deliver(event_grid(flat_alert()))
+    gw.wait_step("notify")
+    assert {s["state"] for s in gw.actions(action)} == {"refused", "shadow"}
+    assert not [c for c in azure.calls() if c["service"] == "arm" and c["method"] != "GET"]
+
+
+@pytest.mark.parametrize("action,point", POINTS)
+@pytest.mark.parametrize("how", ["kill", "fail"])
+def test_killed_or_failed_at_any_point_it_is_done_once(azure, make, action, point, how):
+    gw = with_action(make, action)
+    gw.launch(GRIDWARDEN_FAULT=f"{point}:{how}:1")
+    gw.wait_line(lambda line: " ready: port " in line["message"])
+    gw.port = int(gw.lines[-1]["message"].split("port ")[1].split(",")[0])
+    gw.deliver(event_grid(flat_alert()))
+    if how == "kill":
+        assert gw.wait_end() == -9, gw.log()
+        gw.start()
+    gw.wait_step("notify")
+    (step,) = gw.actions(action)
+    assert step["state"] == "done", step
+    ACTIONS[action][2](azure)
+
+
+def test_snapshots_are_evidence_and_never_taken_back(azure, make):
+    gw = with_action(make, "snapshot_vm").start()
+    gw.deliver(event_grid(flat_alert()))
+    gw.wait_step("notify")
+    (step,) = gw.actions("snapshot_vm")
+    assert len(puts(azure, "snapshots")) == 3
+    assert all("/resourcegroups/rg-security/" in s["id"].lower() for s in snapshots(azure))
+    assert all(s["tags"]["gridwarden-disk"].startswith(SHOP) for s in snapshots(azure))
+    answer = gw.run("release", str(step["id"]))
+    assert answer.returncode != 0 or "cannot be taken back" in answer.stdout + answer.stderr
+    check_copied(azure)
