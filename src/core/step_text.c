@@ -219,6 +219,16 @@ tell_copied(const struct json *result, struct buf *b)
 	tell_count(b, json_count(json_get(result, "left_out")), "disk", " that cannot be copied");
 }
 
+/* tag_resource: {"tags":{...}}; the undo of it: {"untagged":[names],"drifted":[names]} */
+static void
+tell_tags(const struct json *result, struct arena *a, struct buf *b)
+{
+	tell_count(b, json_count(json_get(result, "tags")), "tag", "");
+	tell_list(b, json_get(result, "untagged"), "tag", " as before", a);
+	tell_list(b, json_get(result, "drifted"), "tag",
+	    " changed by somebody meanwhile and left alone", a);
+}
+
 static const struct json *
 result_of(const struct step *s, struct arena *a)
 {
@@ -239,6 +249,9 @@ tell_result(const struct step *s, struct arena *a, struct buf *b)
 		tell_isolated(s, result, a, b);
 	else if (json_is(json_get(result, "snapshots"), JSON_ARRAY))
 		tell_copied(result, b);
+	else if (json_is(json_get(result, "tags"), JSON_OBJECT) ||
+		 json_is(json_get(result, "untagged"), JSON_ARRAY))
+		tell_tags(result, a, b);
 	else if (json_is(json_get(result, "restored"), JSON_ARRAY))
 		tell_released(result, b);
 	else if (json_is(json_get(result, "added"), JSON_ARRAY))

@@ -2,7 +2,7 @@
 or fails it, and takes back what can be taken back."""
 
 import pytest
-from harness import SHOP, event_grid, flat_alert
+from harness import SHOP, event_grid, flat_alert, vm
 
 RULES = """
 rules:
@@ -29,9 +29,15 @@ def puts(azure, kind):
             and c["status"] in (200, 201, 202)]
 
 
+def check_tagged(azure):
+    assert azure.resource(vm("web-01"))["tags"] == {
+        "env": "prod", "owner": "web team", "quarantine": "alert"}
+
+
 # action as a rule writes it, its fault points, what must be true once it is done
 ACTIONS = {
     "snapshot_vm": ("snapshot_vm: {resource_group: rg-security}", "snapshot.put", check_copied),
+    "tag_resource": ("tag_resource: {tags: {quarantine: alert}}", "tag.patch", check_tagged),
 }
 POINTS = [(action, f"action.{point}{end}") for action, (_, point, _) in ACTIONS.items()
           for end in ("", ".done")]

@@ -127,6 +127,17 @@ TEST(snapshots_are_kept_in_a_resource_group)
 	check_refused("snapshot_vm: {resource_grup: rg}", "did you mean 'resource_group'");
 }
 
+TEST(tags_are_names_and_values_that_azure_takes)
+{
+	CHECK(checked("tag_resource: {tags: {quarantine: \"yes\", owner: soc}}"));
+	CHECK_STR(out.params, "{\"tags\":{\"quarantine\":\"yes\",\"owner\":\"soc\"}}");
+	CHECK(out.disruptive && out.target == TARGET_RESOURCE);
+	check_refused("tag_resource:", "'tags' is missing");
+	check_refused("tag_resource: {tags: {}}", "0 entries");
+	check_refused("tag_resource: {tags: {a/b: x}}", "'a/b'");
+	check_refused("tag_resource: {tags: {env: x, ENV: y}}", "'ENV' twice");
+}
+
 TEST(every_action_says_what_it_needs_and_can_be_found)
 {
 	for (const struct action *const *x = actions; *x != NULL; x++) {

@@ -171,6 +171,19 @@ TEST(copied_disks_are_counted_with_those_that_are_not)
 	    "snapshot_vm web-01: done (1 disk copied, 1 disk not, 1 disk that cannot be copied)");
 }
 
+TEST(tags_are_counted_and_those_taken_back_are_named)
+{
+	struct step s = step_of("tag_resource", STEP_DONE);
+
+	s.result = STR("{\"tags\":{\"quarantine\":\"yes\"}}");
+	CHECK_STR(said(s), "tag_resource web-01: done (1 tag)");
+	s.undo_of = 3;
+	s.result = STR("{\"untagged\":[\"quarantine\"],\"drifted\":[\"owner\"]}");
+	CHECK_STR(said(s),
+	    "undo of tag_resource web-01: done (tag quarantine as before, tag owner changed by "
+	    "somebody meanwhile and left alone)");
+}
+
 TEST(a_result_that_is_not_understood_is_left_out)
 {
 	static const char *const results[] = { "no json", "{}", "[]", "{\"interfaces\":5}",
