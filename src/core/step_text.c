@@ -229,6 +229,15 @@ tell_tags(const struct json *result, struct arena *a, struct buf *b)
 	    " changed by somebody meanwhile and left alone", a);
 }
 
+/* power_off_vm: {"power","was"}; set_alert_status: {"status","was"}; the same of their undo */
+static void
+tell_change(const struct json *now, const struct json *was, struct buf *b)
+{
+	buf_printf(b, "now %.*s", STR_ARG(str_slice(json_text(now), 0, LISTED_CHARS)));
+	if (json_text(was).n > 0)
+		buf_printf(b, ", was %.*s", STR_ARG(str_slice(json_text(was), 0, LISTED_CHARS)));
+}
+
 static const struct json *
 result_of(const struct step *s, struct arena *a)
 {
@@ -252,6 +261,8 @@ tell_result(const struct step *s, struct arena *a, struct buf *b)
 	else if (json_is(json_get(result, "tags"), JSON_OBJECT) ||
 		 json_is(json_get(result, "untagged"), JSON_ARRAY))
 		tell_tags(result, a, b);
+	else if (json_is(json_get(result, "power"), JSON_STRING))
+		tell_change(json_get(result, "power"), json_get(result, "was"), b);
 	else if (json_is(json_get(result, "restored"), JSON_ARRAY))
 		tell_released(result, b);
 	else if (json_is(json_get(result, "added"), JSON_ARRAY))

@@ -34,10 +34,17 @@ def check_tagged(azure):
         "env": "prod", "owner": "web team", "quarantine": "alert"}
 
 
+def check_off(azure):
+    assert azure.resource(vm("web-01"))["_emulator"]["power"] == "deallocated"
+    assert len([c for c in azure.calls() if c["path"].endswith("/deallocate")
+                and c["status"] == 202]) == 1
+
+
 # action as a rule writes it, its fault points, what must be true once it is done
 ACTIONS = {
     "snapshot_vm": ("snapshot_vm: {resource_group: rg-security}", "snapshot.put", check_copied),
     "tag_resource": ("tag_resource: {tags: {quarantine: alert}}", "tag.patch", check_tagged),
+    "power_off_vm": ("power_off_vm", "power.post", check_off),
 }
 POINTS = [(action, f"action.{point}{end}") for action, (_, point, _) in ACTIONS.items()
           for end in ("", ".done")]

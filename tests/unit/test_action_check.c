@@ -138,6 +138,15 @@ TEST(tags_are_names_and_values_that_azure_takes)
 	check_refused("tag_resource: {tags: {env: x, ENV: y}}", "'ENV' twice");
 }
 
+TEST(a_machine_is_deallocated_unless_it_shall_stay)
+{
+	CHECK(checked("power_off_vm:"));
+	CHECK_STR(out.params, "{\"stay_allocated\":false}");
+	CHECK(out.disruptive && out.target == TARGET_RESOURCE);
+	CHECK(checked("power_off_vm: {stay_allocated: true}"));
+	check_refused("power_off_vm: {stay_allocated: maybe}", "stay_allocated");
+}
+
 TEST(every_action_says_what_it_needs_and_can_be_found)
 {
 	for (const struct action *const *x = actions; *x != NULL; x++) {

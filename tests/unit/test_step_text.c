@@ -184,6 +184,14 @@ TEST(tags_are_counted_and_those_taken_back_are_named)
 	    "somebody meanwhile and left alone)");
 }
 
+TEST(a_state_is_told_with_the_one_before)
+{
+	struct step s = step_of("power_off_vm", STEP_DONE);
+
+	s.result = STR("{\"power\":\"deallocated\",\"was\":\"running\"}");
+	CHECK_STR(said(s), "power_off_vm web-01: done (now deallocated, was running)");
+}
+
 TEST(a_result_that_is_not_understood_is_left_out)
 {
 	static const char *const results[] = { "no json", "{}", "[]", "{\"interfaces\":5}",
