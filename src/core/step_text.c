@@ -238,6 +238,14 @@ tell_change(const struct json *now, const struct json *was, struct buf *b)
 		buf_printf(b, ", was %.*s", STR_ARG(str_slice(json_text(was), 0, LISTED_CHARS)));
 }
 
+static void
+tell_status(const struct json *result, struct buf *b)
+{
+	tell_change(json_get(result, "status"), json_get(result, "was"), b);
+	if (json_count(json_get(result, "drifted")) > 0)
+		buf_add_cstr(b, ", changed by somebody meanwhile and left alone");
+}
+
 static const struct json *
 result_of(const struct step *s, struct arena *a)
 {
@@ -263,6 +271,8 @@ tell_result(const struct step *s, struct arena *a, struct buf *b)
 		tell_tags(result, a, b);
 	else if (json_is(json_get(result, "power"), JSON_STRING))
 		tell_change(json_get(result, "power"), json_get(result, "was"), b);
+	else if (json_is(json_get(result, "status"), JSON_STRING))
+		tell_status(result, b);
 	else if (json_is(json_get(result, "restored"), JSON_ARRAY))
 		tell_released(result, b);
 	else if (json_is(json_get(result, "added"), JSON_ARRAY))

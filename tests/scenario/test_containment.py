@@ -4,6 +4,7 @@ or fails it, and takes back what can be taken back."""
 import pytest
 from harness import SHOP, event_grid, flat_alert, vm
 
+ALERT = f"{SHOP}/Microsoft.Security/locations/westeurope/alerts/2518_one"
 RULES = """
 rules:
   - name: contain
@@ -40,11 +41,16 @@ def check_off(azure):
                 and c["status"] == 202]) == 1
 
 
+def check_dismissed(azure):
+    assert azure.state()["alerts"] == {ALERT.lower(): "Dismissed"}
+
+
 # action as a rule writes it, its fault points, what must be true once it is done
 ACTIONS = {
     "snapshot_vm": ("snapshot_vm: {resource_group: rg-security}", "snapshot.put", check_copied),
     "tag_resource": ("tag_resource: {tags: {quarantine: alert}}", "tag.patch", check_tagged),
     "power_off_vm": ("power_off_vm", "power.post", check_off),
+    "set_alert_status": ("set_alert_status: dismiss", "status.post", check_dismissed),
 }
 POINTS = [(action, f"action.{point}{end}") for action, (_, point, _) in ACTIONS.items()
           for end in ("", ".done")]
@@ -57,7 +63,7 @@ def with_action(make, action):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_an_alert_is_answered_by_the_action_and_told(azure, make, action):
     gw = with_action(make, action).start()
-    gw.deliver(event_grid(flat_alert()))
+    gw.deliver(event_grid(flat_alert(id=ALERT)))
     gw.wait_step("notify")
     ACTIONS[action][2](azure)
     (step,) = gw.actions(action)
@@ -68,14 +74,15 @@ def test_an_alert_is_answered_by_the_action_and_told(azure, make, action):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_nothing_is_done_about_a_sample_or_in_shadow_mode(azure, make, action):
     gw = with_action(make, action).start()
-    gw.deliver(event_grid(flat_alert("[SAMPLE ALERT] Suspicious process executed")))
+    sample = flat_alert("[SAMPLE ALERT] Suspicious process executed", id=ALERT + "s")
+    gw.deliver(event_grid(sample))
     gw.wait_step("notify")
     (step,) = gw.actions(action)
     assert step["state"] == "refused" and "sample" in step["reason"]
     gw.stop()
     gw.write_settings(guards={"mode": "shadow"})
     gw.start()
-    gw.deliver(event_grid(flat_alert()))
+    gw.deliver(event_grid(flat_alert(id=ALERT)))
     gw.wait_step("notify")
     assert {s["state"] for s in gw.actions(action)} == {"refused", "shadow"}
     assert not [c for c in azure.calls() if c["service"] == "arm" and c["method"] != "GET"]
@@ -88,7 +95,7 @@ def test_killed_or_failed_at_any_point_it_is_done_once(azure, make, action, poin
     gw.launch(GRIDWARDEN_FAULT=f"{point}:{how}:1")
     gw.wait_line(lambda line: " ready: port " in line["message"])
     gw.port = int(gw.lines[-1]["message"].split("port ")[1].split(",")[0])
-    gw.deliver(event_grid(flat_alert()))
+    gw.deliver(event_grid(flat_alert(id=ALERT)))
     if how == "kill":
         assert gw.wait_end() == -9, gw.log()
         gw.start()
@@ -100,7 +107,7 @@ def test_killed_or_failed_at_any_point_it_is_done_once(azure, make, action, poin
 
 def test_snapshots_are_evidence_and_never_taken_back(azure, make):
     gw = with_action(make, "snapshot_vm").start()
-    gw.deliver(event_grid(flat_alert()))
+    gw.deliver(event_grid(flat_alert(id=ALERT)))
     gw.wait_step("notify")
     (step,) = gw.actions("snapshot_vm")
     assert len(puts(azure, "snapshots")) == 3

@@ -147,6 +147,16 @@ TEST(a_machine_is_deallocated_unless_it_shall_stay)
 	check_refused("power_off_vm: {stay_allocated: maybe}", "stay_allocated");
 }
 
+TEST(an_alert_gets_one_of_four_statuses)
+{
+	CHECK(checked("set_alert_status: dismiss"));
+	CHECK_STR(out.params, "{\"status\":\"dismiss\"}");
+	CHECK(out.disruptive && out.target == TARGET_RESOURCE);
+	CHECK(checked("set_alert_status: {status: inProgress}"));
+	check_refused("set_alert_status:", "'status' is missing");
+	check_refused("set_alert_status: close", "dismiss");
+}
+
 TEST(every_action_says_what_it_needs_and_can_be_found)
 {
 	for (const struct action *const *x = actions; *x != NULL; x++) {

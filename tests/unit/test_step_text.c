@@ -192,6 +192,20 @@ TEST(a_state_is_told_with_the_one_before)
 	CHECK_STR(said(s), "power_off_vm web-01: done (now deallocated, was running)");
 }
 
+TEST(the_status_of_an_alert_is_told_with_the_one_before)
+{
+	struct step s = step_of("set_alert_status", STEP_DONE);
+
+	s.result = STR("{\"status\":\"Dismissed\",\"was\":\"Active\"}");
+	CHECK_STR(said(s), "set_alert_status web-01: done (now Dismissed, was Active)");
+	s.undo_of = 3;
+	s.result =
+	    STR("{\"status\":\"Resolved\",\"was\":\"Active\",\"drifted\":[\"status\"]}");
+	CHECK_STR(said(s),
+	    "undo of set_alert_status web-01: done (now Resolved, was Active, changed by somebody "
+	    "meanwhile and left alone)");
+}
+
 TEST(a_result_that_is_not_understood_is_left_out)
 {
 	static const char *const results[] = { "no json", "{}", "[]", "{\"interfaces\":5}",
