@@ -16,11 +16,11 @@
 bool defender_alert_id(
     const struct alert *al, struct arena *a, struct str *out, struct err *e) MUST_CHECK;
 
-bool defender_alert_status(struct arm *arm, struct str id, struct arena *a, struct str *status,
-    struct err *e) MUST_CHECK;
+bool defender_alert_status(
+    struct arm *arm, struct str id, struct arena *a, struct str *status, struct err *e) MUST_CHECK;
 
 /* verb: "dismiss", "resolve", "activate" or "inProgress". */
-bool defender_alert_set(struct arm *arm, struct str id, const char *verb, struct arena *a,
-    struct err *e) MUST_CHECK;
+bool defender_alert_set(
+    struct arm *arm, struct str id, const char *verb, struct arena *a, struct err *e) MUST_CHECK;
 
 #endif

@@ -40,4 +40,8 @@ struct json *nic_writable(const struct json *body, struct arena *a);
 bool nic_put_nsg(struct arm *arm, const struct nic *n, struct str nsg, struct arena *a,
     struct arm_answer *out, struct err *e) MUST_CHECK;
 
+/* The public addresses of the interface, texts; added to list. */
+bool nic_public_addresses(struct arm *arm, const struct nic *n, struct arena *a, struct json *list,
+    struct err *e) MUST_CHECK;
+
 #endif

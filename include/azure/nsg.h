@@ -53,6 +53,9 @@ quarantine_mend(const struct quarantine *q, const struct json *existing, struct 
 /* Is that the name of a rule that we put into such a group? */
 bool quarantine_has_rule(struct str name);
 
+/* The rule of that name in a list as GET shows it, or NULL. */
+const struct json *nsg_find_rule(const struct json *rules, struct str name);
+
 /* Names of rules that let traffic pass and are not ours: a list of texts. */
 struct json *quarantine_leaks(const struct json *existing, struct arena *a);
 

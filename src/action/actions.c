@@ -11,7 +11,8 @@
 #define NAMES_MAX 64
 
 extern const struct action action_isolate_vm, action_enable_jit, action_snapshot_vm,
-    action_tag_resource, action_power_off_vm, action_set_alert_status, action_notify;
+    action_tag_resource, action_power_off_vm, action_set_alert_status, action_block_source_address,
+    action_notify;
 
 const struct action *const actions[] = {
 	&action_isolate_vm,
@@ -20,6 +21,7 @@ const struct action *const actions[] = {
 	&action_tag_resource,
 	&action_power_off_vm,
 	&action_set_alert_status,
+	&action_block_source_address,
 	&action_notify,
 	NULL,
 };

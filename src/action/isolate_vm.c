@@ -122,20 +122,6 @@ begin(struct isolation *w, struct action_env *env, struct step *step, struct err
 }
 
 static bool
-read_nics(struct isolation *w, struct err *e)
-{
-	w->nics = arena_alloc(w->env->arena, w->vm.n_interfaces * sizeof(*w->nics));
-	for (size_t i = 0; i < w->vm.n_interfaces; i++) {
-		if (nic_get(w->env->arm, w->vm.interfaces[i], w->env->arena, &w->nics[i], e))
-			continue;
-		if (e->kind == ERR_NOT_FOUND) /* detached since the machine was read */
-			e->kind = ERR_AGAIN;
-		return false;
-	}
-	return true;
-}
-
-static bool
 read_machine(struct isolation *w, struct err *e)
 {
 	struct str group = json_text(json_get(w->params, "resource_group"));
@@ -152,7 +138,7 @@ read_machine(struct isolation *w, struct err *e)
 		.location = w->vm.location,
 		.sources = sources,
 		.defender = defender };
-	return read_nics(w, e);
+	return machine_nics(w->env, &w->vm, &w->nics, e);
 }
 
 /* Once the first interface is cut off there is no half way. */

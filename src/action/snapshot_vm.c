@@ -1,5 +1,6 @@
 /*
- * Copy the disks of a virtual machine before their content changes: an incremental snapshot of each.
+ * Copy the disks of a virtual machine before their content changes: an incremental snapshot of
+ *each.
  *
  *	1  read the machine and its disks, record which snapshot each will get; committed
  *	2  make each snapshot that is not there, all together; wait for the long operations
@@ -40,11 +41,11 @@ struct copying {
 static struct str
 credential_name(const struct settings_azure *azure, struct arena *a)
 {
-	const char *kind = azure->credential == CREDENTIAL_CLIENT_SECRET ? "application"
-									 : "managed identity";
+	const char *kind =
+	    azure->credential == CREDENTIAL_CLIENT_SECRET ? "application" : "managed identity";
 
-	return arena_printf(a, "%s%s%.*s", kind, azure->client_id.n > 0 ? " " : "",
-	    STR_ARG(azure->client_id));
+	return arena_printf(
+	    a, "%s%s%.*s", kind, azure->client_id.n > 0 ? " " : "", STR_ARG(azure->client_id));
 }
 
 static struct str

@@ -19,7 +19,7 @@
 #include "operations.h"
 #include "tools.h"
 
-#define TAGS_MAX 15 /* a resource takes 50 */
+#define TAGS_MAX 15	   /* a resource takes 50 */
 #define NAME_MAX_CHARS 128 /* storage accounts take no longer ones */
 #define VALUE_MAX_CHARS 256
 

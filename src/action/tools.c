@@ -99,6 +99,22 @@ stored_json(struct str text, const char *what, struct arena *a, struct json **ou
 	return *out != NULL || fail_in(e, "the stored %s", what);
 }
 
+bool
+machine_nics(struct action_env *env, const struct vm *vm, struct nic **out, struct err *e)
+{
+	struct nic *nics = arena_alloc(env->arena, vm->n_interfaces * sizeof(*nics));
+
+	for (size_t i = 0; i < vm->n_interfaces; i++) {
+		if (nic_get(env->arm, vm->interfaces[i], env->arena, &nics[i], e))
+			continue;
+		if (e->kind == ERR_NOT_FOUND) /* detached since the machine was read */
+			e->kind = ERR_AGAIN;
+		return false;
+	}
+	*out = nics;
+	return true;
+}
+
 struct str
 last_request_id(const struct arm *arm)
 {

@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include "action/action.h"
+#include "azure/nic.h"
+#include "azure/vm.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "core/resource_id.h"
@@ -42,6 +44,10 @@ bool protected_now(const struct action_env *env, const struct resource_id *id,
 /* JSON that we stored ourselves: parameters, the record, the cursor.  Empty text gives NULL. */
 bool stored_json(struct str text, const char *what, struct arena *a, struct json **out,
     struct err *e) MUST_CHECK;
+
+/* All interfaces of a machine as they are now: vm->n_interfaces of them. */
+bool machine_nics(
+    struct action_env *env, const struct vm *vm, struct nic **out, struct err *e) MUST_CHECK;
 
 /* x-ms-request-id of the call that was answered last: what Microsoft's support asks for. */
 struct str last_request_id(const struct arm *arm);

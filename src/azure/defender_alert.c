@@ -46,12 +46,12 @@ from_link(struct str uri, struct arena *a, struct str *out)
 {
 	struct str group = behind(uri, "resourceGroup");
 
-	return alert_id(arena_printf(a,
-			    "/subscriptions/%.*s%s%.*s/providers/Microsoft.Security/locations/"
-			    "%.*s/alerts/%.*s",
-			    STR_ARG(behind(uri, "subscriptionId")),
-			    group.n > 0 ? "/resourceGroups/" : "", STR_ARG(group),
-			    STR_ARG(behind(uri, "location")), STR_ARG(behind(uri, "alertId"))),
+	return alert_id(
+	    arena_printf(a,
+		"/subscriptions/%.*s%s%.*s/providers/Microsoft.Security/locations/"
+		"%.*s/alerts/%.*s",
+		STR_ARG(behind(uri, "subscriptionId")), group.n > 0 ? "/resourceGroups/" : "",
+		STR_ARG(group), STR_ARG(behind(uri, "location")), STR_ARG(behind(uri, "alertId"))),
 	    a, out);
 }
 
@@ -63,8 +63,8 @@ defender_alert_id(const struct alert *al, struct arena *a, struct str *out, stru
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
-			if (alert_id(json_text(json_get_nocase(places[i], str_of(names[k]))), a,
-				out))
+			if (alert_id(
+				json_text(json_get_nocase(places[i], str_of(names[k]))), a, out))
 				return true;
 	return from_link(al->uri, a, out) ||
 	       fail(e, ERR_INPUT,
@@ -86,8 +86,7 @@ defender_alert_status(
 }
 
 bool
-defender_alert_set(
-    struct arm *arm, struct str id, const char *verb, struct arena *a, struct err *e)
+defender_alert_set(struct arm *arm, struct str id, const char *verb, struct arena *a, struct err *e)
 {
 	struct arm_call call = { .method = "POST",
 		.path = arena_printf(a, "%.*s/%s", STR_ARG(id), verb),

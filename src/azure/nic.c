@@ -138,3 +138,28 @@ nic_put_nsg(struct arm *arm, const struct nic *n, struct str nsg, struct arena *
 		json_set(properties, "networkSecurityGroup", group, a);
 	return arm_send(arm, &call, a, out, e);
 }
+
+bool
+nic_public_addresses(
+    struct arm *arm, const struct nic *n, struct arena *a, struct json *list, struct err *e)
+{
+	for (const struct json *ip = json_first(json_at(n->body, "properties.ipConfigurations"));
+	     ip != NULL; ip = json_next(ip)) {
+		struct str text = json_text(json_at(ip, "properties.publicIPAddress.id"));
+		struct arm_call call = { .method = "GET", .api_version = API_VERSION };
+		struct arm_answer answer;
+		struct resource_id id;
+
+		if (text.n == 0)
+			continue;
+		if (!resource_id_parse(text, &id, e))
+			return fail_in(e, "public address of the machine");
+		call.path = resource_id_owner_path(&id, a);
+		if (!arm_send(arm, &call, a, &answer, e))
+			return false;
+		text = json_text(json_at(answer.body, "properties.ipAddress"));
+		if (text.n > 0)
+			json_add(list, json_string(text, a), a);
+	}
+	return true;
+}

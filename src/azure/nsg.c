@@ -130,8 +130,8 @@ wanted_rules(const struct quarantine *q, struct arena *a)
 	return list;
 }
 
-static const struct json *
-find_rule(const struct json *list, struct str name)
+const struct json *
+nsg_find_rule(const struct json *list, struct str name)
 {
 	for (const struct json *j = json_first(list); j != NULL; j = json_next(j))
 		if (str_eq_nocase(json_text(json_get(j, "name")), name))
@@ -209,13 +209,13 @@ is_right(const struct json *existing, const struct json *wanted)
 	const struct json *flush = json_at(existing, "properties.flushConnection");
 
 	for (const struct json *w = json_first(wanted); w != NULL; w = json_next(w))
-		if (!same_rule(w, find_rule(have, json_text(json_get(w, "name")))))
+		if (!same_rule(w, nsg_find_rule(have, json_text(json_get(w, "name")))))
 			return false;
 	for (const struct json *h = json_first(have); h != NULL; h = json_next(h)) {
 		struct str name = json_text(json_get(h, "name"));
 
 		/* Under a name of ours, and not wanted: the forensic allow of nobody. */
-		if (quarantine_has_rule(name) && find_rule(wanted, name) == NULL)
+		if (quarantine_has_rule(name) && nsg_find_rule(wanted, name) == NULL)
 			return false;
 	}
 	/* Not every region shows it: only a clear "false" is a mistake. */

@@ -10,8 +10,7 @@ path_of(struct str resource, struct arena *a)
 }
 
 bool
-tags_get(
-    struct arm *arm, struct str resource, struct arena *a, struct json **tags, struct err *e)
+tags_get(struct arm *arm, struct str resource, struct arena *a, struct json **tags, struct err *e)
 {
 	struct arm_call call = {
 		.method = "GET", .path = path_of(resource, a), .api_version = API_VERSION

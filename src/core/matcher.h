@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "base/yaml.h"
+#include "core/cidr.h"
 #include "core/rules.h"
 
 /* ---- text patterns (pattern.c) ---- */
@@ -47,17 +48,6 @@ struct regex *regex_new(struct str text, size_t *error_at, struct err *e); /* NU
 void regex_free(struct regex *r);
 /* Finds it anywhere in the text.  A limit that was hit is unsure; *work as above. */
 enum answer regex_match(const struct regex *r, struct str text, int64_t *work);
-
-/* ---- addresses (pattern.c) ---- */
-
-struct cidr {
-	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
-	int bits;		 /* of 128 */
-	bool v4;
-};
-bool cidr_parse(struct str text, struct cidr *out);
-/* Unsure when the text is no address. */
-enum answer cidr_holds(const struct cidr *range, struct str address);
 
 /* A decimal number as JSON writes it, and nothing else: no hexadecimal, no infinity. */
 bool number_parse(struct str text, double *out);

@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,64 +92,6 @@ pattern_match(const struct pattern *p, struct str text, bool cased, int64_t *wor
 	while (i < p->n && p->elements[i].kind == ELEMENT_ANY)
 		i++;
 	return i == p->n ? ANSWER_YES : ANSWER_NO;
-}
-
-/* ---- addresses ---- */
-
-/* IPv4 in its place in IPv6, so that one comparison serves both. */
-static bool
-address_parse(struct str text, unsigned char out[16], bool *v4)
-{
-	static const unsigned char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-	char host[INET6_ADDRSTRLEN];
-
-	if (text.n == 0 || text.n >= sizeof(host))
-		return false;
-	memcpy(host, text.p, text.n);
-	host[text.n] = '\0';
-	if (inet_pton(AF_INET6, host, out) == 1) {
-		*v4 = memcmp(out, mapped, sizeof(mapped)) == 0;
-		return true;
-	}
-	memcpy(out, mapped, sizeof(mapped));
-	*v4 = true;
-	return inet_pton(AF_INET, host, out + 12) == 1;
-}
-
-bool
-cidr_parse(struct str text, struct cidr *out)
-{
-	struct str rest = text, address = STR_EMPTY;
-	int64_t bits;
-
-	str_next(&rest, '/', &address);
-	if (!address_parse(address, out->bytes, &out->v4))
-		return false;
-	/* ::ffff:10.0.0.0/104 is an IPv4 range with its length counted as in IPv6. */
-	bits = memchr(address.p, ':', address.n) == NULL ? 32 : 128;
-	out->bits = bits == 32 ? 96 : 0;
-	if (rest.p != NULL && !str_to_int(rest, 0, bits, &bits))
-		return false;
-	out->bits += (int)bits;
-	out->v4 = out->v4 && out->bits >= 96;
-	return true;
-}
-
-enum answer
-cidr_holds(const struct cidr *range, struct str text)
-{
-	unsigned char bytes[16], mask;
-	int whole = range->bits / 8;
-	bool v4;
-
-	if (!address_parse(str_trim(text), bytes, &v4))
-		return ANSWER_UNSURE;
-	if (v4 != range->v4 || memcmp(bytes, range->bytes, (size_t)whole) != 0)
-		return ANSWER_NO;
-	if (range->bits % 8 == 0)
-		return ANSWER_YES;
-	mask = (unsigned char)(0xff << (8 - range->bits % 8));
-	return (bytes[whole] & mask) == (range->bytes[whole] & mask) ? ANSWER_YES : ANSWER_NO;
 }
 
 /* ---- numbers ---- */

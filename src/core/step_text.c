@@ -246,6 +246,22 @@ tell_status(const struct json *result, struct buf *b)
 		buf_add_cstr(b, ", changed by somebody meanwhile and left alone");
 }
 
+/* block_source_address: {"blocked":[...],"left_out":[...],"groups",...}; undo: {"unblocked"} */
+static void
+tell_blocked(const struct json *result, struct arena *a, struct buf *b)
+{
+	size_t n = json_count(json_get(result, "without_group"));
+
+	tell_list(b, json_get(result, "blocked"), "address", " blocked", a);
+	tell_count(b, json_count(json_get(result, "left_out")), "other", " left out");
+	tell_count(b, n, "network interface", " without a group of its own");
+	tell_list(b, json_get(result, "still_allowed_by"), "still allowed by rule", "", a);
+	tell_end(b, json_get(result, "expires_ms"));
+	tell_count(b, json_count(json_get(result, "unblocked")), "group", " as before");
+	tell_count(b, json_count(json_get(result, "drifted")), "group",
+	    " changed by somebody meanwhile and left alone");
+}
+
 static const struct json *
 result_of(const struct step *s, struct arena *a)
 {
@@ -273,6 +289,9 @@ tell_result(const struct step *s, struct arena *a, struct buf *b)
 		tell_change(json_get(result, "power"), json_get(result, "was"), b);
 	else if (json_is(json_get(result, "status"), JSON_STRING))
 		tell_status(result, b);
+	else if (json_is(json_get(result, "blocked"), JSON_ARRAY) ||
+		 json_is(json_get(result, "unblocked"), JSON_ARRAY))
+		tell_blocked(result, a, b);
 	else if (json_is(json_get(result, "restored"), JSON_ARRAY))
 		tell_released(result, b);
 	else if (json_is(json_get(result, "added"), JSON_ARRAY))

@@ -87,7 +87,8 @@ TEST(trouble_that_passes_ends_well)
 		"{\"method\":\"POST\",\"path\":\"/deallocate\",\"cut\":\"before\"}",
 		"{\"method\":\"POST\",\"path\":\"/deallocate\",\"cut\":\"after\"}",
 		"{\"method\":\"POST\",\"path\":\"/deallocate\",\"longop\":{\"end\":\"Failed\"}}",
-		"{\"method\":\"POST\",\"path\":\"/deallocate\",\"longop\":{\"pattern\":\"location\"}}",
+		"{\"method\":\"POST\",\"path\":\"/"
+		"deallocate\",\"longop\":{\"pattern\":\"location\"}}",
 		"{\"method\":\"POST\",\"path\":\"/deallocate\",\"longop\":{\"pattern\":\"body\"}}",
 	};
 
@@ -141,9 +142,9 @@ TEST(a_protecting_tag_is_seen_before_anything_is_touched)
 	struct err e;
 
 	fresh_world();
-	world.protects[0] = (struct settings_protected){ .tag_name = STR("env"),
-		.tag_value = STR("prod"),
-		.text = STR("tag env=prod") };
+	world.protects[0] = (struct settings_protected){
+		.tag_name = STR("env"), .tag_value = STR("prod"), .text = STR("tag env=prod")
+	};
 	world.settings.n_protects = 1;
 	step = a_step("power_off_vm", VM("web-01"), OFF);
 	CHECK_INT(drive(&step, 0, NULL, &e), OUTCOME_REFUSED);

@@ -186,10 +186,11 @@ TEST(a_disk_that_is_refused_does_not_hide_those_that_were_copied)
 	struct err e;
 
 	fresh_world();
-	fault("{\"method\":\"PUT\",\"path\":\"/snapshots/web-01_data0\",\"times\":-1,\"status\":403,"
-	      "\"body\":{\"error\":{\"code\":\"AuthorizationFailed\",\"message\":\"The client does "
-	      "not have authorization to perform action 'Microsoft.Compute/snapshots/write' over "
-	      "scope 'x'.\"}}}");
+	fault(
+	    "{\"method\":\"PUT\",\"path\":\"/snapshots/web-01_data0\",\"times\":-1,\"status\":403,"
+	    "\"body\":{\"error\":{\"code\":\"AuthorizationFailed\",\"message\":\"The client does "
+	    "not have authorization to perform action 'Microsoft.Compute/snapshots/write' over "
+	    "scope 'x'.\"}}}");
 	step = a_copy(NO_PARAMS);
 	CHECK_INT(drive(&step, 0, NULL, &e), OUTCOME_NEVER);
 	CHECK_HAS(e.text, "2 of 3 disks are copied");
@@ -245,8 +246,8 @@ TEST(a_snapshot_that_is_still_being_filled_is_waited_for)
 	struct err e;
 
 	fresh_world();
-	change_resource(DISK("web-01_data1"),
-	    "{\"sku\":{\"name\":\"PremiumV2_LRS\",\"tier\":\"Premium\"}}");
+	change_resource(
+	    DISK("web-01_data1"), "{\"sku\":{\"name\":\"PremiumV2_LRS\",\"tier\":\"Premium\"}}");
 	step = a_copy(NO_PARAMS);
 	while (count_calls("PUT", "") == 0)
 		CHECK_INT(call_once(&step, false, &e), OUTCOME_LATER);
@@ -261,8 +262,8 @@ TEST(what_cannot_be_copied_at_all_is_refused_in_words)
 	struct err e;
 
 	fresh_world();
-	step = a_step("snapshot_vm", SHOP "/providers/Microsoft.Storage/storageAccounts/logs",
-	    NO_PARAMS);
+	step = a_step(
+	    "snapshot_vm", SHOP "/providers/Microsoft.Storage/storageAccounts/logs", NO_PARAMS);
 	CHECK_INT(drive(&step, 0, NULL, &e), OUTCOME_NEVER);
 	CHECK_HAS(e.text, "snapshot_vm needs a virtual machine");
 	step = a_step("snapshot_vm", VM("web-99"), NO_PARAMS);
@@ -284,9 +285,9 @@ TEST(a_protecting_tag_is_seen_before_anything_is_touched)
 	struct err e;
 
 	fresh_world();
-	world.protects[0] = (struct settings_protected){ .tag_name = STR("env"),
-		.tag_value = STR("prod"),
-		.text = STR("tag env=prod") };
+	world.protects[0] = (struct settings_protected){
+		.tag_name = STR("env"), .tag_value = STR("prod"), .text = STR("tag env=prod")
+	};
 	world.settings.n_protects = 1;
 	step = a_copy(NO_PARAMS);
 	CHECK_INT(drive(&step, 0, NULL, &e), OUTCOME_REFUSED);

@@ -162,9 +162,9 @@ TEST(a_protecting_tag_is_seen_before_anything_is_touched)
 	struct err e;
 
 	fresh_world();
-	world.protects[0] = (struct settings_protected){ .tag_name = STR("env"),
-		.tag_value = STR("prod"),
-		.text = STR("tag env=prod") };
+	world.protects[0] = (struct settings_protected){
+		.tag_name = STR("env"), .tag_value = STR("prod"), .text = STR("tag env=prod")
+	};
 	world.settings.n_protects = 1;
 	step = a_step("tag_resource", VM("web-01"), TAGS);
 	CHECK_INT(drive(&step, 0, NULL, &e), OUTCOME_REFUSED);

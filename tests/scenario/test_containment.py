@@ -5,6 +5,7 @@ import pytest
 from harness import SHOP, event_grid, flat_alert, vm
 
 ALERT = f"{SHOP}/Microsoft.Security/locations/westeurope/alerts/2518_one"
+MORE = {"id": ALERT, "entities": [{"Type": "ip", "Address": "203.0.113.66"}]}
 RULES = """
 rules:
   - name: contain
@@ -45,12 +46,20 @@ def check_dismissed(azure):
     assert azure.state()["alerts"] == {ALERT.lower(): "Dismissed"}
 
 
+def check_blocked(azure):
+    rules = azure.resource(f"{SHOP}/Microsoft.Network/networkSecurityGroups/nsg-web")["properties"][
+        "securityRules"]
+    (ours,) = [r for r in rules if r["name"].startswith("Gridwarden-Block-")]
+    assert ours["properties"]["sourceAddressPrefixes"] == ["203.0.113.66"]
+
+
 # action as a rule writes it, its fault points, what must be true once it is done
 ACTIONS = {
     "snapshot_vm": ("snapshot_vm: {resource_group: rg-security}", "snapshot.put", check_copied),
     "tag_resource": ("tag_resource: {tags: {quarantine: alert}}", "tag.patch", check_tagged),
     "power_off_vm": ("power_off_vm", "power.post", check_off),
     "set_alert_status": ("set_alert_status: dismiss", "status.post", check_dismissed),
+    "block_source_address": ("block_source_address", "block.put", check_blocked),
 }
 POINTS = [(action, f"action.{point}{end}") for action, (_, point, _) in ACTIONS.items()
           for end in ("", ".done")]
@@ -63,7 +72,7 @@ def with_action(make, action):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_an_alert_is_answered_by_the_action_and_told(azure, make, action):
     gw = with_action(make, action).start()
-    gw.deliver(event_grid(flat_alert(id=ALERT)))
+    gw.deliver(event_grid(flat_alert(**MORE)))
     gw.wait_step("notify")
     ACTIONS[action][2](azure)
     (step,) = gw.actions(action)
@@ -82,7 +91,7 @@ def test_nothing_is_done_about_a_sample_or_in_shadow_mode(azure, make, action):
     gw.stop()
     gw.write_settings(guards={"mode": "shadow"})
     gw.start()
-    gw.deliver(event_grid(flat_alert(id=ALERT)))
+    gw.deliver(event_grid(flat_alert(**MORE)))
     gw.wait_step("notify")
     assert {s["state"] for s in gw.actions(action)} == {"refused", "shadow"}
     assert not [c for c in azure.calls() if c["service"] == "arm" and c["method"] != "GET"]
@@ -95,7 +104,7 @@ def test_killed_or_failed_at_any_point_it_is_done_once(azure, make, action, poin
     gw.launch(GRIDWARDEN_FAULT=f"{point}:{how}:1")
     gw.wait_line(lambda line: " ready: port " in line["message"])
     gw.port = int(gw.lines[-1]["message"].split("port ")[1].split(",")[0])
-    gw.deliver(event_grid(flat_alert(id=ALERT)))
+    gw.deliver(event_grid(flat_alert(**MORE)))
     if how == "kill":
         assert gw.wait_end() == -9, gw.log()
         gw.start()
@@ -107,7 +116,7 @@ def test_killed_or_failed_at_any_point_it_is_done_once(azure, make, action, poin
 
 def test_snapshots_are_evidence_and_never_taken_back(azure, make):
     gw = with_action(make, "snapshot_vm").start()
-    gw.deliver(event_grid(flat_alert(id=ALERT)))
+    gw.deliver(event_grid(flat_alert(**MORE)))
     gw.wait_step("notify")
     (step,) = gw.actions("snapshot_vm")
     assert len(puts(azure, "snapshots")) == 3
@@ -116,3 +125,19 @@ def test_snapshots_are_evidence_and_never_taken_back(azure, make):
     answer = gw.run("release", str(step["id"]))
     assert answer.returncode != 0 or "cannot be taken back" in answer.stdout + answer.stderr
     check_copied(azure)
+
+
+def test_a_block_ends_by_itself(azure, make):
+    gw = make(rules=RULES.format(action="block_source_address: {expires_after: 1m}"))
+    gw.start()
+    gw.deliver(event_grid(flat_alert(**MORE)))
+    gw.wait_step("notify")
+    check_blocked(azure)
+    (step,) = [s for s in gw.actions("block_source_address") if s.get("undo_of")]
+    assert step["state"] == "waiting"
+    (done,) = [s for s in gw.actions("block_source_address") if not s.get("undo_of")]
+    gw.ask("release", str(done["id"]))
+    gw.wait_step("block_source_address", undo=True)
+    rules = azure.resource(f"{SHOP}/Microsoft.Network/networkSecurityGroups/nsg-web")["properties"][
+        "securityRules"]
+    assert [r["name"] for r in rules] == ["Allow-Https", "Allow-Ssh-Office"]

@@ -157,6 +157,17 @@ TEST(an_alert_gets_one_of_four_statuses)
 	check_refused("set_alert_status: close", "dismiss");
 }
 
+TEST(addresses_that_are_never_blocked_are_ranges)
+{
+	CHECK(checked("block_source_address:"));
+	CHECK_STR(out.params, "{\"allow\":[],\"max_addresses\":10}");
+	CHECK(out.disruptive && out.target == TARGET_RESOURCE);
+	CHECK(checked("block_source_address: {allow: 198.51.100.0/24, expires_after: 8h}"));
+	check_refused("block_source_address: {allow: the office}", "the office");
+	check_refused("block_source_address: {max_addresses: 51}", "max_addresses");
+	check_refused("block_source_address: {expires_after: 30s}", "expires_after");
+}
+
 TEST(every_action_says_what_it_needs_and_can_be_found)
 {
 	for (const struct action *const *x = actions; *x != NULL; x++) {

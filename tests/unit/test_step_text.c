@@ -199,11 +199,27 @@ TEST(the_status_of_an_alert_is_told_with_the_one_before)
 	s.result = STR("{\"status\":\"Dismissed\",\"was\":\"Active\"}");
 	CHECK_STR(said(s), "set_alert_status web-01: done (now Dismissed, was Active)");
 	s.undo_of = 3;
-	s.result =
-	    STR("{\"status\":\"Resolved\",\"was\":\"Active\",\"drifted\":[\"status\"]}");
+	s.result = STR("{\"status\":\"Resolved\",\"was\":\"Active\",\"drifted\":[\"status\"]}");
 	CHECK_STR(said(s),
 	    "undo of set_alert_status web-01: done (now Resolved, was Active, changed by somebody "
 	    "meanwhile and left alone)");
+}
+
+TEST(blocked_addresses_are_told_with_what_is_left_open)
+{
+	struct step s = step_of("block_source_address", STEP_DONE);
+
+	s.result =
+	    STR("{\"blocked\":[\"203.0.113.66\"],\"left_out\":[{}],\"without_group\":[\"x\"],"
+		"\"still_allowed_by\":[\"Allow-Https\"]}");
+	CHECK_STR(said(s),
+	    "block_source_address web-01: done (address 203.0.113.66 blocked, 1 other left out, 1 "
+	    "network interface without a group of its own, still allowed by rule Allow-Https)");
+	s.undo_of = 3;
+	s.result = STR("{\"unblocked\":[\"g\"],\"drifted\":[\"h\"]}");
+	CHECK_STR(said(s),
+	    "undo of block_source_address web-01: done (1 group as before, 1 group changed by "
+	    "somebody meanwhile and left alone)");
 }
 
 TEST(a_result_that_is_not_understood_is_left_out)
