@@ -53,6 +53,7 @@ struct action {
 	/* What the table cannot say; e says what is wrong with the parameters.  NULL = nothing. */
 	bool (*check)(const struct json *params, struct err *e);
 	const char *shorthand; /* "- notify: soc" means {channel: soc}; NULL = none */
+	bool to_channel;       /* named_by is a channel of the settings */
 	const char *named_by;  /* the parameter that names the target; NULL = the resource */
 	const char *const *permissions; /* Azure operations it needs; ends with NULL */
 	bool disruptive;		/* counts against budgets, can be held for approval */

@@ -12,7 +12,7 @@
 
 extern const struct action action_isolate_vm, action_enable_jit, action_snapshot_vm,
     action_tag_resource, action_power_off_vm, action_set_alert_status, action_block_source_address,
-    action_notify;
+    action_http_post, action_notify;
 
 const struct action *const actions[] = {
 	&action_isolate_vm,
@@ -22,6 +22,7 @@ const struct action *const actions[] = {
 	&action_power_off_vm,
 	&action_set_alert_status,
 	&action_block_source_address,
+	&action_http_post,
 	&action_notify,
 	NULL,
 };
@@ -148,7 +149,7 @@ action_check(const void *ctx, const struct yaml *name, const struct yaml *params
 		.reports = action->reports };
 	if (action->named_by != NULL)
 		out->named = arena_str(a, json_text(json_get(read, action->named_by)));
-	if (action->named_by != NULL && ctx != NULL && d->errors == errors)
+	if (action->to_channel && ctx != NULL && d->errors == errors)
 		check_channel(ctx, yaml_get(y, action->named_by), out->named, d);
 	return d->errors == errors;
 }

@@ -2,10 +2,9 @@
  * Deny the addresses that an attack came from, in the network security groups of the machine's
  * interfaces.
  *
- *	1  read the machine, its interfaces and its own addresses; record what shall be denied where;
- *	   committed
- *	2  one rule in each group, in a place of ours that is free; wait for the long operations
- *	3  each group has it on a fresh reading: done
+ *	1  read the machine, its interfaces and its own addresses; record what shall be denied
+ *where; committed 2  one rule in each group, in a place of ours that is free; wait for the long
+ *operations 3  each group has it on a fresh reading: done
  *
  * Undo removes these rules, unless somebody changed them.
  * What can go wrong: the alert names no such address, no interface has a group (making one would
@@ -174,8 +173,8 @@ put(struct blocking *w, struct str group, const struct json *body, struct err *e
 		    STR_ARG(short_name(group)), NSG_BLOCK_FIRST, NSG_BLOCK_LAST);
 	if (FAULT("action.block.put"))
 		return fail_again(e, 0, "fault ordered at action.block.put");
-	if (!nsg_block(w->env->arm, group, w->rule, priority, w->addresses, w->env->arena, &answer,
-		e)) {
+	if (!nsg_block(
+		w->env->arm, group, w->rule, priority, w->addresses, w->env->arena, &answer, e)) {
 		/* Somebody took the place since it was read. */
 		if (str_has_nocase(str_of(e->text), STR("SecurityRuleConflict")))
 			e->kind = ERR_CONFLICT;

@@ -98,6 +98,7 @@ const struct action action_notify = {
 	.params = params,
 	.shorthand = "channel",
 	.named_by = "channel",
+	.to_channel = true,
 	.permissions = permissions,
 	.reports = true,
 	.run = run,

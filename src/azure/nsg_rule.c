@@ -76,10 +76,11 @@ bool
 nsg_block(struct arm *arm, struct str group, struct str rule, int64_t priority,
     const struct json *sources, struct arena *a, struct arm_answer *out, struct err *e)
 {
-	static const char *const rows[][2] = { { "description", "Gridwarden: sources of an attack" },
-		{ "direction", "Inbound" }, { "access", "Deny" }, { "protocol", "*" },
-		{ "sourcePortRange", "*" }, { "destinationAddressPrefix", "*" },
-		{ "destinationPortRange", "*" } };
+	static const char *const rows[][2] = {
+		{ "description", "Gridwarden: sources of an attack" }, { "direction", "Inbound" },
+		{ "access", "Deny" }, { "protocol", "*" }, { "sourcePortRange", "*" },
+		{ "destinationAddressPrefix", "*" }, { "destinationPortRange", "*" }
+	};
 	struct json *body = json_object(a), *properties = json_object(a);
 	struct arm_call call = { .method = "PUT",
 		.path = path_of(group, rule, a),

@@ -3,11 +3,11 @@
 #define RULES_DEFAULT "{\"allow\":[\"198.51.100.0/24\"],\"max_addresses\":2}"
 
 /* As Defender writes them: the attacker, the machine itself, a private one, the office. */
-#define ENTITIES \
-	"[{\"$id\":\"1\",\"Type\":\"ip\",\"Address\":\"203.0.113.66\"}," \
-	"{\"$id\":\"2\",\"type\":\"ip\",\"address\":\"203.0.113.10\"}," \
-	"{\"$id\":\"3\",\"Type\":\"ip\",\"Address\":\"10.20.1.99\"}," \
-	"{\"$id\":\"4\",\"Type\":\"ip\",\"Address\":\"198.51.100.7\"}," \
+#define ENTITIES                                                          \
+	"[{\"$id\":\"1\",\"Type\":\"ip\",\"Address\":\"203.0.113.66\"},"  \
+	"{\"$id\":\"2\",\"type\":\"ip\",\"address\":\"203.0.113.10\"},"   \
+	"{\"$id\":\"3\",\"Type\":\"ip\",\"Address\":\"10.20.1.99\"},"     \
+	"{\"$id\":\"4\",\"Type\":\"ip\",\"Address\":\"198.51.100.7\"},"   \
 	"{\"$id\":\"5\",\"Type\":\"host\",\"Address\":\"203.0.113.99\"}," \
 	"{\"$id\":\"6\",\"Type\":\"ip\",\"Address\":\"0.0.0.0/0\"}]"
 
@@ -108,8 +108,8 @@ TEST(a_rule_of_people_that_comes_first_is_named)
 
 	attacked_as_usual();
 	step = blocked();
-	CHECK_STR(json_text(json_first(json_get(result_of(&step), "still_allowed_by"))),
-	    "Allow-Https");
+	CHECK_STR(
+	    json_text(json_first(json_get(result_of(&step), "still_allowed_by"))), "Allow-Https");
 }
 
 TEST(done_twice_is_done_once)
@@ -180,15 +180,15 @@ TEST(undo_leaves_a_rule_that_somebody_changed)
 
 	attacked_as_usual();
 	step = blocked();
-	rules = json_copy(
-	    json_at(resource(NSG("nsg-web")), "properties.securityRules"), world.arena);
+	rules =
+	    json_copy(json_at(resource(NSG("nsg-web")), "properties.securityRules"), world.arena);
 	for (r = json_child(rules); r != NULL; r = json_sibling(r))
 		if (str_starts_nocase(json_text(json_get(r, "name")), STR("Gridwarden-Block-")))
 			json_set_cstr(json_member(r, "properties"), "access", "Allow", world.arena);
-	change_resource(NSG("nsg-web"),
-	    arena_printf(world.arena, "{\"properties\":{\"securityRules\":%.*s}}",
-		STR_ARG(json_print(rules, world.arena)))
-		.p);
+	change_resource(
+	    NSG("nsg-web"), arena_printf(world.arena, "{\"properties\":{\"securityRules\":%.*s}}",
+				STR_ARG(json_print(rules, world.arena)))
+				.p);
 	undo = its_undo(&step);
 	drive_done(&undo);
 	CHECK_STR(json_text(json_first(json_get(result_of(&undo), "drifted"))), NSG("nsg-web"));
@@ -218,7 +218,8 @@ TEST(trouble_that_passes_ends_well)
 		"{\"method\":\"PUT\",\"path\":\"/securityRules/\",\"cut\":\"before\"}",
 		"{\"method\":\"PUT\",\"path\":\"/securityRules/\",\"cut\":\"after\"}",
 		"{\"method\":\"PUT\",\"path\":\"/securityRules/\",\"longop\":{\"end\":\"Failed\"}}",
-		"{\"method\":\"PUT\",\"path\":\"/securityRules/\",\"status\":400,\"body\":{\"error\":"
+		"{\"method\":\"PUT\",\"path\":\"/securityRules/"
+		"\",\"status\":400,\"body\":{\"error\":"
 		"{\"code\":\"SecurityRuleConflict\",\"message\":\"Same priority.\"}}}",
 	};
 
@@ -265,7 +266,8 @@ TEST(what_cannot_be_blocked_ends_in_words_and_changes_nothing)
 	attacked("[{\"Type\":\"ip\",\"Address\":\"10.0.0.1\"}]", "{}");
 	check_never(VM("web-01"), "(1 left out)");
 	attacked_as_usual();
-	check_never(VM("db-01"), "no network interface of the machine has a network security group");
+	check_never(
+	    VM("db-01"), "no network interface of the machine has a network security group");
 	check_never(VM("web-99"), "the machine is gone");
 	fault("{\"method\":\"GET\",\"path\":\"/publicIPAddresses/\",\"times\":-1,\"status\":403}");
 	check_never(VM("web-01"), "403");

@@ -76,7 +76,8 @@ class Control:
                 "identities": self.world.identities, "settings": self.world.settings,
                 "resources": {resource["id"]: resource
                               for resource in self.world.resources.values()},
-                "alerts": self.world.alerts, "cards": self.world.cards}))
+                "alerts": self.world.alerts, "cards": self.world.cards,
+                "posts": self.world.posts}))
 
     def settings(self, request):
         changes = request.json_value()

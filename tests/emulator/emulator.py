@@ -8,6 +8,7 @@ from control import Control
 from disks import Disks
 from effective import EffectiveRules
 from faults import Faults
+from hooks import Hooks
 from identity import Identity
 from jit import JitPolicies
 from longop import LongOperations
@@ -34,7 +35,8 @@ class Emulator:
             EffectiveRules(world, longops), Machines(world, longops), Disks(world, longops),
             JitPolicies(world), Alerts(world)])
         self.services = {"arm": self.arm.handle, "imds": self.identity.imds,
-                         "entra": self.identity.entra, "teams": Teams(world).handle}
+                         "entra": self.identity.entra, "teams": Teams(world).handle,
+                         "hooks": Hooks(world).handle}
         self.control = Control(self).handle
 
     def finished(self, service, request, answer):

@@ -22,6 +22,7 @@ SERVICES = (
     ("control", re.compile(r"/_emulator(/|$)")),
     ("arm", re.compile(r"/(subscriptions|providers)(/|$)", re.IGNORECASE)),
     ("imds", re.compile(r"/metadata/", re.IGNORECASE)),
+    ("hooks", re.compile(r"/hooks/", re.IGNORECASE)),
     ("teams", re.compile(r"/(teams/workflows|webhookb2)/", re.IGNORECASE)),
     ("entra", re.compile(r"/[^/]+/(v2\.0/|oauth2/|\.well-known/|discovery/)", re.IGNORECASE)),
 )

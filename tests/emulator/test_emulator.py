@@ -10,7 +10,9 @@ import ssl
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -349,6 +351,22 @@ def test_a_connector_answers_1_or_hides_its_error_in_a_200(azure, emulator):
 def test_the_status_of_an_alert_is_set(azure, emulator, action, status):
     assert azure.post(f"{ALERT}/{action}").status == 204
     assert list(emulator.state()["alerts"].values()) == [status]
+
+
+def test_a_hook_takes_a_key_once(emulator):
+    def post(body, **headers):
+        request = urllib.request.Request(
+            emulator.url + "/hooks/tickets", method="POST", data=body,
+            headers={"Content-Type": "application/json", **headers})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert post(b"{}") == 400
+    assert [post(b'{"n": 1}', **{"Idempotency-Key": "k"}) for _ in range(2)] == [201, 201]
+    assert emulator.state()["posts"] == {"k": {"hook": "tickets", "body": {"n": 1}}}
 
 
 # The process

@@ -44,6 +44,7 @@ class World:
             self.settings = {**DEFAULT_SETTINGS, **start.get("settings", {})}
             self.alerts = {}
             self.cards = []
+            self.posts = {}
             self.resources = {}
             for resource in start.get("resources", []):
                 self.put(resource)

@@ -141,3 +141,30 @@ def test_a_block_ends_by_itself(azure, make):
     rules = azure.resource(f"{SHOP}/Microsoft.Network/networkSecurityGroups/nsg-web")["properties"][
         "securityRules"]
     assert [r["name"] for r in rules] == ["Allow-Https", "Allow-Ssh-Office"]
+
+
+POST = """http_post:
+          url_file: {url_file}
+          body: |
+            {{"title": "${{alertDisplayName}}", "machine": "${{resourceId}}"}}"""
+
+
+@pytest.mark.parametrize("fault", [None, "action.post.post:kill:1", "action.post.post.done:kill:1",
+                                   "action.post.post:fail:1", "action.post.post.done:fail:1"])
+def test_a_service_is_told_once(azure, make, tmp_path, fault):
+    url_file = tmp_path / "hook-url"
+    url_file.write_text(azure.url + "/hooks/tickets")
+    gw = make(rules=RULES.format(action=POST.format(url_file=url_file)))
+    gw.launch(**({"GRIDWARDEN_FAULT": fault} if fault else {}))
+    gw.wait_line(lambda line: " ready: port " in line["message"])
+    gw.port = int(gw.lines[-1]["message"].split("port ")[1].split(",")[0])
+    gw.deliver(event_grid(flat_alert()))
+    if fault and ":kill:" in fault:
+        assert gw.wait_end() == -9, gw.log()
+        gw.start()
+    gw.wait_step("notify")
+    (post,) = azure.state()["posts"].values()
+    assert post["body"]["title"] == "Suspicious process executed"
+    assert vm("web-01") in post["body"]["machine"]
+    (step,) = gw.actions("http_post")
+    assert step["state"] == "done", step

@@ -168,6 +168,18 @@ TEST(addresses_that_are_never_blocked_are_ranges)
 	check_refused("block_source_address: {expires_after: 30s}", "expires_after");
 }
 
+TEST(a_template_is_json_whose_fields_stand_alone)
+{
+	CHECK(checked("http_post: {url_file: /etc/gw/url, body: '{\"a\": \"${severity}\"}'}"));
+	CHECK(out.target == TARGET_NAMED && !out.disruptive && !out.reports);
+	CHECK_STR(out.named, "/etc/gw/url");
+	check_refused("http_post: {body: '{}'}", "'url_file' is missing");
+	check_refused("http_post: {url_file: url, body: '{}'}", "absolute path");
+	check_refused("http_post: {url_file: /url, body: '{'}", "body");
+	check_refused("http_post: {url_file: /url, body: '{\"a\": \"x ${severity}\"}'}",
+	    "stands alone in its quotes");
+}
+
 TEST(every_action_says_what_it_needs_and_can_be_found)
 {
 	for (const struct action *const *x = actions; *x != NULL; x++) {

@@ -1,0 +1,224 @@
+/*
+ * Post the alert, as the rule words it, to a service of yours: JSON to a URL that a file holds.
+ *
+ *	1  the template is filled in: a text that is one ${field} becomes the field's value
+ *	2  POST; any 2xx is done
+ *
+ * What can go wrong: the service is throttling or in trouble (again, later), it refuses (never).
+ * What was posted cannot be looked for: after a crash before the commit it is posted again, with
+ * the same Idempotency-Key.
+ */
+#include "action/action.h"
+
+#include "base/fault.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "tools.h"
+
+#define BODY_MAX ((size_t)256 * 1024)
+#define REST_MS 30000
+/* The file with the URL cannot be read now: an administrator may be at work on it. */
+#define FILE_RETRY_MS 30000
+
+/* ---- the template ---- */
+
+/* The field that a text is a place for: "${severity}" is severity; "" = it is text. */
+static struct str
+place_of(struct str text)
+{
+	if (text.n < 4 || text.p[0] != '$' || text.p[1] != '{' || text.p[text.n - 1] != '}')
+		return STR_EMPTY;
+	return str_slice(text, 2, text.n - 1);
+}
+
+/* Null when the alert does not say, a list when it says several. */
+static struct json *
+value_of(const struct alert *al, struct str field, struct arena *a)
+{
+	struct field_values v;
+	struct json *list;
+
+	alert_field(al, field, a, &v);
+	if (v.n == 0)
+		return json_null(a);
+	if (v.n == 1)
+		return json_string(v.values[0], a);
+	list = json_array(a);
+	for (size_t i = 0; i < v.n; i++)
+		json_add(list, json_string(v.values[i], a), a);
+	return list;
+}
+
+/* The alert's values are put in as values: no text of an attacker can become structure. */
+static struct json *
+filled(const struct json *template, const struct alert *al, struct arena *a)
+{
+	bool object = json_is(template, JSON_OBJECT);
+	struct json *out;
+
+	if (json_is(template, JSON_STRING) && place_of(json_text(template)).n > 0)
+		return value_of(al, place_of(json_text(template)), a);
+	if (!object && !json_is(template, JSON_ARRAY))
+		return json_copy(template, a);
+	out = object ? json_object(a) : json_array(a);
+	for (const struct json *j = json_first(template); j != NULL; j = json_next(j)) {
+		if (object)
+			json_set(out, arena_cstr(a, json_name(j)), filled(j, al, a), a);
+		else
+			json_add(out, filled(j, al, a), a);
+	}
+	return out;
+}
+
+/* ---- the call ---- */
+
+static bool
+read_url(struct str file, struct arena *a, struct str *url, struct err *e)
+{
+	if (!file_read_secret(arena_cstr(a, file), a, url, e)) {
+		e->kind = ERR_AGAIN;
+		e->retry_ms = FILE_RETRY_MS;
+		return fail_in(e, "url_file");
+	}
+	return http_url_allowed(*url, e) || fail_in(e, "url_file %.*s", STR_ARG(file));
+}
+
+static bool
+refused(struct action_env *env, const struct http_response *rs, struct err *e)
+{
+	int64_t wait = http_retry_after_ms(rs, env->now_ms);
+
+	if (rs->status == 429) {
+		env->rest_ms = wait > 0 ? wait : REST_MS;
+		return fail_again(e, env->rest_ms, "the service asks for a rest: 429");
+	}
+	if (rs->status == 408 || rs->status >= 500)
+		return fail_again(
+		    e, wait > 0 ? wait : 0, "the service is in trouble: %d", rs->status);
+	return fail(e, ERR_INPUT, "the service refused: %d%s", rs->status,
+	    rs->status >= 300 && rs->status < 400 ? ", a redirect, which is not followed" : "");
+}
+
+/* The same for every try of the step, and for nothing else. */
+static struct str
+idempotency_key(const struct step *step, struct arena *a)
+{
+	char uuid[UUID_MAX];
+
+	return arena_str(a, str_of(uuid_from(step->key, uuid)));
+}
+
+static bool
+post(struct action_env *env, const struct step *step, struct str file, struct str body, int *status,
+    struct err *e)
+{
+	struct http_header headers[] = { { "Content-Type", STR("application/json") },
+		{ "Idempotency-Key", idempotency_key(step, env->arena) } };
+	struct http_request rq = { .method = "POST",
+		.headers = headers,
+		.n_headers = sizeof(headers) / sizeof(headers[0]),
+		.body = body,
+		.has_body = true };
+	struct http_response rs;
+
+	if (!read_url(file, env->arena, &rq.url, e) ||
+	    !http_call(env->http, &rq, env->arena, &rs, e))
+		return false;
+	*status = rs.status;
+	return (rs.status >= 200 && rs.status < 300) || refused(env, &rs, e);
+}
+
+static enum outcome
+run(struct action_env *env, struct step *step, struct err *e)
+{
+	struct arena *a = env->arena;
+	struct json *params, *template, *result = json_object(a);
+	struct str file, body;
+	int status = 0;
+	bool ok;
+
+	if (!stored_json(step->params, "parameters", a, &params, e))
+		return OUTCOME_NEVER;
+	file = json_text(json_get(params, "url_file"));
+	template = json_parse(json_text(json_get(params, "body")), a, e);
+	if (template == NULL)
+		return OUTCOME_NEVER;
+	body = json_print(filled(template, env->alert, a), a);
+	if (body.n > BODY_MAX) {
+		fail(e, ERR_INPUT, "the filled template has %zu bytes, %zu are sent", body.n,
+		    BODY_MAX);
+		return OUTCOME_NEVER;
+	}
+	if (FAULT("action.post.post"))
+		return later(e, 0, "fault ordered at action.post.post");
+	ok = post(env, step, file, body, &status, e);
+	if (FAULT("action.post.post.done"))
+		return later(e, 0, "fault ordered at action.post.post.done");
+	if (!ok)
+		return outcome_of(e);
+	json_set_int(result, "answered", status, a);
+	step->result = json_print(result, a);
+	return OUTCOME_DONE;
+}
+
+/* ---- what rules may write ---- */
+
+static bool
+check_places(const struct json *template, struct err *e)
+{
+	struct str text = json_text(template), place = place_of(text);
+
+	if (place.n == 0 && str_has_nocase(text, STR("${")))
+		return fail(e, ERR_INPUT,
+		    "body has '%.*s': a ${field} stands alone in its quotes, it is put in as a "
+		    "value",
+		    STR_ARG(str_slice(text, 0, 100)));
+	for (const struct json *j = json_first(template); j != NULL; j = json_next(j))
+		if (!check_places(j, e))
+			return false;
+	return true;
+}
+
+static bool
+check(const struct json *params, struct err *e)
+{
+	struct str file = json_text(json_get(params, "url_file"));
+	struct arena *a;
+	struct json *template;
+	bool ok;
+
+	if (file.n == 0 || (file.p[0] != '/' && !str_starts_nocase(file, STR("credential:"))))
+		return fail(e, ERR_INPUT,
+		    "url_file must be an absolute path or credential:NAME, not '%.*s'",
+		    STR_ARG(file));
+	a = arena_new();
+	template = json_parse(json_text(json_get(params, "body")), a, e);
+	ok = template != NULL ? check_places(template, e) : fail_in(e, "body");
+	arena_free(a);
+	return ok;
+}
+
+static const struct param params[] = {
+	{ .name = "url_file",
+	    .type = PARAM_TEXT,
+	    .required = true,
+	    .help = "file with the URL, which is a secret" },
+	{ .name = "body",
+	    .type = PARAM_TEXT,
+	    .required = true,
+	    .help = "JSON; a text \"${field}\" in it becomes the alert's value" },
+	{ .name = NULL },
+};
+
+static const char *const permissions[] = { NULL };
+
+extern const struct action action_http_post;
+const struct action action_http_post = {
+	.name = "http_post",
+	.help = "post the alert as JSON to a service of yours",
+	.params = params,
+	.check = check,
+	.named_by = "url_file",
+	.permissions = permissions,
+	.run = run,
+};
