@@ -171,6 +171,8 @@ put(struct blocking *w, struct str group, const struct json *body, struct err *e
 	if (priority == 0)
 		return fail(e, ERR_INPUT, "%.*s has no free priority from %d to %d",
 		    STR_ARG(short_name(group)), NSG_BLOCK_FIRST, NSG_BLOCK_LAST);
+	if (is_halted(w->env, w->step, e))
+		return false;
 	if (FAULT("action.block.put"))
 		return fail_again(e, 0, "fault ordered at action.block.put");
 	if (!nsg_block(

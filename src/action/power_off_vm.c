@@ -72,6 +72,8 @@ change(struct switching *w, const char *verb, struct err *e)
 {
 	struct arm_answer answer;
 
+	if (is_halted(w->env, w->step, e))
+		return OUTCOME_NEVER;
 	if (FAULT("action.power.post"))
 		return later(e, 0, "fault ordered at action.power.post");
 	if (!vm_set_power(w->env->arm, &w->id, verb, w->env->arena, &answer, e))
