@@ -88,11 +88,30 @@ tab_before(struct str text, size_t at)
 	return at > 0 && text.p[at - 1] == '\t';
 }
 
-/* A sign that begins a key or a value.  Behind a tab libfyaml 0.7.12 may get lost there. */
+/* What stands before the blanks is a sign itself: here a value begins. */
+static bool
+sign_before(struct str text, size_t at)
+{
+	while (at > 0 && (text.p[at - 1] == ' ' || text.p[at - 1] == '\t'))
+		at--;
+	return at > 0 && strchr("?:-", text.p[at - 1]) != NULL;
+}
+
+/*
+ * A sign that begins a key, a value, a list entry or a block of text.  Behind a tab libfyaml 0.7.12
+ * may get lost there, and read what is not its own or nothing at all.
+ */
 static bool
 is_tabbed_sign(struct str text, size_t at)
 {
-	return strchr("?:", text.p[at]) != NULL && tab_before(text, at);
+	char c = text.p[at];
+	bool alone = at + 1 == text.n || strchr(" \t\r\n", text.p[at + 1]) != NULL;
+
+	if (strchr("?:-|>", c) == NULL || !tab_before(text, at))
+		return false;
+	if (c == '?' || c == ':')
+		return true;
+	return (c != '-' || alone) && sign_before(text, at);
 }
 
 /*
@@ -119,7 +138,7 @@ text_check(struct builder *b)
 		if (problem == NULL && rest.p[0] == '%' && line_starts(text, i))
 			problem = "directives (%YAML, %TAG) are not used here";
 		if (problem == NULL && is_tabbed_sign(text, i))
-			problem = "a tab before '?' or ':', write a blank";
+			problem = "a tab before '?', ':', '-', '|' or '>', write a blank";
 		structure += strchr("[]{},", rest.p[0]) != NULL;
 		if (problem == NULL && structure > 2 * YAML_NODES_MAX)
 			problem = "too many brackets and commas in one file";

@@ -211,10 +211,16 @@ TEST(yaml_that_is_not_used_here_is_refused_with_its_place)
 /* libfyaml 0.7.12 reads memory that is not its own there. */
 TEST(a_sign_behind_a_tab_is_refused)
 {
-	check_refused(STR("? ::\t:"), 1, 6, "a tab before '?' or ':'");
+	check_refused(STR("? ::\t:"), 1, 6, "a tab before '?', ':', '-', '|' or '>'");
 	check_refused(STR("? ?:\t?)"), 1, 6, "a tab before '?'");
 	check_refused(STR("? x:\t?"), 1, 6, "a tab before '?'");
 	check_refused(STR("? a:\t ? b\n"), 1, 7, "a tab before '?'");
+	check_refused(STR("? x:\t>"), 1, 6, "a tab before '?', ':', '-', '|' or '>'");
+	check_refused(STR("? x:\t|\n"), 1, 6, "a tab before");
+	check_refused(STR("? x: \t -"), 1, 8, "a tab before");
+	check_refused(STR("? - x:\t-\n y: z\n"), 1, 8, "a tab before");
+	CHECK(parse(STR("a:\t-5\nb: x\t- y\nc: x\t> y\nd:\t-x\n")) != NULL);
+	finish();
 }
 
 TEST(a_key_that_is_there_twice_is_refused_and_its_first_place_named)
