@@ -42,7 +42,7 @@ static struct str
 credential_name(const struct settings_azure *azure, struct arena *a)
 {
 	const char *kind =
-	    azure->credential == CREDENTIAL_CLIENT_SECRET ? "application" : "managed identity";
+	    azure->credential == CREDENTIAL_MANAGED_IDENTITY ? "managed identity" : "application";
 
 	return arena_printf(
 	    a, "%s%s%.*s", kind, azure->client_id.n > 0 ? " " : "", STR_ARG(azure->client_id));
