@@ -1,6 +1,6 @@
 /*
- * Base64 as JSON Web Tokens have it (RFC 7515, section 2: base64url without padding); their
- * certificates alone are in the older form (RFC 4648, section 4).
+ * Base64 as JSON Web Tokens have it (RFC 7515, section 2: base64url without padding); and in the
+ * older form (RFC 4648, section 4), as the tokens' certificates and CloudEvents have it.
  */
 #ifndef BASE_BASE64_H
 #define BASE_BASE64_H
@@ -17,6 +17,9 @@
 bool base64url_decode(struct str text, struct arena *a, struct str *out);
 
 struct str base64url_encode(struct str bytes, struct arena *a);
-struct str base64_encode(struct str bytes, struct arena *a); /* with + and /, and padding */
+
+/* With + and /, and padding; false when it is anything else. */
+bool base64_decode(struct str text, struct arena *a, struct str *out);
+struct str base64_encode(struct str bytes, struct arena *a);
 
 #endif

@@ -63,5 +63,7 @@ bool str_eq_secret(struct str a, struct str b);
 
 /* The folder of a path, as dirname(1) has it: "/" of a name in the root, "." of a bare name. */
 struct str str_folder(struct str path);
+/* What stands behind its last slash; all of it when there is none. */
+struct str str_leaf(struct str path);
 
 #endif

@@ -93,6 +93,8 @@ const struct json *client_ask(const char *socket, const char *config, const stru
 /* The same, and hands over a descriptor; -1 = none. */
 const struct json *client_ask_with(const char *socket, const char *config,
     const struct json *question, int passed, struct arena *a, int *code);
+/* Between two questions about something that is waited for. */
+void client_pause(void);
 /* The exit code for an error's kind. */
 int exit_code_of(enum err_kind kind);
 

@@ -106,6 +106,9 @@ void step_undo_anyway(struct step *undo, struct str alert, const char *how, stru
 /* NULL when nothing was said. */
 const char *step_undo_how(const struct json *params);
 
+/* When a step that is held is refused; 0 = it is not held, or for ever. */
+int64_t step_held_until_ms(const struct step *s);
+
 const char *step_state_name(enum step_state s);
 bool step_state_parse(struct str name, enum step_state *out);
 

@@ -74,6 +74,11 @@ int64_t http_date_ms(const struct http_response *rs);
 bool http_origin(struct str url, struct arena *a, struct str *origin);
 /* May this URL be called?  https, or http on a loopback address. */
 bool http_url_allowed(struct str url, struct err *e) MUST_CHECK;
+/*
+ * A URL that is a secret, from its file, read each time: a new one needs no restart.  ERR_AGAIN
+ * when the file cannot be read: an administrator may be at work on it.  The URL is never in e.
+ */
+bool http_read_url(struct str file, struct arena *a, struct str *url, struct err *e) MUST_CHECK;
 /* Percent-encode all but unreserved characters. */
 struct str http_escape(struct str s, struct arena *a);
 

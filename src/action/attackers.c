@@ -16,10 +16,10 @@ struct search {
 };
 
 static bool
-holds(const struct json *list, const char *name, struct str text)
+is_left_out(const struct json *left_out, struct str address)
 {
-	for (const struct json *j = json_first(list); j != NULL; j = json_next(j))
-		if (str_eq_nocase(json_text(name == NULL ? j : json_get(j, name)), text))
+	for (const struct json *j = json_first(left_out); j != NULL; j = json_next(j))
+		if (str_eq_nocase(json_text(json_get(j, "address")), address))
 			return true;
 	return false;
 }
@@ -40,7 +40,7 @@ why_not(const struct search *s, struct str address)
 {
 	if (!cidr_address_is_public(address))
 		return "not a public address";
-	if (holds(s->own, NULL, address))
+	if (json_has_text(s->own, address))
 		return "the machine's own address";
 	if (is_allowed(s->allow, address))
 		return "allowed by the rule";
@@ -57,7 +57,7 @@ add(struct search *s, struct str address)
 	const char *why;
 
 	if (memchr(address.p, '/', address.n) != NULL || !cidr_parse(address, &parsed) ||
-	    holds(s->out->addresses, NULL, address) || holds(s->out->left_out, "address", address))
+	    json_has_text(s->out->addresses, address) || is_left_out(s->out->left_out, address))
 		return;
 	why = why_not(s, address);
 	if (why == NULL) {

@@ -2,9 +2,10 @@
  * Deny the addresses that an attack came from, in the network security groups of the machine's
  * interfaces.
  *
- *	1  read the machine, its interfaces and its own addresses; record what shall be denied
- *where; committed 2  one rule in each group, in a place of ours that is free; wait for the long
- *operations 3  each group has it on a fresh reading: done
+ *	1  read the machine, its interfaces and its own addresses; record what shall be denied and
+ *	   where; committed
+ *	2  one rule in each group, in a place of ours that is free; wait for the long operations
+ *	3  each group has it on a fresh reading: done
  *
  * Undo removes these rules, unless somebody changed them.
  * What can go wrong: the alert names no such address, no interface has a group (making one would
@@ -89,23 +90,19 @@ group_of(const struct nic *n, struct arena *a)
 static void
 record_groups(struct blocking *w, const struct vm *vm, const struct nic *nics, struct json *r)
 {
-	struct json *groups = json_array(w->env->arena), *without = json_array(w->env->arena);
+	struct arena *a = w->env->arena;
+	struct json *groups = json_array(a), *without = json_array(a);
 
 	for (size_t i = 0; i < vm->n_interfaces; i++) {
-		struct str id = group_of(&nics[i], w->env->arena);
-		bool none = id.n == 0, known = false;
+		struct str id = group_of(&nics[i], a);
 
-		if (none)
-			id = nics[i].id;
-
-		for (const struct json *g = json_first(groups); g != NULL; g = json_next(g))
-			known = known || str_eq_nocase(json_text(g), id);
-		if (!known)
-			json_add(
-			    none ? without : groups, json_string(id, w->env->arena), w->env->arena);
+		if (id.n == 0)
+			json_add(without, json_string(nics[i].id, a), a);
+		else if (!json_has_text(groups, id))
+			json_add(groups, json_string(id, a), a);
 	}
-	json_set(r, "groups", groups, w->env->arena);
-	json_set(r, "without_group", without, w->env->arena);
+	json_set(r, "groups", groups, a);
+	json_set(r, "without_group", without, a);
 }
 
 static enum outcome
@@ -145,11 +142,8 @@ look_at_machine(struct blocking *w, struct err *e)
 	struct nic *nics;
 	struct vm vm;
 
-	if (!vm_get(w->env->arm, &w->id, w->env->arena, &vm, e)) {
-		if (e->kind == ERR_NOT_FOUND)
-			fail_in(e, "the machine is gone");
+	if (!machine_read(w->env, &w->id, &vm, e))
 		return outcome_of(e);
-	}
 	if (protected_now(w->env, &w->id, vm.tags, e))
 		return OUTCOME_REFUSED;
 	if (!machine_nics(w->env, &vm, &nics, e))
@@ -170,7 +164,7 @@ put(struct blocking *w, struct str group, const struct json *body, struct err *e
 
 	if (priority == 0)
 		return fail(e, ERR_INPUT, "%.*s has no free priority from %d to %d",
-		    STR_ARG(short_name(group)), NSG_BLOCK_FIRST, NSG_BLOCK_LAST);
+		    STR_ARG(str_leaf(group)), NSG_BLOCK_FIRST, NSG_BLOCK_LAST);
 	if (is_halted(w->env, w->step, e))
 		return false;
 	if (FAULT("action.block.put"))

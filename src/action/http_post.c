@@ -11,14 +11,11 @@
 #include "action/action.h"
 
 #include "base/fault.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "tools.h"
 
 #define BODY_MAX ((size_t)256 * 1024)
 #define REST_MS 30000
-/* The file with the URL cannot be read now: an administrator may be at work on it. */
-#define FILE_RETRY_MS 30000
 
 /* ---- the template ---- */
 
@@ -73,17 +70,6 @@ filled(const struct json *template, const struct alert *al, struct arena *a)
 /* ---- the call ---- */
 
 static bool
-read_url(struct str file, struct arena *a, struct str *url, struct err *e)
-{
-	if (!file_read_secret(arena_cstr(a, file), a, url, e)) {
-		e->kind = ERR_AGAIN;
-		e->retry_ms = FILE_RETRY_MS;
-		return fail_in(e, "url_file");
-	}
-	return http_url_allowed(*url, e) || fail_in(e, "url_file %.*s", STR_ARG(file));
-}
-
-static bool
 refused(struct action_env *env, const struct http_response *rs, struct err *e)
 {
 	int64_t wait = http_retry_after_ms(rs, env->now_ms);
@@ -121,7 +107,7 @@ post(struct action_env *env, const struct step *step, struct str file, struct st
 		.has_body = true };
 	struct http_response rs;
 
-	if (!read_url(file, env->arena, &rq.url, e) ||
+	if (!http_read_url(file, env->arena, &rq.url, e) ||
 	    !http_call(env->http, &rq, env->arena, &rs, e))
 		return false;
 	*status = rs.status;

@@ -128,8 +128,8 @@ read_machine(struct isolation *w, struct err *e)
 	const struct json *sources = json_get(w->params, "forensic_sources");
 	bool defender = json_true(json_get(w->params, "defender_egress"));
 
-	if (!vm_get(w->env->arm, &w->id, w->env->arena, &w->vm, e))
-		return e->kind == ERR_NOT_FOUND ? fail_in(e, "the machine is gone") : false;
+	if (!machine_read(w->env, &w->id, &w->vm, e))
+		return false;
 	if (w->vm.n_interfaces == 0)
 		return fail(e, ERR_INPUT, "the machine has no network interface");
 	w->group = (struct quarantine){ .id = quarantine_id(w->id.subscription,
@@ -164,8 +164,8 @@ ensure_group(struct isolation *w, struct err *e)
 	if (!nsg_get(w->env->arm, w->group.id, a, &w->group_body, &etag, e))
 		return outcome_of(e);
 	if (w->group_body != NULL && provisioning_of(w->group_body) == PROVISIONING_RUNNING)
-		return later(e, BUSY_MS, "waiting for Azure to change %.*s",
-		    STR_ARG(short_name(w->group.id)));
+		return later(
+		    e, BUSY_MS, "waiting for Azure to change %.*s", STR_ARG(str_leaf(w->group.id)));
 	body = quarantine_mend(&w->group, w->group_body, a);
 	if (body == NULL)
 		return OUTCOME_DONE;
@@ -177,7 +177,7 @@ ensure_group(struct isolation *w, struct err *e)
 		return later(e, 0, "fault ordered at action.isolate.group.done");
 	operations_add(w->env, w->step, w->group.id, &answer);
 	return later(e, answer.operation.n > 0 ? answer.poll_ms : SOON_MS,
-	    "waiting for Azure to make %.*s", STR_ARG(short_name(w->group.id)));
+	    "waiting for Azure to make %.*s", STR_ARG(str_leaf(w->group.id)));
 }
 
 /* The group that shall be on an interface: ours, or the one another isolation put there first. */
@@ -351,7 +351,7 @@ group_words(const struct json *drifted, const char *when)
 {
 	struct str id = json_text(json_get(drifted, when));
 
-	return id.n == 0 ? STR("no group") : short_name(id);
+	return id.n == 0 ? STR("no group") : str_leaf(id);
 }
 
 static struct str
@@ -384,8 +384,8 @@ drifted(const struct release *r, struct err *e)
 	    " --force' puts back what was there, '--merge' leaves it "
 	    "as it is now",
 	    json_count(r->drifted), json_count(r->drifted) == 1 ? " was" : "s were",
-	    STR_ARG(short_name(json_text(json_get(first, "id")))),
-	    STR_ARG(group_words(first, "now")), STR_ARG(group_words(first, "was")), id);
+	    STR_ARG(str_leaf(json_text(json_get(first, "id")))), STR_ARG(group_words(first, "now")),
+	    STR_ARG(group_words(first, "was")), id);
 	return OUTCOME_NEVER;
 }
 

@@ -110,7 +110,7 @@ poll_one(struct action_env *env, const struct json *j, struct waiting *w)
 		w->failed = true;
 		w->failures += e.kind == ERR_AGAIN ? 0 : 1;
 		w->e = e;
-		fail_in(&w->e, "changing %.*s", STR_ARG(short_name(of)));
+		fail_in(&w->e, "changing %.*s", STR_ARG(str_leaf(of)));
 		break;
 	}
 }
@@ -142,5 +142,5 @@ operations_poll(struct action_env *env, struct step *step, struct err *e)
 		return OUTCOME_DONE;
 	if (w.unread)
 		return later(e, w.wait_ms, "%s", w.e.text);
-	return later(e, w.wait_ms, "waiting for Azure to change %.*s", STR_ARG(short_name(w.of)));
+	return later(e, w.wait_ms, "waiting for Azure to change %.*s", STR_ARG(str_leaf(w.of)));
 }

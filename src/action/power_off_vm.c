@@ -107,11 +107,8 @@ run(struct action_env *env, struct step *step, struct err *e)
 	if (!begin(&w, env, step, e))
 		return OUTCOME_NEVER;
 	if (w.record == NULL) {
-		if (!vm_get(env->arm, &w.id, env->arena, &vm, e)) {
-			if (e->kind == ERR_NOT_FOUND)
-				fail_in(e, "the machine is gone");
+		if (!machine_read(env, &w.id, &vm, e))
 			return outcome_of(e);
-		}
 		if (protected_now(env, &w.id, vm.tags, e))
 			return OUTCOME_REFUSED;
 	}

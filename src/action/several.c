@@ -36,6 +36,6 @@ several_outcome(const struct several *s, struct err *e)
 	}
 	if (s->wait_ms >= 0)
 		return later(
-		    e, s->wait_ms, "waiting for Azure to change %.*s", STR_ARG(short_name(s->of)));
+		    e, s->wait_ms, "waiting for Azure to change %.*s", STR_ARG(str_leaf(s->of)));
 	return OUTCOME_DONE;
 }

@@ -1,6 +1,5 @@
 /*
- * Copy the disks of a virtual machine before their content changes: an incremental snapshot of
- *each.
+ * Copy the disks of a virtual machine before their content changes: a snapshot of each.
  *
  *	1  read the machine and its disks, record which snapshot each will get; committed
  *	2  make each snapshot that is not there, all together; wait for the long operations
@@ -289,11 +288,8 @@ run(struct action_env *env, struct step *step, struct err *e)
 		return outcome;
 	if (w.record != NULL)
 		return copy_disks(&w, e);
-	if (!vm_get(env->arm, &w.id, env->arena, &vm, e)) {
-		if (e->kind == ERR_NOT_FOUND)
-			fail_in(e, "the machine is gone");
+	if (!machine_read(env, &w.id, &vm, e))
 		return outcome_of(e);
-	}
 	if (protected_now(env, &w.id, vm.tags, e))
 		return OUTCOME_REFUSED;
 	return record(&w, &vm, e);

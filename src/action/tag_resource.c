@@ -68,7 +68,7 @@ change(struct tagging *w, const char *operation, const struct json *tags, struct
 		return later(e, 0, "fault ordered at action.tag.patch.done");
 	operations_add(w->env, w->step, w->path, &answer);
 	return later(e, answer.operation.n > 0 ? answer.poll_ms : SOON_MS,
-	    "waiting for Azure to tag %.*s", STR_ARG(short_name(w->path)));
+	    "waiting for Azure to tag %.*s", STR_ARG(str_leaf(w->path)));
 }
 
 static enum outcome

@@ -100,6 +100,14 @@ stored_json(struct str text, const char *what, struct arena *a, struct json **ou
 }
 
 bool
+machine_read(struct action_env *env, const struct resource_id *id, struct vm *out, struct err *e)
+{
+	if (vm_get(env->arm, id, env->arena, out, e))
+		return true;
+	return e->kind == ERR_NOT_FOUND ? fail_in(e, "the machine is gone") : false;
+}
+
+bool
 machine_nics(struct action_env *env, const struct vm *vm, struct nic **out, struct err *e)
 {
 	struct nic *nics = arena_alloc(env->arena, vm->n_interfaces * sizeof(*nics));
@@ -135,14 +143,4 @@ check_resource_group(struct str group, struct err *e)
 	buf_done(&b);
 	return ok || fail(e, ERR_INPUT, "resource_group '%.*s' is not the name of a resource group",
 			 STR_ARG(group));
-}
-
-struct str
-short_name(struct str id)
-{
-	size_t from = id.n;
-
-	while (from > 0 && id.p[from - 1] != '/')
-		from--;
-	return str_slice(id, from, id.n);
 }

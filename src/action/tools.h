@@ -45,6 +45,10 @@ bool protected_now(const struct action_env *env, const struct resource_id *id,
 bool stored_json(struct str text, const char *what, struct arena *a, struct json **out,
     struct err *e) MUST_CHECK;
 
+/* The machine as it is now; that it is gone is said so. */
+bool machine_read(
+    struct action_env *env, const struct resource_id *id, struct vm *out, struct err *e) MUST_CHECK;
+
 /* All interfaces of a machine as they are now: vm->n_interfaces of them. */
 bool machine_nics(
     struct action_env *env, const struct vm *vm, struct nic **out, struct err *e) MUST_CHECK;
@@ -54,8 +58,5 @@ struct str last_request_id(const struct arm *arm);
 
 /* A parameter that names a resource group; empty is none and fine. */
 bool check_resource_group(struct str group, struct err *e) MUST_CHECK;
-
-/* The last segment of a resource id, for sentences. */
-struct str short_name(struct str id);
 
 #endif

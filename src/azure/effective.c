@@ -28,16 +28,6 @@ effective_ask(
 	return arm_send(arm, &call, a, out, e);
 }
 
-static struct str
-last_segment(struct str text)
-{
-	size_t from = text.n;
-
-	while (from > 0 && text.p[from - 1] != '/')
-		from--;
-	return str_slice(text, from, text.n);
-}
-
 /* ---- one rule ---- */
 
 static bool
@@ -119,13 +109,13 @@ look_at_own_group(const struct json *group, struct str id, struct json *leaks, s
 		if (denial == INT32_MAX)
 			add_leak(leaks, d, STR("as no rule denies everything"), a);
 		for (const struct json *r = json_first(rules); r != NULL; r = json_next(r)) {
-			struct str name = last_segment(json_text(json_get(r, "name")));
+			struct str name = str_leaf(json_text(json_get(r, "name")));
 
 			if (is_of(r, d) && allows(r) && !quarantine_has_rule(name) &&
 			    json_number(json_get(r, "priority")) < denial)
 				add_leak(leaks, d,
 				    arena_printf(a, "by rule %.*s of %.*s", STR_ARG(name),
-					STR_ARG(last_segment(id))),
+					STR_ARG(str_leaf(id))),
 				    a);
 		}
 	}
@@ -141,8 +131,8 @@ look_at_manager(const struct json *group, struct str manager, struct json *leaks
 				add_leak(leaks, &directions[i],
 				    arena_printf(a,
 					"by security admin rule %.*s of network manager %.*s",
-					STR_ARG(last_segment(json_text(json_get(r, "name")))),
-					STR_ARG(last_segment(manager))),
+					STR_ARG(str_leaf(json_text(json_get(r, "name")))),
+					STR_ARG(str_leaf(manager))),
 				    a);
 }
 
@@ -168,7 +158,7 @@ effective_leaks(const struct json *groups, struct str quarantine, struct arena *
 	if (!in_force)
 		json_add(leaks,
 		    json_string(arena_printf(a, "as %.*s is not in force on the interface",
-				    STR_ARG(last_segment(quarantine))),
+				    STR_ARG(str_leaf(quarantine))),
 			a),
 		    a);
 	return leaks;

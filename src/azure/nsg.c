@@ -139,15 +139,6 @@ nsg_find_rule(const struct json *list, struct str name)
 	return NULL;
 }
 
-static bool
-holds(const struct json *list, struct str text)
-{
-	for (const struct json *j = json_first(list); j != NULL; j = json_next(j))
-		if (str_eq_nocase(json_text(j), text))
-			return true;
-	return false;
-}
-
 /* Azure keeps the case of what it was given, not its order. */
 static bool
 same_value(const struct json *want, const struct json *have)
@@ -157,7 +148,7 @@ same_value(const struct json *want, const struct json *have)
 	if (!json_is(want, JSON_ARRAY))
 		return json_equal(want, have);
 	for (const struct json *j = json_first(want); j != NULL; j = json_next(j))
-		if (!holds(have, json_text(j)))
+		if (!json_has_text(have, json_text(j)))
 			return false;
 	return json_count(want) == json_count(have);
 }

@@ -45,22 +45,13 @@ nsg_allowed_before(const struct json *group, int64_t priority, struct arena *a)
 	return names;
 }
 
-static bool
-holds(const struct json *list, struct str text)
-{
-	for (const struct json *j = json_first(list); j != NULL; j = json_next(j))
-		if (str_eq_nocase(json_text(j), text))
-			return true;
-	return false;
-}
-
 bool
 nsg_blocks(const struct json *rule, const struct json *sources)
 {
 	const struct json *have = json_at(rule, "properties.sourceAddressPrefixes");
 
 	for (const struct json *s = json_first(sources); s != NULL; s = json_next(s))
-		if (!holds(have, json_text(s)))
+		if (!json_has_text(have, json_text(s)))
 			return false;
 	return is_inbound(rule) && json_count(have) == json_count(sources) &&
 	       str_is_nocase(json_text(json_at(rule, "properties.access")), "Deny");

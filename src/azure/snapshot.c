@@ -10,19 +10,18 @@
 static struct str
 plain_name(struct str disk, struct arena *a)
 {
-	size_t from = disk.n, most = SNAPSHOT_NAME_MAX - (sizeof(MARK) - 1) - DIGEST_MAX, n = 0;
-	char *out = arena_alloc(a, most + 1);
+	const size_t most = SNAPSHOT_NAME_MAX - (sizeof(MARK) - 1) - DIGEST_MAX;
+	struct str name = str_slice(str_leaf(disk), 0, most);
+	char *out = arena_alloc(a, name.n + 1);
 
-	while (from > 0 && disk.p[from - 1] != '/')
-		from--;
-	for (; from < disk.n && n < most; from++) {
-		char c = disk.p[from];
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
 		bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 			  (c >= '0' && c <= '9') || c == '_' || c == '-';
 
-		out[n++] = (char)(ok ? c : '_');
+		out[i] = (char)(ok ? c : '_');
 	}
-	return (struct str){ out, n };
+	return (struct str){ out, name.n };
 }
 
 struct str

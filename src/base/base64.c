@@ -1,7 +1,10 @@
 #include "base/base64.h"
 
+/* The two digits in which the forms differ. */
+static const char url_last[2] = { '-', '_' }, plain_last[2] = { '+', '/' };
+
 static int
-value_of(char c)
+value_of(char c, const char last[2])
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -9,7 +12,7 @@ value_of(char c)
 		return c - 'a' + 26;
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
+	return c == last[0] ? 62 : c == last[1] ? 63 : -1;
 }
 
 bool
@@ -23,7 +26,7 @@ base64url_decode(struct str text, struct arena *a, struct str *out)
 	if (text.n % 4 == 1)
 		return false;
 	for (size_t i = 0; i < text.n; i++) {
-		int v = value_of(text.p[i]);
+		int v = value_of(text.p[i], url_last);
 
 		if (v < 0)
 			return false;
@@ -69,11 +72,39 @@ encode(struct str bytes, const char last[2], bool padding, struct arena *a)
 struct str
 base64url_encode(struct str bytes, struct arena *a)
 {
-	return encode(bytes, "-_", false, a);
+	return encode(bytes, url_last, false, a);
 }
 
 struct str
 base64_encode(struct str bytes, struct arena *a)
 {
-	return encode(bytes, "+/", true, a);
+	return encode(bytes, plain_last, true, a);
+}
+
+bool
+base64_decode(struct str text, struct arena *a, struct str *out)
+{
+	char *p = arena_alloc(a, text.n / 4 * 3 + 1);
+	size_t padding = 0, n = 0;
+
+	while (padding < 2 && padding < text.n && text.p[text.n - 1 - padding] == '=')
+		padding++;
+	if (text.n % 4 != 0)
+		return false;
+	for (size_t i = 0; i < text.n; i += 4) {
+		unsigned int bits = 0;
+
+		for (size_t k = i; k < i + 4; k++) {
+			int digit = k < text.n - padding ? value_of(text.p[k], plain_last) : 0;
+
+			if (digit < 0)
+				return false;
+			bits = bits << 6 | (unsigned int)digit;
+		}
+		p[n++] = (char)(bits >> 16 & 0xff);
+		p[n++] = (char)(bits >> 8 & 0xff);
+		p[n++] = (char)(bits & 0xff);
+	}
+	*out = (struct str){ p, n - padding };
+	return true;
 }

@@ -230,6 +230,15 @@ json_count(const struct json *j)
 	return j == NULL ? 0 : (size_t)cJSON_GetArraySize(peek(j));
 }
 
+bool
+json_has_text(const struct json *list, struct str text)
+{
+	for (const struct json *j = json_first(list); j != NULL; j = json_next(j))
+		if (str_eq_nocase(json_text(j), text))
+			return true;
+	return false;
+}
+
 const struct json *
 json_first(const struct json *j)
 {

@@ -310,3 +310,11 @@ str_folder(struct str path)
 		return STR(".");
 	return (struct str){ path.p, slash == path.p ? 1 : (size_t)(slash - path.p) };
 }
+
+struct str
+str_leaf(struct str path)
+{
+	const char *slash = path.n == 0 ? NULL : memrchr(path.p, '/', path.n);
+
+	return slash == NULL ? path : str_slice(path, (size_t)(slash - path.p) + 1, path.n);
+}

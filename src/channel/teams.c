@@ -7,25 +7,11 @@
 
 #include <string.h>
 
-#include "base/file.h"
 #include "base/json.h"
 
 /* "Too many", and not for how long. */
 #define REST_MS 30000
-/* The file with the URL cannot be read now: an administrator may be at work on it. */
-#define FILE_RETRY_MS 30000
 #define SAID_MAX 200
-
-static bool
-read_url(const struct settings_channel *c, struct arena *a, struct str *url, struct err *e)
-{
-	if (!file_read_secret(arena_cstr(a, c->url_file), a, url, e)) {
-		e->kind = ERR_AGAIN;
-		e->retry_ms = FILE_RETRY_MS;
-		return fail_in(e, "url_file");
-	}
-	return http_url_allowed(*url, e) || fail_in(e, "url_file %.*s", STR_ARG(c->url_file));
-}
 
 static bool
 is_connector(struct str url)
@@ -101,7 +87,7 @@ teams_post(struct http *h, const struct settings_channel *c, struct str card, in
 	int status;
 
 	*out = (struct channel_answer){ 0, 0 };
-	if (!read_url(c, a, &rq.url, e) || !http_call(h, &rq, a, &rs, e))
+	if (!http_read_url(c->url_file, a, &rq.url, e) || !http_call(h, &rq, a, &rs, e))
 		return false;
 	out->status = rs.status;
 	status = is_connector(rq.url) && rs.status == 200 ? hidden_status(rs.body) : 0;

@@ -3,12 +3,21 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "cmd/cmd.h"
 #include "daemon/admin.h"
 #include "daemon/load.h"
+
+void
+client_pause(void)
+{
+	const struct timespec pause = { .tv_nsec = 200 * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
 
 int
 exit_code_of(enum err_kind kind)

@@ -6,14 +6,12 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "cmd/cmd.h"
 
 /* A call to Azure is cut off after this or earlier. */
 #define CALLS_MAX_MS 60000
-#define LOOK_EVERY_MS 200
 
 struct request {
 	const char *socket, *config;
@@ -49,13 +47,12 @@ say(const struct request *r, bool release_all, struct arena *a, int *code)
 static const struct json *
 stop(const struct request *r, int64_t *stopped, struct arena *a, int *code)
 {
-	const struct timespec pause = { .tv_nsec = LOOK_EVERY_MS * 1000000L };
 	int64_t until = clock_mono_ms() + CALLS_MAX_MS;
 	const struct json *answer = say(r, false, a, code);
 
 	*stopped = number(answer, "stopped");
 	while (answer != NULL && number(answer, "running") > 0 && clock_mono_ms() < until) {
-		nanosleep(&pause, NULL);
+		client_pause();
 		answer = say(r, false, a, code);
 		*stopped += number(answer, "stopped");
 	}

@@ -3,14 +3,12 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "cmd/cmd.h"
 
 /* Azure takes some seconds for each change; what takes longer goes on without us. */
 #define WAIT_MAX_MS 300000
-#define LOOK_EVERY_MS 200
 
 struct one_id {
 	const char *socket, *config;
@@ -48,7 +46,6 @@ code_of(const struct json *step)
 static const struct json *
 wait_for(const struct one_id *o, const struct json *step, struct arena *a, int *code)
 {
-	const struct timespec pause = { .tv_nsec = LOOK_EVERY_MS * 1000000L };
 	int64_t until = clock_mono_ms() + WAIT_MAX_MS;
 	struct json *q = json_object(a);
 
@@ -56,7 +53,7 @@ wait_for(const struct one_id *o, const struct json *step, struct arena *a, int *
 	json_set(q, "id", json_copy(json_get(step, "id"), a), a);
 	while (step != NULL && (has_state(step, "waiting") || has_state(step, "running")) &&
 	       clock_mono_ms() < until) {
-		nanosleep(&pause, NULL);
+		client_pause();
 		step = client_ask(o->socket, o->config, q, a, code);
 	}
 	return step;

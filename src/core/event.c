@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/base64.h"
 #include "core/text.h"
 #include "event_envelope.h"
 #include "event_names.h"

@@ -1,6 +1,6 @@
 /*
- * What an event needs besides its body: the headers, kept as one line of JSON, and the two
- * encodings in which CloudEvents hides text.
+ * What an event needs besides its body: the headers, kept as one line of JSON, and the
+ * encoding in which CloudEvents hides text in them.
  */
 #include <stddef.h>
 #include <string.h>
@@ -158,42 +158,4 @@ header_text(struct str value, struct arena *a)
 	out = json_text(json_string(buf_str(&b), a));
 	buf_done(&b);
 	return out;
-}
-
-static int
-base64_digit(char c)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c == '\0' ? NULL : strchr(digits, c);
-
-	return at == NULL ? -1 : (int)(at - digits);
-}
-
-bool
-base64_decode(struct str text, struct arena *a, struct str *out)
-{
-	char *p = arena_alloc(a, text.n / 4 * 3 + 1);
-	size_t padding = 0, n = 0;
-
-	while (padding < 2 && padding < text.n && text.p[text.n - 1 - padding] == '=')
-		padding++;
-	if (text.n % 4 != 0)
-		return false;
-	for (size_t i = 0; i < text.n; i += 4) {
-		unsigned int bits = 0;
-
-		for (size_t k = i; k < i + 4; k++) {
-			int digit = k < text.n - padding ? base64_digit(text.p[k]) : 0;
-
-			if (digit < 0)
-				return false;
-			bits = bits << 6 | (unsigned int)digit;
-		}
-		p[n++] = (char)(bits >> 16 & 0xff);
-		p[n++] = (char)(bits >> 8 & 0xff);
-		p[n++] = (char)(bits & 0xff);
-	}
-	*out = (struct str){ p, n - padding };
-	return true;
 }

@@ -18,7 +18,4 @@ struct str header_mended(struct str value, struct arena *a);
 /* A header's value as CloudEvents writes it: percent-encoded UTF-8.  The result is UTF-8. */
 struct str header_text(struct str value, struct arena *a);
 
-/* RFC 4648 section 4 with padding; false when it is anything else. */
-bool base64_decode(struct str text, struct arena *a, struct str *out);
-
 #endif

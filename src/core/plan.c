@@ -358,3 +358,9 @@ step_undo_how(const struct json *params)
 			return known[i];
 	return NULL;
 }
+
+int64_t
+step_held_until_ms(const struct step *s)
+{
+	return s->state == STEP_APPROVAL && s->due_ms > s->created_ms ? s->due_ms : 0;
+}

@@ -424,7 +424,7 @@ check_auth(const struct copying *c)
 
 /* A guard that can never fit would guard nothing, and nobody would know. */
 static void
-check_place(const struct copying *c, const struct yaml *entry, const char *would)
+check_place(const struct copying *c, const struct yaml *entry, bool scope)
 {
 	const struct yaml *subscription = yaml_get(entry, "subscription"),
 			  *resource = yaml_get(entry, "resource"), *tag = yaml_get(entry, "tag");
@@ -433,9 +433,10 @@ check_place(const struct copying *c, const struct yaml *entry, const char *would
 
 	if (entry->type == YAML_MAPPING && entry->n == 0)
 		yaml_error(c->d, entry,
-		    "an entry must name a subscription, resource_group, resource%s, or it would "
-		    "%s everything",
-		    strcmp(would, "protect") == 0 ? " or tag" : "", would);
+		    scope ? "an entry must name a subscription, resource_group or resource, or it "
+			    "would allow everything"
+			  : "an entry must name a subscription, resource_group, resource or tag, "
+			    "or it would protect everything");
 	if (subscription != NULL && subscription->text.n > 0 &&
 	    !resource_id_parse(
 		arena_printf(c->a, "/subscriptions/%.*s", STR_ARG(subscription->text)), &id, &e))
@@ -454,12 +455,12 @@ check_place(const struct copying *c, const struct yaml *entry, const char *would
 }
 
 static void
-check_places(const struct copying *c, const struct yaml *list, const char *would)
+check_places(const struct copying *c, const struct yaml *list, bool scope)
 {
 	if (list != NULL && list->type == YAML_MAPPING)
-		check_place(c, list, would);
+		check_place(c, list, scope);
 	for (size_t i = 0; list != NULL && list->type == YAML_SEQUENCE && i < list->n; i++)
-		check_place(c, list->items[i], would);
+		check_place(c, list->items[i], scope);
 }
 
 static void
@@ -467,8 +468,8 @@ check_guards(const struct copying *c)
 {
 	const struct yaml *guards = yaml_get(c->root, "guards");
 
-	check_places(c, yaml_get(guards, "protected"), "protect");
-	check_places(c, yaml_get(guards, "scope"), "allow");
+	check_places(c, yaml_get(guards, "protected"), false);
+	check_places(c, yaml_get(guards, "scope"), true);
 }
 
 static void

@@ -17,11 +17,7 @@
 static struct str
 short_name(struct str s)
 {
-	size_t at = s.n;
-
-	while (at > 0 && s.p[at - 1] != '/')
-		at--;
-	return str_slice(str_slice(s, at, s.n), 0, NAME_MAX_CHARS);
+	return str_slice(str_leaf(s), 0, NAME_MAX_CHARS);
 }
 
 /* Begins a part of what is told in brackets. */
@@ -276,7 +272,7 @@ tell_result(const struct step *s, struct arena *a, struct buf *b)
 	const struct json *result = result_of(s, a);
 	char text[CLOCK_TEXT_MAX];
 
-	if (s->state == STEP_APPROVAL && s->due_ms > s->created_ms)
+	if (step_held_until_ms(s) > 0)
 		buf_printf(b, "refused at %s unless approved", clock_format(s->due_ms, text));
 	else if (json_is(json_get(result, "interfaces"), JSON_ARRAY))
 		tell_isolated(s, result, a, b);

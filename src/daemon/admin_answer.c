@@ -56,11 +56,7 @@ step_json(const struct step *s, struct arena *a)
 	json_set_str(j, "reason", s->reason, a);
 	json_set_int(j, "attempts", s->attempts, a);
 	set_time(j, "created", s->created_ms, a);
-	set_time(j, "due",
-	    s->state == STEP_WAITING || (s->state == STEP_APPROVAL && s->due_ms > s->created_ms)
-		? s->due_ms
-		: 0,
-	    a);
+	set_time(j, "due", s->state == STEP_WAITING ? s->due_ms : step_held_until_ms(s), a);
 	set_time(j, "settled", s->settled_ms, a);
 	set_stored(j, "params", s->params, a);
 	set_stored(j, "result", s->result, a);
@@ -259,21 +255,36 @@ read_how(const struct question *q, const struct action *action, const char **how
 	return true;
 }
 
+/* The way back of a step, due then; its id. */
+static bool
+ask_back(const struct question *q, const struct step *done, const char *how, int64_t due_ms,
+    int64_t *id, struct err *e)
+{
+	struct store *store = q->options->pipeline->store;
+	struct alert_detail alert;
+	struct step undo;
+
+	if (!store_show_alert(store, done->alert_id, q->arena, &alert, e))
+		return false;
+	step_undo(done, alert.row.alert, due_ms, q->arena, &undo);
+	if (how != NULL)
+		step_undo_anyway(&undo, alert.row.alert, how, q->arena);
+	return store_ask_back(store, &undo, id, e);
+}
+
 /* Take a finished step back: the same road as everything else, a step of its own. */
 static struct json *
 release(const struct question *q, struct err *e)
 {
 	struct pipeline *p = q->options->pipeline;
 	const struct action *action;
-	struct alert_detail alert;
 	struct step_call *calls;
 	struct step step, undo;
 	const char *how;
 	int64_t id, after_ms = 0;
 	size_t n;
 
-	if (!read_id(q, &id, e) || !store_show_step(p->store, id, q->arena, &step, &calls, &n, e) ||
-	    !store_show_alert(p->store, step.alert_id, q->arena, &alert, e))
+	if (!read_id(q, &id, e) || !store_show_step(p->store, id, q->arena, &step, &calls, &n, e))
 		return NULL;
 	action = action_find(step.action);
 	if (action == NULL || action->undo == NULL || step.undo_of != 0) {
@@ -295,10 +306,7 @@ release(const struct question *q, struct err *e)
 		fail(e, ERR_INPUT, "a way back can be put off by 90 days at most");
 		return NULL;
 	}
-	step_undo(&step, alert.row.alert, clock_now_ms() + after_ms, q->arena, &undo);
-	if (how != NULL)
-		step_undo_anyway(&undo, alert.row.alert, how, q->arena);
-	if (!store_ask_back(p->store, &undo, &id, e) ||
+	if (!ask_back(q, &step, how, clock_now_ms() + after_ms, &id, e) ||
 	    !store_show_step(p->store, id, q->arena, &undo, &calls, &n, e))
 		return NULL;
 	log_info("release of action %" PRId64 " was asked for", step.id);
@@ -319,16 +327,11 @@ release_all(const struct question *q, struct err *e)
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
 		const struct action *action = action_find(rows[i].action);
-		struct alert_detail alert;
-		struct step undo;
 		int64_t id;
 
 		if (action == NULL || action->undo == NULL)
 			continue;
-		if (!store_show_alert(p->store, rows[i].alert_id, q->arena, &alert, e))
-			return NULL;
-		step_undo(&rows[i], alert.row.alert, clock_now_ms(), q->arena, &undo);
-		if (!store_ask_back(p->store, &undo, &id, e))
+		if (!ask_back(q, &rows[i], NULL, clock_now_ms(), &id, e))
 			return NULL;
 		json_add(ids, json_integer(id, q->arena), q->arena);
 	}

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 
 /* All header lines of one answer together. */
 #define HEADER_BYTES_MAX (256 * 1024)
@@ -26,6 +27,7 @@
 #define METADATA_ADDRESS "169.254.169.254"
 /* No service means a longer wait than this. */
 #define RETRY_AFTER_MAX_MS (24 * 3600 * INT64_C(1000))
+#define URL_FILE_RETRY_MS 30000
 
 struct http {
 	CURL *easy;
@@ -169,6 +171,17 @@ http_url_allowed(struct str url, struct err *e)
 	ok = place_allowed(&p, e);
 	place_done(&p);
 	return ok;
+}
+
+bool
+http_read_url(struct str file, struct arena *a, struct str *url, struct err *e)
+{
+	if (!file_read_secret(arena_cstr(a, file), a, url, e)) {
+		e->kind = ERR_AGAIN;
+		e->retry_ms = URL_FILE_RETRY_MS;
+		return fail_in(e, "url_file");
+	}
+	return http_url_allowed(*url, e) || fail_in(e, "url_file %.*s", STR_ARG(file));
 }
 
 bool

@@ -225,22 +225,29 @@ store_secret(struct store *s, const char *name, unsigned char out[16], struct er
 	return db_end(s, make_secret(&s->writer, name, out, e), e);
 }
 
-/* A number; 0 when it was never written. */
+bool
+db_number(struct db *db, const char *name, int64_t *out, struct err *e)
+{
+	sqlite3_stmt *st =
+	    db_bind(db, e, "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE name = ?",
+		"s", str_of(name));
+	bool found = false;
+
+	if (st == NULL || !db_step(db, st, &found, e))
+		return false;
+	*out = found ? db_int(st, 0) : 0;
+	if (found)
+		db_reset(st);
+	return true;
+}
+
 static bool
 read_number(struct store *s, const char *name, int64_t *number, struct err *e)
 {
-	sqlite3_stmt *st;
-	bool found = false, ok;
+	bool ok;
 
 	pthread_mutex_lock(&s->writer.lock);
-	st = db_bind(&s->writer, e,
-	    "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE name = ?", "s",
-	    str_of(name));
-	ok = st != NULL && db_step(&s->writer, st, &found, e);
-	if (ok)
-		*number = found ? db_int(st, 0) : 0;
-	if (ok && found)
-		db_reset(st);
+	ok = db_number(&s->writer, name, number, e);
 	pthread_mutex_unlock(&s->writer.lock);
 	return ok;
 }

@@ -76,6 +76,10 @@ struct str db_text(sqlite3_stmt *st, int column, struct arena *a); /* a copy */
 int64_t db_int(sqlite3_stmt *st, int column);
 /* The first column of the first row, which must be there. */
 bool db_ask(struct db *db, const char *sql, int64_t *out, struct err *e);
+/* A number in meta; 0 when it was never written. */
+bool db_number(struct db *db, const char *name, int64_t *out, struct err *e);
+/* Where panic says since when it is. */
+#define META_PANIC "panic"
 
 /* Of a file beside the database; to be freed. */
 char *db_path(const struct store *s, const char *suffix);

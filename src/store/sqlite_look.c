@@ -242,10 +242,7 @@ figures(struct db *db, struct store_figures *out, struct err *e)
 		 &out->oldest_due_ms, e) &&
 	     db_ask(db, "SELECT coalesce((SELECT received_ms FROM events ORDER BY id LIMIT 1), 0)",
 		 &out->oldest_event_ms, e) &&
-	     db_ask(db,
-		 "SELECT coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta"
-		 " WHERE name = 'panic'), 0)",
-		 &out->panic_ms, e) &&
+	     db_number(db, META_PANIC, &out->panic_ms, e) &&
 	     db_ask(db, "PRAGMA page_count", &pages, e) && db_ask(db, "PRAGMA page_size", &size, e);
 	st = ok ? db_bind(db, e, "SELECT name, n FROM counts", "") : NULL;
 	ok = st != NULL;

@@ -3,22 +3,12 @@
  */
 #include "sqlite.h"
 
-#define PANIC "panic"
 /* What a person would have to release by hand. */
 #define CONTAINED                                                                          \
 	"SELECT " STEP_COLUMNS " FROM steps s WHERE disruptive AND undo_of = 0"            \
 	" AND record <> '' AND state IN ('done', 'failed') AND NOT EXISTS (SELECT 1"       \
 	" FROM steps u WHERE u.alert = s.alert AND u.undo_of = s.id AND u.state = 'done')" \
 	" ORDER BY id LIMIT ?"
-
-static bool
-since(struct db *db, int64_t *ms, struct err *e)
-{
-	return db_ask(db,
-	    "SELECT coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta"
-	    " WHERE name = '" PANIC "'), 0)",
-	    ms, e);
-}
 
 /* What was changed already has failed and can be taken back; the rest never began. */
 static bool
@@ -43,7 +33,8 @@ store_panic(struct store *s, int64_t now_ms, int64_t *stopped, int64_t *running,
 		return false;
 	return db_end(s,
 	    db_run(db, e,
-		"INSERT INTO meta VALUES ('" PANIC "', CAST(? AS BLOB)) ON CONFLICT DO NOTHING",
+		"INSERT INTO meta VALUES ('" META_PANIC
+		"', CAST(? AS BLOB)) ON CONFLICT DO NOTHING",
 		"i", now_ms) &&
 		stop_waiting(db, now_ms, stopped, e) &&
 		db_ask(db,
@@ -58,7 +49,8 @@ store_panic_end(struct store *s, struct err *e)
 {
 	if (!db_begin(s, e))
 		return false;
-	return db_end(s, db_run(&s->writer, e, "DELETE FROM meta WHERE name = '" PANIC "'", ""), e);
+	return db_end(
+	    s, db_run(&s->writer, e, "DELETE FROM meta WHERE name = '" META_PANIC "'", ""), e);
 }
 
 bool
@@ -67,7 +59,7 @@ store_panic_since(struct store *s, int64_t *ms, struct err *e)
 	bool ok;
 
 	pthread_mutex_lock(&s->reader.lock);
-	ok = since(&s->reader, ms, e);
+	ok = db_number(&s->reader, META_PANIC, ms, e);
 	pthread_mutex_unlock(&s->reader.lock);
 	return ok;
 }
@@ -75,7 +67,7 @@ store_panic_since(struct store *s, int64_t *ms, struct err *e)
 bool
 store_panic_holds(struct store *s, int64_t *ms, struct err *e)
 {
-	return since(&s->writer, ms, e);
+	return db_number(&s->writer, META_PANIC, ms, e);
 }
 
 bool

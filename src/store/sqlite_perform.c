@@ -279,43 +279,33 @@ id_of_key(struct db *db, struct str key, int64_t *id, struct err *e)
 	return true;
 }
 
+/* asked: by a person, who also puts off what has not begun, and tries again what failed. */
+static bool
+add_step(struct db *db, const struct step *step, bool asked, int64_t *id, struct err *e)
+{
+	return insert_step(db, step, e) &&
+	       db_run(db, e,
+		   "UPDATE steps SET due_ms = ?1, look_ms = ?1 WHERE key = ?2"
+		   " AND state = 'waiting' AND (due_ms > ?1 OR (?3 AND attempts = 0))",
+		   "isi", step->due_ms, step->key, (int64_t)asked) &&
+	       db_run(db, e,
+		   "UPDATE steps SET state = 'waiting', reason = 'asked for again',"
+		   " due_ms = ?1, look_ms = ?1, settled_ms = 0, troubles = 0, cursor = ''"
+		   " WHERE key = ?2 AND state = 'failed' AND ?3",
+		   "isi", step->due_ms, step->key, (int64_t)asked) &&
+	       id_of_key(db, step->key, id, e);
+}
+
 bool
 store_add_step(struct store *s, const struct step *step, int64_t *id, struct err *e)
 {
-	struct db *db = &s->writer;
-
-	if (!db_begin(s, e))
-		return false;
-	return db_end(s,
-	    insert_step(db, step, e) &&
-		db_run(db, e,
-		    "UPDATE steps SET due_ms = ?1, look_ms = ?1"
-		    " WHERE key = ?2 AND state = 'waiting' AND due_ms > ?1",
-		    "is", step->due_ms, step->key) &&
-		id_of_key(db, step->key, id, e),
-	    e);
+	return db_begin(s, e) && db_end(s, add_step(&s->writer, step, false, id, e), e);
 }
 
 bool
 store_ask_back(struct store *s, const struct step *step, int64_t *id, struct err *e)
 {
-	struct db *db = &s->writer;
-
-	if (!db_begin(s, e))
-		return false;
-	return db_end(s,
-	    insert_step(db, step, e) &&
-		db_run(db, e,
-		    "UPDATE steps SET due_ms = ?1, look_ms = ?1 WHERE key = ?2"
-		    " AND state = 'waiting' AND (due_ms > ?1 OR attempts = 0)",
-		    "is", step->due_ms, step->key) &&
-		db_run(db, e,
-		    "UPDATE steps SET state = 'waiting', reason = 'asked for again',"
-		    " due_ms = ?1, look_ms = ?1, settled_ms = 0, troubles = 0, cursor = ''"
-		    " WHERE key = ?2 AND state = 'failed'",
-		    "is", step->due_ms, step->key) &&
-		id_of_key(db, step->key, id, e),
-	    e);
+	return db_begin(s, e) && db_end(s, add_step(&s->writer, step, true, id, e), e);
 }
 
 static bool
