@@ -27,6 +27,8 @@ enum param_type {
 	PARAM_GROUP,	  /* a mapping with the keys of `group` */
 	PARAM_NAMED,	  /* a mapping from names of the user's choice to `group` */
 	PARAM_STRING_MAP, /* a mapping from text to text */
+	PARAM_TREE,	  /* any mapping: JSON, in which texts without quotes that JSON knows as
+			     numbers, true or false are those */
 	PARAM_REFUSED,	  /* known, and not in this version: help says why and what to do */
 };
 

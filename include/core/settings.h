@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "core/jwt.h"
 #include "core/param.h"
@@ -94,6 +95,28 @@ struct settings_channel {
 	struct str url_file; /* the URL is a secret: its signature lets anyone post */
 };
 
+enum ticket_type { TICKET_SENTINEL, TICKET_SERVICENOW, TICKET_JIRA, TICKET_PAGERDUTY, TICKET_HTTP };
+#define TICKET_TYPES (TICKET_HTTP + 1)
+
+/* What a ticket system of another type has is "" or NULL. */
+struct settings_ticket {
+	struct str name;
+	enum ticket_type type;
+	struct resource_id workspace;	       /* Sentinel's Log Analytics workspace */
+	struct str url, url_file;	       /* without a slash at the end */
+	struct str user, password_file;	       /* HTTP Basic */
+	struct str token_file;		       /* a bearer token instead */
+	struct str routing_key_file;	       /* PagerDuty's integration key */
+	bool acknowledge;		       /* PagerDuty: once all is contained */
+	struct str category, assignment_group; /* ServiceNow */
+	struct str close_state, close_code;    /* ServiceNow; "" = a note only */
+	bool data_center;		       /* Jira: not Cloud */
+	struct str project, issue_type;	       /* Jira */
+	struct str close_transition;	       /* Jira; "" = a comment only */
+	const struct json *priority; /* Jira: names of severities in lower case to its own */
+	const struct json *template; /* core/template.h */
+};
+
 enum guard_mode { GUARD_ENFORCE, GUARD_SHADOW };
 
 struct settings_protected {
@@ -124,6 +147,8 @@ struct settings {
 	struct str rules; /* folder or file */
 	struct settings_channel *channels;
 	size_t n_channels;
+	struct settings_ticket *tickets;
+	size_t n_tickets;
 	enum guard_mode mode;
 	struct settings_protected *protects;
 	size_t n_protects;
@@ -143,6 +168,7 @@ struct settings *settings_parse(const struct source *src, struct diags *d);
 void settings_free(struct settings *s);
 
 const struct settings_channel *settings_channel(const struct settings *s, struct str name);
+const struct settings_ticket *settings_ticket(const struct settings *s, struct str name);
 
 /* The table behind it all, for the manual and the schema. */
 extern const struct param settings_params[];

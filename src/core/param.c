@@ -375,6 +375,48 @@ read_string_map(struct reader *r, const struct param *p, const struct yaml *y)
 }
 
 static struct json *
+tree_scalar(struct reader *r, const struct yaml *y)
+{
+	struct json *j = NULL;
+	struct err ignored;
+
+	if (y->null)
+		return json_null(r->arena);
+	if (y->plain)
+		j = json_parse(y->text, r->arena, &ignored);
+	return json_is(j, JSON_NUMBER) || json_is(j, JSON_BOOL) ? j
+								: json_string(y->text, r->arena);
+}
+
+/* YAML_DEPTH_MAX bounds it. */
+static struct json *
+tree(struct reader *r, const struct yaml *y)
+{
+	struct json *j;
+
+	if (y->type == YAML_SCALAR)
+		return tree_scalar(r, y);
+	j = y->type == YAML_MAPPING ? json_object(r->arena) : json_array(r->arena);
+	for (size_t i = 0; i < y->n; i++) {
+		if (y->type == YAML_SEQUENCE)
+			json_add(j, tree(r, y->items[i]), r->arena);
+		else
+			json_set(j, arena_cstr(r->arena, y->pairs[i].key->text),
+			    tree(r, y->pairs[i].value), r->arena);
+	}
+	return j;
+}
+
+static struct json *
+read_tree(struct reader *r, const struct param *p, const struct yaml *y)
+{
+	if (y->type == YAML_MAPPING)
+		return tree(r, y);
+	yaml_error(r->diags, y, "%s must be a mapping, not %s", p->name, yaml_type_name(y));
+	return NULL;
+}
+
+static struct json *
 read_one(struct reader *r, const struct param *p, const struct yaml *y)
 {
 	switch (p->type) {
@@ -384,6 +426,8 @@ read_one(struct reader *r, const struct param *p, const struct yaml *y)
 		return read_named(r, p, y);
 	case PARAM_STRING_MAP:
 		return read_string_map(r, p, y);
+	case PARAM_TREE:
+		return read_tree(r, p, y);
 	case PARAM_REFUSED:
 		yaml_error(r->diags, y, "%s: %s", p->name, p->help);
 		return NULL;

@@ -13,6 +13,8 @@
 #include "endpoint.h"
 #include "settings_credential.h"
 #include "settings_entra.h"
+#include "settings_text.h"
+#include "settings_tickets.h"
 
 /* Batches are cut at this size: https://learn.microsoft.com/azure/event-grid/quotas-limits */
 #define EVENT_GRID_DELIVERY_MAX (1024 * 1024)
@@ -70,17 +72,13 @@ number(const struct copying *c, const char *path)
 static struct str
 absolute(const struct copying *c, struct str path)
 {
-	if (path.n == 0 || path.p[0] == '/')
-		return arena_str(c->a, path);
-	return arena_printf(c->a, "%s/%.*s", c->folder, STR_ARG(path));
+	return settings_path(path, c->folder, c->a);
 }
 
-/* Of a file that is read whole: systemd may hand it over. */
 static struct str
 readable(const struct copying *c, struct str path)
 {
-	return str_starts_nocase(path, STR("credential:")) ? arena_str(c->a, path)
-							   : absolute(c, path);
+	return settings_readable(path, c->folder, c->a);
 }
 
 static struct str
@@ -133,18 +131,13 @@ copy_auth(const struct copying *c)
 	auth->insecure = json_true(json_at(c->j, "auth.insecure"));
 }
 
-/* Written in the file, else as the cloud has it.  URLs are joined with paths: no slash at the end.
- */
+/* Written in the file, else as the cloud has it. */
 static struct str
 endpoint(const struct copying *c, const char *where, const char *of_cloud)
 {
 	struct str s = text(c, where);
 
-	if (s.n == 0)
-		return str_of(of_cloud);
-	while (s.n > 0 && s.p[s.n - 1] == '/')
-		s.n--;
-	return s;
+	return s.n == 0 ? str_of(of_cloud) : settings_base_url(s);
 }
 
 static void
@@ -505,6 +498,7 @@ settings_parse(const struct source *src, struct diags *d)
 		settings_entra_copy(
 		    c.s, json_at(c.j, "auth.entra"), text(&c, "azure.cloud.name"), a);
 		copy_channels(&c);
+		settings_tickets_copy(c.s, json_get(c.j, "tickets"), c.folder, a);
 		c.s->protects = copy_places(&c, "guards.protected", &c.s->n_protects);
 		c.s->approval_timeout_ms = number(&c, "guards.approval_timeout");
 		c.s->scopes = copy_places(&c, "guards.scope", &c.s->n_scopes);
@@ -516,6 +510,7 @@ settings_parse(const struct source *src, struct diags *d)
 		check_schemas(&c);
 		settings_credential_check(&c.s->azure, at(&c, "azure", "credential"), d);
 		check_guards(&c);
+		settings_tickets_check(c.s, yaml_get(c.root, "tickets"), a, d);
 		check_store(&c);
 	}
 	if (c.root == NULL || d->errors > errors) {

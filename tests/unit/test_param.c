@@ -32,6 +32,7 @@ static const struct param table[] = {
 	{ .name = "subs", .type = PARAM_GROUP, .group = inner, .list = true },
 	{ .name = "named", .type = PARAM_NAMED, .group = inner },
 	{ .name = "tags", .type = PARAM_STRING_MAP },
+	{ .name = "tree", .type = PARAM_TREE },
 	{ .name = "later", .type = PARAM_REFUSED, .help = "not in this version" },
 	{ .name = NULL },
 };
@@ -100,6 +101,8 @@ TEST(the_table_decides_what_a_text_means)
 	check_read("sub: {kind: red, size: 512KiB}", "sub", "{\"size\":524288,\"kind\":\"red\"}");
 	check_read("sub: {kind: red, size: 1MiB}", "sub", "{\"size\":1048576,\"kind\":\"red\"}");
 	check_read("sub: {kind: red, size: 2048}", "sub", "{\"size\":2048,\"kind\":\"red\"}");
+	check_read("tree: {a: [1, '1', true, x, 07, ~], b: {c: -2.5}}", "tree",
+	    "{\"a\":[1,\"1\",true,\"x\",\"07\",null],\"b\":{\"c\":-2.5}}");
 	check_read("tags: {a: b, c: no}", "tags", "{\"a\":\"b\",\"c\":\"no\"}");
 	check_read("vm: /subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg",
 	    "vm", "\"/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg\"");

@@ -262,7 +262,6 @@ TEST(the_listener_needs_an_address_a_path_and_a_certificate)
 
 TEST(what_this_version_cannot_do_is_said_clearly)
 {
-	check_refused(BASE "tickets: {a: b}\n", 3, 10, "tickets: this version opens no tickets");
 	check_refused(BASE "config_version: 2\n", 3, 17, "config_version must be a whole number");
 	check_refused(BASE "store: postgres:x\n", 3, 8, "store must be sqlite:/path/of/the/file");
 	check_refused(BASE "store: 'sqlite:'\n", 3, 9, "store must be sqlite:/path/of/the/file");
