@@ -48,6 +48,17 @@ struct card {
 /* One line of JSON, at most CARD_MAX bytes: facts shrink, then the card; it never fails. */
 struct str card_print(const struct card *c, enum channel_format format, struct arena *a);
 
+/*
+ * The same as plain text of several lines, for ticket systems: at most max bytes (TICKET_TEXT_MIN
+ * and more), without anything that one of them takes for markup.
+ */
+#define TICKET_TEXT_MIN 1024
+struct str card_print_text(const struct card *c, size_t max, struct arena *a);
+/* What was done and how to undo it alone. */
+struct str card_print_news(const struct card *c, size_t max, struct arena *a);
+/* "High: Suspicious process executed": at most max characters of the alert's name, on one line. */
+struct str card_print_title(const struct card *c, size_t max, struct arena *a);
+
 /* One step as a sentence: "isolate_vm web-01: done (2 network interfaces)". */
 struct str step_sentence(const struct step *s, struct arena *a);
 

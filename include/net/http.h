@@ -82,4 +82,10 @@ bool http_read_url(struct str file, struct arena *a, struct str *url, struct err
 /* Percent-encode all but unreserved characters. */
 struct str http_escape(struct str s, struct arena *a);
 
+/*
+ * What the other side says about a refusal, as one short line: the message of one of the usual
+ * shapes of JSON errors (Azure, ServiceNow, Jira, PagerDuty), else the text.
+ */
+struct str http_said(struct str body, struct arena *a);
+
 #endif

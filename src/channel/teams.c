@@ -7,11 +7,8 @@
 
 #include <string.h>
 
-#include "base/json.h"
-
 /* "Too many", and not for how long. */
 #define REST_MS 30000
-#define SAID_MAX 200
 
 static bool
 is_connector(struct str url)
@@ -34,30 +31,12 @@ hidden_status(struct str body)
 	return 0;
 }
 
-/* What the other side says, as one short line: the message of Azure's error shape, or the text. */
-static struct str
-said(struct str body, struct arena *a)
-{
-	struct err ignored;
-	struct json *j = json_parse(body, a, &ignored);
-	struct str text = json_text(json_at(j, "error.message")), part;
-	char *line;
-
-	if (text.n == 0)
-		text = str_trim(body);
-	part = str_slice(text, 0, SAID_MAX);
-	line = arena_alloc(a, part.n + 1);
-	for (size_t i = 0; i < part.n; i++)
-		line[i] = (unsigned char)part.p[i] < 0x20 || part.p[i] == 0x7f ? ' ' : part.p[i];
-	return (struct str){ line, part.n };
-}
-
 static bool
 refused(const struct http_response *rs, int status, int64_t now_ms, struct arena *a,
     struct channel_answer *out, struct err *e)
 {
 	int64_t wait = http_retry_after_ms(rs, now_ms);
-	struct str words = said(rs->body, a);
+	struct str words = http_said(rs->body, a);
 
 	if (status == 429) {
 		wait = wait > 0 ? wait : REST_MS;

@@ -221,34 +221,80 @@ take_badges(const struct card *c, struct arena *a, struct card_parts *p)
 	}
 }
 
-static struct json *
-build(const struct card *c, enum channel_format format, const struct card_size *z, struct arena *a)
+static struct card_parts *
+build(const struct card *c, const struct card_size *z, struct arena *a)
 {
-	struct card_parts p = { .level = severity_parse(c->severity), .uri = STR_EMPTY };
+	struct card_parts *p = arena_alloc(a, sizeof(*p));
 
-	p.name = text_tame(c->name, z->text, a);
-	p.severity = text_tame(c->severity, z->text, a);
+	p->level = severity_parse(c->severity);
+	p->uri = STR_EMPTY;
+	p->name = text_tame(c->name, z->text, a);
+	p->severity = text_tame(c->severity, z->text, a);
 	if (is_safe_link(c->uri))
-		p.uri = c->uri;
-	p.description = text_tame(c->description, z->description, a);
-	take_badges(c, a, &p);
-	take_facts(c, z, a, &p);
-	take_steps(c, z, a, &p);
-	take_reasons(c, z, a, &p);
-	take_undo(c, z, a, &p);
-	take_remediation(c, z, a, &p);
-	return format == FORMAT_MESSAGE_CARD ? card_message(&p, a) : card_adaptive(&p, a);
+		p->uri = c->uri;
+	p->description = text_tame(c->description, z->description, a);
+	take_badges(c, a, p);
+	take_facts(c, z, a, p);
+	take_steps(c, z, a, p);
+	take_reasons(c, z, a, p);
+	take_undo(c, z, a, p);
+	take_remediation(c, z, a, p);
+	return p;
 }
+
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
 struct str
 card_print(const struct card *c, enum channel_format format, struct arena *a)
 {
 	struct str text = STR_EMPTY;
 
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		text = json_print(build(c, format, &sizes[i], a), a);
+	for (size_t i = 0; i < SIZES; i++) {
+		struct card_parts *p = build(c, &sizes[i], a);
+
+		text = json_print(
+		    format == FORMAT_MESSAGE_CARD ? card_message(p, a) : card_adaptive(p, a), a);
 		if (text.n <= CARD_MAX)
 			break;
 	}
 	return text;
+}
+
+static struct str
+print_plain(const struct card *c, size_t max, struct arena *a,
+    struct str (*print)(const struct card_parts *p, struct arena *a))
+{
+	struct str text = STR_EMPTY;
+
+	for (size_t i = 0; i < SIZES; i++) {
+		struct card_parts *p = build(c, &sizes[i], a);
+
+		text = print(p, a);
+		if (text.n <= max)
+			return text;
+	}
+	while (max > 0 && ((unsigned char)text.p[max] & 0xc0) == 0x80)
+		max--;
+	return str_slice(text, 0, max);
+}
+
+struct str
+card_print_text(const struct card *c, size_t max, struct arena *a)
+{
+	return print_plain(c, max, a, card_text);
+}
+
+struct str
+card_print_news(const struct card *c, size_t max, struct arena *a)
+{
+	return print_plain(c, max, a, card_news);
+}
+
+struct str
+card_print_title(const struct card *c, size_t max, struct arena *a)
+{
+	struct str name = text_tame(c->name.n > 0 ? c->name : STR("alert"), max, a);
+
+	return arena_printf(a, "%s%s: %.*s", c->sample ? "SAMPLE " : "",
+	    severity_name(severity_parse(c->severity)), STR_ARG(card_plain(name, a)));
 }

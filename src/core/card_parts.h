@@ -45,6 +45,11 @@ struct card_parts {
  */
 bool step_left_something(const struct step *s, struct arena *a);
 
+/* Without brackets that a ticket system could make markup of. */
+struct str card_plain(struct str s, struct arena *a);
+struct str card_text(const struct card_parts *p, struct arena *a); /* all of it */
+struct str card_news(const struct card_parts *p, struct arena *a); /* badges, steps, undo */
+
 struct json *card_message(const struct card_parts *p, struct arena *a);
 struct json *card_adaptive(const struct card_parts *p, struct arena *a);
 
