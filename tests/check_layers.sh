@@ -28,8 +28,9 @@ may() {
 	may net "base"
 	may store "core base"
 	may azure "net core base"
-	may action "azure channel net core base"
+	may action "azure channel ticket net core base"
 	may channel "action net core base"
+	may ticket "action azure net core base"
 	may daemon "action store core base"
 } >> "$breaches"
 

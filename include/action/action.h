@@ -53,13 +53,17 @@ struct action {
 	/* What the table cannot say; e says what is wrong with the parameters.  NULL = nothing. */
 	bool (*check)(const struct json *params, struct err *e);
 	const char *shorthand; /* "- notify: soc" means {channel: soc}; NULL = none */
-	bool to_channel;       /* named_by is a channel of the settings */
 	const char *named_by;  /* the parameter that names the target; NULL = the resource */
+	/* With named_by: the i-th name that the settings have; false = no more. */
+	bool (*name_of)(const struct settings *s, size_t i, struct str *out);
+	const char *named_what;		/* for sentences: "channel" */
 	const char *const *permissions; /* Azure operations it needs; ends with NULL */
 	bool disruptive;		/* counts against budgets, can be held for approval */
 	bool reports;			/* tells people: done last */
 	/* Cuts a machine off: it has a state (core/containment.h), and its undo stops at drift. */
 	bool contains;
+	/* A step of it that reports is told what became of others after it was done: report.h */
+	bool follows;
 	enum outcome (*run)(struct action_env *env, struct step *step, struct err *e);
 	enum outcome (*undo)(
 	    struct action_env *env, struct step *step, struct err *e); /* or NULL */

@@ -17,10 +17,11 @@ void report_complete(struct plan *plan, const struct alert *al, const struct set
     int64_t now_ms, struct arena *a);
 
 /*
- * A step was settled after the alert's report had been sent, or failed with none planned: the
- * report that tells it.  False: none is needed.
+ * The steps that tell it when a step was settled: a card, when the alert's report had been sent, or
+ * the step failed with none planned; and for each ticket about the alert (action->follows) one that
+ * adds to it what became of a disruptive step.  *out lives in the arena.
  */
-bool report_afterwards(const struct claimed *c, const struct step *settled, struct str alert_id,
-    const struct settings *s, int64_t now_ms, struct arena *a, struct step *out);
+size_t report_afterwards(const struct claimed *c, const struct step *settled, struct str alert_id,
+    const struct settings *s, int64_t now_ms, struct arena *a, struct step **out);
 
 #endif

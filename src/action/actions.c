@@ -12,7 +12,7 @@
 
 extern const struct action action_isolate_vm, action_enable_jit, action_snapshot_vm,
     action_tag_resource, action_power_off_vm, action_set_alert_status, action_block_source_address,
-    action_http_post, action_notify;
+    action_http_post, action_open_ticket, action_notify;
 
 const struct action *const actions[] = {
 	&action_isolate_vm,
@@ -23,6 +23,7 @@ const struct action *const actions[] = {
 	&action_set_alert_status,
 	&action_block_source_address,
 	&action_http_post,
+	&action_open_ticket,
 	&action_notify,
 	NULL,
 };
@@ -104,21 +105,25 @@ mapping_of(const struct action *action, const struct yaml *name, const struct ya
 }
 
 static void
-check_channel(const struct settings *s, const struct yaml *at, struct str name, struct diags *d)
+check_name(const struct action *action, const struct settings *s, const struct yaml *at,
+    struct str name, struct diags *d)
 {
 	const char *names[NAMES_MAX], *near;
-	struct arena *a;
+	struct arena *a = arena_new();
+	struct str known;
 	size_t n = 0;
+	bool found = false;
 
-	if (settings_channel(s, name) != NULL)
-		return;
-	a = arena_new();
-	for (size_t i = 0; i < s->n_channels && n < NAMES_MAX; i++)
-		names[n++] = arena_cstr(a, s->channels[i].name);
-	near = str_nearest(name, names, n);
-	yaml_error(d, at, "the settings have no channel '%.*s'%s%s%s", STR_ARG(name),
-	    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-	    near == NULL ? "" : "'?");
+	for (size_t i = 0; !found && action->name_of(s, i, &known); i++) {
+		found = str_eq(known, name);
+		if (n < NAMES_MAX)
+			names[n++] = arena_cstr(a, known);
+	}
+	near = found ? NULL : str_nearest(name, names, n);
+	if (!found)
+		yaml_error(d, at, "the settings have no %s '%.*s'%s%s%s", action->named_what,
+		    STR_ARG(name), near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
+		    near == NULL ? "" : "'?");
 	arena_free(a);
 }
 
@@ -149,8 +154,8 @@ action_check(const void *ctx, const struct yaml *name, const struct yaml *params
 		.reports = action->reports };
 	if (action->named_by != NULL)
 		out->named = arena_str(a, json_text(json_get(read, action->named_by)));
-	if (action->to_channel && ctx != NULL && d->errors == errors)
-		check_channel(ctx, yaml_get(y, action->named_by), out->named, d);
+	if (action->name_of != NULL && ctx != NULL && d->errors == errors)
+		check_name(action, ctx, yaml_get(y, action->named_by), out->named, d);
 	return d->errors == errors;
 }
 

@@ -8,40 +8,6 @@
 #include "base/fault.h"
 #include "tools.h"
 
-static bool
-undoable(struct str name)
-{
-	const struct action *action = action_find(name);
-
-	return action != NULL && action->undo != NULL;
-}
-
-static struct card
-card_of(const struct action_env *env)
-{
-	const struct alert *al = env->alert;
-
-	return (struct card){ .name = al->name,
-		.severity = al->severity,
-		.status = al->status,
-		.time = al->start_time,
-		.type = al->type,
-		.entity = al->compromised_entity,
-		.resource = al->resource_text,
-		.description = al->description,
-		.tactics = al->intent,
-		.uri = al->uri,
-		.remediation = al->remediation,
-		.n_remediation = al->n_remediation,
-		.sample = al->sample,
-		.shadow = env->settings->mode == GUARD_SHADOW,
-		.reasons = env->reasons,
-		.n_reasons = env->n_reasons,
-		.steps = env->steps,
-		.n_steps = env->n_steps,
-		.undoable = undoable };
-}
-
 static enum outcome
 posted(struct action_env *env, struct step *step, const struct settings_channel *channel,
     const struct channel_answer *answer)
@@ -89,6 +55,15 @@ static const struct param params[] = {
 	{ .name = NULL },
 };
 
+static bool
+name_of(const struct settings *s, size_t i, struct str *out)
+{
+	if (i >= s->n_channels)
+		return false;
+	*out = s->channels[i].name;
+	return true;
+}
+
 static const char *const permissions[] = { NULL };
 
 extern const struct action action_notify;
@@ -98,7 +73,8 @@ const struct action action_notify = {
 	.params = params,
 	.shorthand = "channel",
 	.named_by = "channel",
-	.to_channel = true,
+	.name_of = name_of,
+	.named_what = "channel",
 	.permissions = permissions,
 	.reports = true,
 	.run = run,

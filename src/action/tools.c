@@ -144,3 +144,37 @@ check_resource_group(struct str group, struct err *e)
 	return ok || fail(e, ERR_INPUT, "resource_group '%.*s' is not the name of a resource group",
 			 STR_ARG(group));
 }
+
+static bool
+undoable(struct str name)
+{
+	const struct action *action = action_find(name);
+
+	return action != NULL && action->undo != NULL;
+}
+
+struct card
+card_of(const struct action_env *env)
+{
+	const struct alert *al = env->alert;
+
+	return (struct card){ .name = al->name,
+		.severity = al->severity,
+		.status = al->status,
+		.time = al->start_time,
+		.type = al->type,
+		.entity = al->compromised_entity,
+		.resource = al->resource_text,
+		.description = al->description,
+		.tactics = al->intent,
+		.uri = al->uri,
+		.remediation = al->remediation,
+		.n_remediation = al->n_remediation,
+		.sample = al->sample,
+		.shadow = env->settings->mode == GUARD_SHADOW,
+		.reasons = env->reasons,
+		.n_reasons = env->n_reasons,
+		.steps = env->steps,
+		.n_steps = env->n_steps,
+		.undoable = undoable };
+}

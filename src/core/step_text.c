@@ -258,6 +258,15 @@ tell_blocked(const struct json *result, struct arena *a, struct buf *b)
 	    " changed by somebody meanwhile and left alone");
 }
 
+/* open_ticket: {"ticket":{"id","number"}}; the undo of it also "became" */
+static void
+tell_ticket(const struct json *result, struct buf *b)
+{
+	tell_name(b, "ticket ", json_text(json_at(result, "ticket.number")));
+	if (json_text(json_get(result, "became")).n > 0)
+		buf_printf(b, ", %.*s", STR_ARG(json_text(json_get(result, "became"))));
+}
+
 static const struct json *
 result_of(const struct step *s, struct arena *a)
 {
@@ -294,6 +303,8 @@ tell_result(const struct step *s, struct arena *a, struct buf *b)
 		tell_armed(result, a, b);
 	else if (json_is(json_get(result, "removed"), JSON_ARRAY))
 		tell_disarmed(result, a, b);
+	else if (json_is(json_get(result, "ticket"), JSON_OBJECT))
+		tell_ticket(result, b);
 }
 
 bool

@@ -4,25 +4,33 @@
 
 #include "action/action.h"
 
-/* A step that tells one channel; `about` makes its key differ from the rule's own report. */
+/* A step that tells people; `about` makes its key differ from what the rules asked for. */
 static struct step
-to_channel(
-    struct str channel, struct str about, struct str alert_id, int64_t now_ms, struct arena *a)
+to_people(struct str action, struct str target, struct str params, struct str about,
+    struct str alert_id, int64_t now_ms, struct arena *a)
 {
-	struct json *params = json_object(a);
 	struct step step = { .rule = STR("(gridwarden)"),
-		.action = STR("notify"),
-		.target = channel,
+		.action = action,
+		.target = target,
+		.params = params,
 		.reports = true,
 		.state = STEP_WAITING,
 		.created_ms = now_ms,
 		.due_ms = now_ms };
 
-	json_set_str(params, "channel", channel, a);
-	step.params = json_print(params, a);
-	step.key = step_key(alert_id, step.action, about, channel, 0, a);
+	step.key = step_key(alert_id, step.action, about, target, 0, a);
 	step.destination = action_destination(&step, a);
 	return step;
+}
+
+static struct step
+to_channel(
+    struct str channel, struct str about, struct str alert_id, int64_t now_ms, struct arena *a)
+{
+	struct json *params = json_object(a);
+
+	json_set_str(params, "channel", channel, a);
+	return to_people(STR("notify"), channel, json_print(params, a), about, alert_id, now_ms, a);
 }
 
 void
@@ -49,31 +57,85 @@ report_complete(struct plan *plan, const struct alert *al, const struct settings
 	plan->n++;
 }
 
-bool
-report_afterwards(const struct claimed *c, const struct step *settled, struct str alert_id,
-    const struct settings *s, int64_t now_ms, struct arena *a, struct step *out)
+static bool
+follows(struct str action)
 {
-	struct str channel = STR_EMPTY, about;
+	const struct action *found = action_find(action);
 
-	if (settled->reports || (!settled->disruptive && settled->state == STEP_DONE))
-		return false;
+	return found != NULL && found->follows;
+}
+
+/* Whom a card tells; "" = nobody, or one that is still to come tells this too. */
+static struct str
+channel_for(const struct claimed *c, const struct step *settled, const struct settings *s)
+{
+	struct str channel = STR_EMPTY;
+
+	/* A card that failed cannot be told by another one; what else tells people can. */
+	if (settled->reports && !(settled->state == STEP_FAILED && follows(settled->action)))
+		return STR_EMPTY;
+	if (!settled->disruptive && settled->state == STEP_DONE)
+		return STR_EMPTY;
 	for (size_t i = 0; i < c->n_steps; i++) {
 		const struct step *other = &c->steps[i];
 
-		if (!other->reports)
+		if (!other->reports || follows(other->action))
 			continue;
 		if (other->state == STEP_WAITING || other->state == STEP_RUNNING)
-			return false; /* it will tell this too */
+			return STR_EMPTY;
 		channel = other->target;
 	}
 	if (channel.n == 0 && s->n_channels > 0 && settled->state != STEP_DONE)
 		channel = s->channels[0].name;
-	if (channel.n == 0)
-		return false;
-	about =
+	return channel;
+}
+
+static bool
+is_taken_back(const struct claimed *c, const struct step *step)
+{
+	for (size_t i = 0; i < c->n_steps; i++)
+		if (c->steps[i].undo_of == step->id && c->steps[i].state == STEP_DONE)
+			return true;
+	return false;
+}
+
+/*
+ * A ticket that is there or to come.  Whether it knows already is seen when it is told: what was
+ * claimed here may be old by now.
+ */
+static bool
+is_to_follow(const struct claimed *c, const struct step *other, const struct step *settled)
+{
+	bool alive = other->state == STEP_WAITING || other->state == STEP_RUNNING ||
+		     other->state == STEP_DONE;
+
+	return settled->disruptive && alive && other->id != settled->id && other->undo_of == 0 &&
+	       !other->reports && follows(other->action) && !is_taken_back(c, other);
+}
+
+size_t
+report_afterwards(const struct claimed *c, const struct step *settled, struct str alert_id,
+    const struct settings *s, int64_t now_ms, struct arena *a, struct step **out)
+{
+	struct step *list = arena_alloc(a, (c->n_steps + 1) * sizeof(*list));
+	struct str channel = channel_for(c, settled, s);
+	struct str about =
 	    arena_printf(a, "step %" PRId64 " %s", settled->id, step_state_name(settled->state));
-	*out = to_channel(channel, about, alert_id, now_ms, a);
-	out->event_id = settled->event_id;
-	out->alert_id = settled->alert_id;
-	return true;
+	size_t n = 0;
+
+	if (channel.n > 0)
+		list[n++] = to_channel(channel, about, alert_id, now_ms, a);
+	for (size_t i = 0; i < c->n_steps; i++) {
+		const struct step *other = &c->steps[i];
+
+		if (is_to_follow(c, other, settled))
+			list[n++] = to_people(other->action, other->target, other->params, about,
+			    alert_id, now_ms, a);
+	}
+	for (size_t i = 0; i < n; i++) {
+		list[i].event_id = settled->event_id;
+		list[i].alert_id = settled->alert_id;
+	}
+	*out = list;
+	return n;
 }

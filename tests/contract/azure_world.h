@@ -38,8 +38,10 @@ static struct {
 	struct performer *performer;
 	int64_t now_ms;
 	struct alert alert;
-	int64_t rest_ms;    /* of the last call */
-	atomic_bool halted; /* somebody said panic */
+	int64_t rest_ms;      /* of the last call */
+	atomic_bool halted;   /* somebody said panic */
+	struct step steps[8]; /* all of the alert, as the store has them */
+	size_t n_steps;
 } world;
 
 /* ---- the emulator ---- */
@@ -137,6 +139,7 @@ fresh_world(void)
 		.start_time = STR("2026-11-23T03:12:45Z"),
 		.resource_text = STR(VM("web-01")) };
 	atomic_store(&world.halted, false);
+	world.n_steps = 0;
 	world.now_ms = clock_now_ms();
 	control("POST", "reset", "");
 	control("DELETE", "faults", NULL);
@@ -175,15 +178,17 @@ its_undo(const struct step *done)
 static inline enum outcome
 call_once(struct step *step, bool dies, struct err *e)
 {
-	struct job job = { .step = *step,
-		.alert = &world.alert,
+	struct job job = { .alert = &world.alert,
 		.correlation_id = STR("5d1c8a77-2f0e-4a63-9a53-0b6ad3a1e001"),
+		.steps = world.steps,
+		.n_steps = world.n_steps,
 		.halted = &world.halted };
 	enum outcome outcome;
 
 	e->retry_ms = 0;
 	e->text[0] = '\0';
-	job.step.attempts++;
+	step->attempts++; /* committed with the claim */
+	job.step = *step;
 	outcome = performer_run(world.performer, &job, world.now_ms, world.arena, e);
 	world.rest_ms = job.rest_ms;
 	if (outcome == OUTCOME_LATER)

@@ -39,6 +39,8 @@ API_VERSIONS = {
     "Microsoft.Compute/disks": DISK_VERSIONS,
     "Microsoft.Compute/snapshots": DISK_VERSIONS,
     "Microsoft.Security/jitNetworkAccessPolicies": ("2015-06-01-preview", "2020-01-01"),
+    "Microsoft.SecurityInsights/incidents": ("2023-11-01", "2024-03-01", "2024-09-01"),
+    "Microsoft.OperationalInsights/workspaces": ("2022-10-01", "2023-09-01"),
     "Microsoft.Security/alerts": ("2019-01-01", "2021-01-01", "2021-11-01", "2022-01-01"),
     "Microsoft.Resources/tags": RESOURCE_VERSIONS,
     "Microsoft.Resources/resourceGroups": RESOURCE_VERSIONS,

@@ -15,7 +15,7 @@ KEPT_HEADERS = (
     "if-match", "if-none-match", "content-type", "accept", "user-agent", "metadata",
     "x-ms-client-request-id", "x-ms-correlation-request-id", "x-ms-return-client-request-id",
 )
-SECRET_FIELDS = ("client_secret", "client_assertion", "sig")
+SECRET_FIELDS = ("client_secret", "client_assertion", "sig", "routing_key")
 LONG_QUERY_FIELDS = ("c",)  # the certificate inside a polling address: long, and says nothing
 NO_ANSWER = 0
 
@@ -27,9 +27,12 @@ def readable_body(body, content_type):
     if "x-www-form-urlencoded" in content_type:
         return masked(dict(parse_qsl(text, keep_blank_values=True)))
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return text
+    if not isinstance(value, dict):
+        return value
+    return {name: "(secret)" if name in SECRET_FIELDS else part for name, part in value.items()}
 
 
 def masked(fields):

@@ -67,6 +67,9 @@ class Emulator:
     def cards(self):
         return self.asked("GET", "cards")
 
+    def tickets(self):
+        return self.asked("GET", "tickets")
+
     def state(self):
         return self.asked("GET", "state")
 

@@ -12,6 +12,7 @@ import uuid
 from calls import call_matcher
 from keys import SIGNING_KEYS, Certificate, json_web_token
 from messages import Answer, Refusal
+from sentinel import COMMENT_TYPE, TYPE
 from world import DEFAULT_SETTINGS, visible
 
 WAIT_LIMIT_S = 60
@@ -29,6 +30,7 @@ class Control:
             ("GET", "state"): self.state, ("POST", "settings"): self.settings,
             ("GET", "resource"): self.read, ("PUT", "resource"): self.write,
             ("PATCH", "resource"): self.merge, ("DELETE", "resource"): self.delete,
+            ("GET", "tickets"): self.tickets,
             ("GET", "cards"): self.cards, ("POST", "reset"): self.reset,
             ("POST", "tokens/expire"): self.expire_tokens, ("POST", "tokens"): self.token,
             ("POST", "keys"): self.keys, ("POST", "application"): self.application,
@@ -123,6 +125,14 @@ class Control:
     def cards(self, request):
         with self.world.lock:
             return Answer(200, copy.deepcopy(self.world.cards))
+
+    def tickets(self, request):
+        """What each ticket system has; incidents of Sentinel with their comments."""
+        with self.world.lock:
+            incidents = [{**copy.deepcopy(incident), "comments": [
+                comment["properties"]["message"] for comment in self.world.of_type(
+                    COMMENT_TYPE, incident["id"])]} for incident in self.world.of_type(TYPE)]
+            return Answer(200, {**copy.deepcopy(self.world.tickets), "sentinel": incidents})
 
     def reset(self, request):
         self.emulator.reset()

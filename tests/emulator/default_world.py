@@ -271,5 +271,11 @@ def default_world():
              "resource_id": f"/subscriptions/{SHOP}/resourceGroups/rg-security/providers/"
                             "Microsoft.ManagedIdentity/userAssignedIdentities/responder"}],
         "webhooks": {"soc": "Zm9yLXRlc3RzLW9ubHk"},
-        "resources": shop() + north() + others(),
+        "accounts": {
+            "servicenow": {"user": "gridwarden", "password": "snow-p:ss", "token": "snow-token"},
+            "jira": {"user": "gw@contoso.com", "token": "jira-token"},
+            "pagerduty": {"routing_key": "R0UT1NGKEY0123456789ABCDEF012345"},
+            "receiver": {"token": "receiver-token"}},
+        "resources": shop() + north() + others() + [
+            resource("Microsoft.OperationalInsights/workspaces", "rg-security", "soc", {})],
     }

@@ -15,9 +15,11 @@ from longop import LongOperations
 from network import Network
 from nic import Interfaces
 from nsg import SecurityGroups
+from sentinel import Sentinel
 from subscriptions import Subscriptions
 from tags import Tags
 from teams import Teams
+from tickets import Jira, PagerDuty, Receiver, ServiceNow
 from world import World
 
 
@@ -33,10 +35,13 @@ class Emulator:
             longops, Subscriptions(world), Tags(world, longops), Network(world),
             SecurityGroups(world, longops), Interfaces(world, longops),
             EffectiveRules(world, longops), Machines(world, longops), Disks(world, longops),
-            JitPolicies(world), Alerts(world)])
+            JitPolicies(world), Alerts(world), Sentinel(world)])
         self.services = {"arm": self.arm.handle, "imds": self.identity.imds,
                          "entra": self.identity.entra, "teams": Teams(world).handle,
-                         "hooks": Hooks(world).handle}
+                         "hooks": Hooks(world).handle,
+                         "servicenow": ServiceNow(world).handle, "jira": Jira(world).handle,
+                         "pagerduty": PagerDuty(world).handle,
+                         "receiver": Receiver(world).handle}
         self.control = Control(self).handle
 
     def finished(self, service, request, answer):

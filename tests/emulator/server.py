@@ -24,6 +24,10 @@ SERVICES = (
     ("imds", re.compile(r"/metadata/", re.IGNORECASE)),
     ("hooks", re.compile(r"/hooks/", re.IGNORECASE)),
     ("teams", re.compile(r"/(teams/workflows|webhookb2)/", re.IGNORECASE)),
+    ("servicenow", re.compile(r"/api/now/", re.IGNORECASE)),
+    ("jira", re.compile(r"/rest/api/", re.IGNORECASE)),
+    ("pagerduty", re.compile(r"/v2/enqueue$", re.IGNORECASE)),
+    ("receiver", re.compile(r"/receiver(/|$)", re.IGNORECASE)),
     ("entra", re.compile(r"/[^/]+/(v2\.0/|oauth2/|\.well-known/|discovery/)", re.IGNORECASE)),
 )
 

@@ -21,6 +21,7 @@ DEFAULT_SETTINGS = {
     "imds_token_lifetime_s": 86400,
     "entra_token_lifetime_s": 3599,
     "token_refresh_in_s": None,  # "refresh_in" of the v2.0 token endpoint, if any
+    "jira_unseen": 0,            # searches that do not find a new issue yet
     "granted_actions": ["*"],    # what the permissions API answers
     "granted_not_actions": [],
 }
@@ -42,6 +43,8 @@ class World:
             self.subscriptions = start.get("subscriptions", [])
             self.webhooks = start.get("webhooks", {})
             self.settings = {**DEFAULT_SETTINGS, **start.get("settings", {})}
+            self.accounts = start.get("accounts", {})
+            self.tickets = {"servicenow": [], "jira": [], "pagerduty": [], "receiver": []}
             self.alerts = {}
             self.cards = []
             self.posts = {}

@@ -188,3 +188,20 @@ TEST(every_action_says_what_it_needs_and_can_be_found)
 	}
 	CHECK(action_find(STR("isolate")) == NULL);
 }
+
+TEST(a_ticket_system_is_named_and_must_be_in_the_settings)
+{
+	static struct settings_ticket ticket;
+
+	ticket.name = STR("sentinel");
+	settings.tickets = &ticket;
+	settings.n_tickets = 1;
+	CHECK(checked("open_ticket: sentinel"));
+	CHECK(out.target == TARGET_NAMED && !out.reports && !out.disruptive);
+	CHECK_STR(out.named, "sentinel");
+	CHECK_STR(out.params, "{\"system\":\"sentinel\"}");
+	check_refused("open_ticket: sentinl",
+	    "the settings have no ticket system 'sentinl', did you mean 'sentinel'?");
+	check_refused("open_ticket: soc", "the settings have no ticket system 'soc'");
+	check_refused("open_ticket:", "the key 'system' is missing");
+}

@@ -42,6 +42,19 @@ TEST(each_state_has_its_sentence)
 	CHECK_STR(said(s), "isolate_vm web-01: under way");
 }
 
+TEST(a_ticket_is_told_by_its_number)
+{
+	struct step s = step_of("open_ticket", STEP_DONE);
+
+	s.target = STR("snow");
+	s.result = STR("{\"ticket\":{\"id\":\"9d38\",\"number\":\"INC0010001\"},\"made\":true}");
+	CHECK_STR(said(s), "open_ticket snow: done (ticket INC0010001)");
+	s.undo_of = 4;
+	s.result =
+	    STR("{\"ticket\":{\"id\":\"9d38\",\"number\":\"INC0010001\"},\"became\":\"closed\"}");
+	CHECK_STR(said(s), "undo of open_ticket snow: done (ticket INC0010001, closed)");
+}
+
 TEST(an_undo_says_so)
 {
 	struct step s = step_of("isolate_vm", STEP_DONE);
