@@ -3,7 +3,7 @@
  *
  * What must hold: settings come out if and only if there is no error, and then they keep what the
  * rest of the program relies on: numbers within their limits, "insecure" on loopback only, URLs
- * that may be called, channels that can be found by name.
+ * that may be called, channels and ticket systems that can be found by name.
  */
 #include "core/settings.h"
 #include "endpoint.h"
@@ -36,6 +36,25 @@ check_azure(const struct settings_azure *az)
 	MUST(az->operation_timeout_ms > 0);
 }
 
+/* Secrets come out of files, and what goes into a query or a path is what it says. */
+static void
+check_ticket(const struct settings_ticket *t)
+{
+	struct err e;
+
+	MUST(t->url.n == 0 || http_url_allowed(t->url, &e));
+	MUST((t->user.n > 0) == (t->password_file.n > 0));
+	if (t->type == TICKET_SENTINEL)
+		MUST(resource_id_is(&t->workspace, "Microsoft.OperationalInsights", "workspaces") &&
+		     t->workspace.rest.n == 0);
+	if (t->type == TICKET_JIRA)
+		MUST(t->project.n > 0 && memchr(t->project.p, '"', t->project.n) == NULL);
+	if (t->type == TICKET_HTTP)
+		MUST(json_is(t->template, JSON_OBJECT));
+	if (t->type == TICKET_PAGERDUTY)
+		MUST(t->routing_key_file.n > 0);
+}
+
 static void
 check_settings(const struct settings *s)
 {
@@ -44,6 +63,10 @@ check_settings(const struct settings *s)
 	MUST(s->report_wait_ms >= 0);
 	for (size_t i = 0; i < s->n_channels; i++)
 		MUST(settings_channel(s, s->channels[i].name) == &s->channels[i]);
+	for (size_t i = 0; i < s->n_tickets; i++) {
+		MUST(settings_ticket(s, s->tickets[i].name) == &s->tickets[i]);
+		check_ticket(&s->tickets[i]);
+	}
 	for (size_t i = 0; i < s->n_budgets; i++)
 		MUST(s->budgets[i].per_hour >= 0 && s->budgets[i].action.n > 0);
 	for (size_t i = 0; i < s->n_protects; i++)
