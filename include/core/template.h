@@ -1,5 +1,5 @@
 /*
- * What is posted to a ticket system of the user's own: JSON in which some texts stand for values.
+ * What is posted to a service of the user's own: JSON in which some texts stand for values.
  *
  *	{"title": "{ticket.title}", "host": "{alert.compromisedEntity}", "queue": "soc"}
  *
@@ -21,12 +21,15 @@
 
 struct template_facts {
 	const struct alert *alert;
-	const char *event; /* "open", "comment", "close" */
+	const char *event; /* "open", "comment", "close"; NULL = there is no ticket */
 	struct str key, title, text;
 };
 
-/* What is wrong with a text of a template, as a sentence; NULL = nothing. */
-const char *template_problem(struct str text, struct arena *a);
+/*
+ * What is wrong with a text of a template, as the end of a sentence that names it; NULL = nothing.
+ * Without a ticket {ticket.FIELD} is wrong, too.
+ */
+const char *template_problem(struct str text, bool ticket, struct arena *a);
 
 struct json *
 template_fill(const struct json *template, const struct template_facts *f, struct arena *a);

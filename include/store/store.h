@@ -142,11 +142,11 @@ bool store_claim_step(struct store *s, int64_t now_ms, int64_t lease_ms, int64_t
     struct arena *a, struct claimed *out, bool *found, int64_t *next_ms, struct err *e) MUST_CHECK;
 
 /*
- * Refuse a step that is still held, with its reason, and add the report of that, which may be NULL.
+ * Refuse a step that is still held, with its reason, and add the reports of that.
  * *refused false: somebody answered meanwhile, and nothing was written.  Commits.
  */
-bool store_refuse_held(struct store *s, const struct step *step, const struct step *report,
-    int64_t now_ms, bool *refused, struct err *e) MUST_CHECK;
+bool store_refuse_held(struct store *s, const struct step *step, const struct step *reports,
+    size_t n, int64_t now_ms, bool *refused, struct err *e) MUST_CHECK;
 
 /*
  * Write back state, reason, due_ms, before, cursor, result, destination of a step that this process

@@ -1,7 +1,7 @@
 /*
  * Post the alert, as the rule words it, to a service of yours: JSON to a URL that a file holds.
  *
- *	1  the template is filled in: a text that is one ${field} becomes the field's value
+ *	1  the template is filled in: a text that is one {alert.FIELD} becomes the field's value
  *	2  POST; any 2xx is done
  *
  * What can go wrong: the service is throttling or in trouble (again, later), it refuses (never).
@@ -12,60 +12,11 @@
 
 #include "base/fault.h"
 #include "base/hash.h"
+#include "core/template.h"
 #include "tools.h"
 
 #define BODY_MAX ((size_t)256 * 1024)
 #define REST_MS 30000
-
-/* ---- the template ---- */
-
-/* The field that a text is a place for: "${severity}" is severity; "" = it is text. */
-static struct str
-place_of(struct str text)
-{
-	if (text.n < 4 || text.p[0] != '$' || text.p[1] != '{' || text.p[text.n - 1] != '}')
-		return STR_EMPTY;
-	return str_slice(text, 2, text.n - 1);
-}
-
-/* Null when the alert does not say, a list when it says several. */
-static struct json *
-value_of(const struct alert *al, struct str field, struct arena *a)
-{
-	struct field_values v;
-	struct json *list;
-
-	alert_field(al, field, a, &v);
-	if (v.n == 0)
-		return json_null(a);
-	if (v.n == 1)
-		return json_string(v.values[0], a);
-	list = json_array(a);
-	for (size_t i = 0; i < v.n; i++)
-		json_add(list, json_string(v.values[i], a), a);
-	return list;
-}
-
-/* The alert's values are put in as values: no text of an attacker can become structure. */
-static struct json *
-filled(const struct json *template, const struct alert *al, struct arena *a)
-{
-	bool object = json_is(template, JSON_OBJECT);
-	struct json *out;
-
-	if (json_is(template, JSON_STRING) && place_of(json_text(template)).n > 0)
-		return value_of(al, place_of(json_text(template)), a);
-	if (!object && !json_is(template, JSON_ARRAY))
-		return json_copy(template, a);
-	out = object ? json_object(a) : json_array(a);
-	for (const struct json *j = json_first(template); j != NULL; j = json_next(j)) {
-		if (object)
-			json_set(out, arena_cstr(a, json_name(j)), filled(j, al, a), a);
-		else
-			json_add(out, filled(j, al, a), a);
-	}
-	return out;
-}
 
 /* ---- the call ---- */
 
@@ -117,6 +68,7 @@ post(struct action_env *env, const struct step *step, struct str file, struct st
 static enum outcome
 run(struct action_env *env, struct step *step, struct err *e)
 {
+	const struct template_facts facts = { .alert = env->alert };
 	struct arena *a = env->arena;
 	struct json *params, *template, *result = json_object(a);
 	struct str file, body;
@@ -129,7 +81,7 @@ run(struct action_env *env, struct step *step, struct err *e)
 	template = json_parse(json_text(json_get(params, "body")), a, e);
 	if (template == NULL)
 		return OUTCOME_NEVER;
-	body = json_print(filled(template, env->alert, a), a);
+	body = json_print(template_fill(template, &facts, a), a);
 	if (body.n > BODY_MAX) {
 		fail(e, ERR_INPUT, "the filled template has %zu bytes, %zu are sent", body.n,
 		    BODY_MAX);
@@ -150,17 +102,17 @@ run(struct action_env *env, struct step *step, struct err *e)
 /* ---- what rules may write ---- */
 
 static bool
-check_places(const struct json *template, struct err *e)
+check_texts(const struct json *template, struct arena *a, struct err *e)
 {
-	struct str text = json_text(template), place = place_of(text);
+	const char *problem = NULL;
 
-	if (place.n == 0 && str_has_nocase(text, STR("${")))
-		return fail(e, ERR_INPUT,
-		    "body has '%.*s': a ${field} stands alone in its quotes, it is put in as a "
-		    "value",
-		    STR_ARG(str_slice(text, 0, 100)));
+	if (json_is(template, JSON_STRING))
+		problem = template_problem(json_text(template), false, a);
+	if (problem != NULL)
+		return fail(e, ERR_INPUT, "body: '%.*s' %s",
+		    STR_ARG(str_slice(json_text(template), 0, 100)), problem);
 	for (const struct json *j = json_first(template); j != NULL; j = json_next(j))
-		if (!check_places(j, e))
+		if (!check_texts(j, a, e))
 			return false;
 	return true;
 }
@@ -179,7 +131,7 @@ check(const struct json *params, struct err *e)
 		    STR_ARG(file));
 	a = arena_new();
 	template = json_parse(json_text(json_get(params, "body")), a, e);
-	ok = template != NULL ? check_places(template, e) : fail_in(e, "body");
+	ok = template != NULL ? check_texts(template, a, e) : fail_in(e, "body");
 	arena_free(a);
 	return ok;
 }
@@ -192,7 +144,7 @@ static const struct param params[] = {
 	{ .name = "body",
 	    .type = PARAM_TEXT,
 	    .required = true,
-	    .help = "JSON; a text \"${field}\" in it becomes the alert's value" },
+	    .help = "JSON; a text \"{alert.FIELD}\" in it becomes the alert's value" },
 	{ .name = NULL },
 };
 

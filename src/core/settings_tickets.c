@@ -153,7 +153,7 @@ check_template(const struct yaml *y, struct arena *a, struct diags *d)
 	const char *problem;
 
 	if (y->type == YAML_SCALAR) {
-		problem = template_problem(y->text, a);
+		problem = template_problem(y->text, true, a);
 		if (problem != NULL)
 			yaml_error(d, y, "'%.*s' %s", STR_ARG(y->text), problem);
 		return;

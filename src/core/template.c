@@ -40,7 +40,7 @@ has_inside(struct str text, const char *part)
 }
 
 const char *
-template_problem(struct str text, struct arena *a)
+template_problem(struct str text, bool ticket, struct arena *a)
 {
 	struct str inner = placeholder(text), field;
 	const char *near;
@@ -51,6 +51,8 @@ template_problem(struct str text, struct arena *a)
 		return NULL;
 	if (begins(inner, ALERT, &field))
 		return field.n > 0 ? NULL : "names no field of the alert";
+	if (!ticket)
+		return "is no placeholder: {alert.FIELD}; \"{{\" at the front stands for \"{\"";
 	if (!begins(inner, TICKET, &field))
 		return "is no placeholder: {alert.FIELD} or {ticket.FIELD}; \"{{\" at the front "
 		       "stands for \"{\"";
@@ -91,7 +93,8 @@ alert_value(const struct template_facts *f, struct str field, struct arena *a)
 static struct json *
 fill_text(struct str text, const struct template_facts *f, struct arena *a)
 {
-	const struct str values[TICKET_FIELDS] = { str_of(f->event), f->key, f->title, f->text };
+	const struct str values[TICKET_FIELDS] = { f->event == NULL ? STR_EMPTY : str_of(f->event),
+		f->key, f->title, f->text };
 	struct str inner = placeholder(text), field;
 
 	if (begins(inner, ALERT, &field))

@@ -418,22 +418,17 @@ refuse_late(struct pipeline *p, const struct claimed *c, const struct settings *
     int64_t now_ms, struct arena *a, struct err *e)
 {
 	struct alert al = { .id = STR_EMPTY };
-	struct step step = c->step, *reports;
+	struct step step = c->step, *reports = NULL;
 	struct err ignored;
 	size_t n = 0;
 	bool refused;
-	int64_t id;
 
 	step.state = STEP_REFUSED;
 	step.reason = arena_printf(
 	    a, "nobody approved it in time; it was held: %.*s", STR_ARG(c->step.reason));
 	if (read_alert_for(c, a, &al, &ignored))
 		n = report_afterwards(c, &step, al.id, settings, now_ms, a, &reports);
-	/* Of the others none says a thing that is not so when somebody approves it just now. */
-	for (size_t i = 1; i < n; i++)
-		if (!store_add_step(p->store, &reports[i], &id, e))
-			return false;
-	if (!store_refuse_held(p->store, &step, n > 0 ? &reports[0] : NULL, now_ms, &refused, e))
+	if (!store_refuse_held(p->store, &step, reports, n, now_ms, &refused, e))
 		return false;
 	if (refused)
 		outcome_log(&step);

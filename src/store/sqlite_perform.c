@@ -309,8 +309,8 @@ store_ask_back(struct store *s, const struct step *step, int64_t *id, struct err
 }
 
 static bool
-refuse_held(struct db *db, const struct step *step, const struct step *report, int64_t now_ms,
-    bool *refused, struct err *e)
+refuse_held(struct db *db, const struct step *step, const struct step *reports, size_t n,
+    int64_t now_ms, bool *refused, struct err *e)
 {
 	if (!db_run(db, e,
 		"UPDATE steps SET state = 'refused', reason = ?, settled_ms = ?, look_ms = NULL"
@@ -318,16 +318,19 @@ refuse_held(struct db *db, const struct step *step, const struct step *report, i
 		"sii", step->reason, now_ms, step->id))
 		return false;
 	*refused = sqlite3_changes(db->handle) == 1;
-	return !*refused || report == NULL || insert_step(db, report, e);
+	for (size_t i = 0; *refused && i < n; i++)
+		if (!insert_step(db, &reports[i], e))
+			return false;
+	return true;
 }
 
 bool
-store_refuse_held(struct store *s, const struct step *step, const struct step *report,
+store_refuse_held(struct store *s, const struct step *step, const struct step *reports, size_t n,
     int64_t now_ms, bool *refused, struct err *e)
 {
 	if (!db_begin(s, e))
 		return false;
-	return db_end(s, refuse_held(&s->writer, step, report, now_ms, refused, e), e);
+	return db_end(s, refuse_held(&s->writer, step, reports, n, now_ms, refused, e), e);
 }
 
 static bool

@@ -24,9 +24,9 @@ write_url(const char *url)
 	CHECK(pwrite(fd, url, strlen(url), 0) == (ssize_t)strlen(url));
 }
 
-#define TEMPLATE                                                         \
-	"{\"title\":\"${alertDisplayName}\",\"fixed\":\"text\",\"n\":5," \
-	"\"more\":[\"${severity}\",{\"none\":\"${entities.nothing}\"}]}"
+#define TEMPLATE                                                              \
+	"{\"title\":\"{alert.alertDisplayName}\",\"fixed\":\"text\",\"n\":5," \
+	"\"more\":[\"{alert.severity}\",{\"none\":\"{alert.entities.nothing}\"}]}"
 
 static void
 hook_world(void)
@@ -66,13 +66,13 @@ TEST(values_of_the_alert_are_put_in_as_values)
 	struct step step;
 
 	hook_world();
-	world.alert.name = STR("\",\"admin\":true,\"x\":\"${severity}");
+	world.alert.name = STR("\",\"admin\":true,\"x\":\"{alert.severity}");
 	step = a_post();
 	drive_done(&step);
 	CHECK_INT(json_count(posts()), 1);
 	body = json_get(json_first(posts()), "body");
 	CHECK_INT(json_count(body), 4);
-	CHECK_STR(json_text(json_get(body, "title")), "\",\"admin\":true,\"x\":\"${severity}");
+	CHECK_STR(json_text(json_get(body, "title")), "\",\"admin\":true,\"x\":\"{alert.severity}");
 	CHECK_STR(json_text(json_get(body, "fixed")), "text");
 	CHECK_INT(json_number(json_get(body, "n")), 5);
 	CHECK_STR(json_text(json_first(json_get(body, "more"))), "High");

@@ -175,7 +175,7 @@ TEST(what_nobody_approves_in_time_is_shown_once_it_is_and_refused)
 {
 	struct store *st = new_store();
 	struct sample *s = sample(1, "alert-1");
-	struct step *step = add(s, "isolate_vm", 5000), report;
+	struct step *step = add(s, "isolate_vm", 5000), reports[2];
 	struct claimed c;
 	bool found, refused;
 	int64_t next;
@@ -198,17 +198,21 @@ TEST(what_nobody_approves_in_time_is_shown_once_it_is_and_refused)
 	CHECK_INT(c.n_steps, 2);
 	CHECK_INT(seen(st, 1).state, STEP_APPROVAL); /* shown, not taken */
 	c.step.reason = STR("too late");
-	report = s->steps[1];
-	report.key = STR("report of the end");
-	report.event_id = report.alert_id = 1;
-	CHECK_OK(store_refuse_held(st, &c.step, &report, 9001, &refused, &e));
+	reports[0] = s->steps[1];
+	reports[0].key = STR("report of the end");
+	reports[0].event_id = reports[0].alert_id = 1;
+	reports[1] = reports[0];
+	reports[1].key = STR("another one");
+	CHECK_OK(store_refuse_held(st, &c.step, reports, 2, 9001, &refused, &e));
 	CHECK(refused);
 	CHECK_INT(seen(st, 1).state, STEP_REFUSED);
 	CHECK_STR(seen(st, 1).reason, "too late");
-	CHECK_OK(store_refuse_held(st, &c.step, &report, 9002, &refused, &e));
+	CHECK_OK(store_refuse_held(st, &c.step, reports, 2, 9002, &refused, &e));
 	CHECK(!refused);
 	claimed(st, 9002, &c);
 	CHECK_STR(c.step.key, "report of the end");
+	claimed(st, 9002, &c);
+	CHECK_STR(c.step.key, "another one");
 	store_close(st);
 }
 
@@ -226,7 +230,7 @@ TEST(what_is_approved_in_time_is_done)
 	CHECK(put(st, s));
 	claimed(st, 9000, &c);
 	CHECK_OK(store_answer_approval(st, 1, true, 9000, &e));
-	CHECK_OK(store_refuse_held(st, &c.step, NULL, 9001, &refused, &e));
+	CHECK_OK(store_refuse_held(st, &c.step, NULL, 0, 9001, &refused, &e));
 	CHECK(!refused);
 	claimed(st, 9001, &c);
 	CHECK_INT(c.step.state, STEP_RUNNING);

@@ -146,7 +146,7 @@ def test_a_block_ends_by_itself(azure, make):
 POST = """http_post:
           url_file: {url_file}
           body: |
-            {{"title": "${{alertDisplayName}}", "machine": "${{resourceId}}"}}"""
+            {{"title": "{{alert.alertDisplayName}}", "machine": "{{alert.resourceId}}"}}"""
 
 
 @pytest.mark.parametrize("fault", [None, "action.post.post:kill:1", "action.post.post.done:kill:1",

@@ -113,3 +113,18 @@ def test_a_ticket_that_is_refused_is_told_on_a_card(azure, make):
     gw.wait_step("open_ticket", "failed")
     gw.wait_step("notify")
     assert "open_ticket sentinel: failed" in str(azure.cards()[-1])
+
+
+def test_a_ticket_is_told_what_nobody_approved_in_time(azure, make):
+    gw = make(rules=RULES, tickets=TICKETS,
+              guards={"approval_timeout": "1s",
+                      "budgets": {"isolate_vm": {"per_hour": 1, "over": "approve"}}}).start()
+    gw.deliver(event_grid(flat_alert(machine="jump-01")))
+    gw.wait_step("isolate_vm")
+    gw.wait_step("open_ticket", count=2)
+    gw.deliver(event_grid(flat_alert(systemAlertId="alert-8")))
+    gw.wait_step("isolate_vm", "refused")
+    gw.wait_step("open_ticket", count=4)
+    told = [[i["properties"]["description"], *i["comments"]] for i in azure.tickets()["sentinel"]]
+    assert len(told) == 2
+    assert sum("nobody approved it in time" in str(one) for one in told) == 1, told

@@ -170,14 +170,14 @@ TEST(addresses_that_are_never_blocked_are_ranges)
 
 TEST(a_template_is_json_whose_fields_stand_alone)
 {
-	CHECK(checked("http_post: {url_file: /etc/gw/url, body: '{\"a\": \"${severity}\"}'}"));
+	CHECK(checked("http_post: {url_file: /etc/gw/url, body: '{\"a\": \"{alert.severity}\"}'}"));
 	CHECK(out.target == TARGET_NAMED && !out.disruptive && !out.reports);
 	CHECK_STR(out.named, "/etc/gw/url");
 	check_refused("http_post: {body: '{}'}", "'url_file' is missing");
 	check_refused("http_post: {url_file: url, body: '{}'}", "absolute path");
 	check_refused("http_post: {url_file: /url, body: '{'}", "body");
-	check_refused("http_post: {url_file: /url, body: '{\"a\": \"x ${severity}\"}'}",
-	    "stands alone in its quotes");
+	check_refused("http_post: {url_file: /url, body: '{\"a\": \"x {alert.severity}\"}'}",
+	    "body: 'x {alert.severity}' a placeholder stands alone");
 }
 
 TEST(every_action_says_what_it_needs_and_can_be_found)

@@ -66,11 +66,14 @@ TEST(what_stands_for_nothing_is_said)
 {
 	arena_free(arena);
 	arena = arena_new();
-	CHECK(template_problem(STR("plain"), arena) == NULL);
-	CHECK(template_problem(STR("{alert.severity}"), arena) == NULL);
-	CHECK(template_problem(STR("{{alert.severity} is text"), arena) == NULL);
-	CHECK_HAS(template_problem(STR("x {alert.severity}"), arena), "stands alone");
-	CHECK_HAS(template_problem(STR("{severity}"), arena), "is no placeholder");
-	CHECK_HAS(template_problem(STR("{alert.}"), arena), "names no field");
-	CHECK_HAS(template_problem(STR("{ticket.txt}"), arena), "did you mean '{ticket.text}'?");
+	CHECK(template_problem(STR("plain"), true, arena) == NULL);
+	CHECK(template_problem(STR("{alert.severity}"), true, arena) == NULL);
+	CHECK(template_problem(STR("{{alert.severity} is text"), true, arena) == NULL);
+	CHECK_HAS(template_problem(STR("x {alert.severity}"), true, arena), "stands alone");
+	CHECK_HAS(template_problem(STR("{severity}"), true, arena), "is no placeholder");
+	CHECK_HAS(template_problem(STR("{alert.}"), true, arena), "names no field");
+	CHECK_HAS(
+	    template_problem(STR("{ticket.txt}"), true, arena), "did you mean '{ticket.text}'?");
+	CHECK(template_problem(STR("{alert.severity}"), false, arena) == NULL);
+	CHECK_HAS(template_problem(STR("{ticket.text}"), false, arena), "is no placeholder");
 }
