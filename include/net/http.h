@@ -1,7 +1,7 @@
 /*
  * One HTTPS exchange.  The only user of libcurl.  No redirects, no proxy unless configured, TLS 1.2
  * or newer, every byte and second bounded.  Plain http is for loopback addresses and for the
- * instance metadata service only.
+ * instance metadata service only, and for link-local ones when the caller says so.
  */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
@@ -27,6 +27,7 @@ struct http_request {
 	size_t n_headers;
 	struct str body;
 	bool has_body;	    /* an empty body is sent with Content-Length: 0 */
+	bool link_local;    /* plain http to 169.254.0.0/16 too: identity endpoints are there */
 	int64_t timeout_ms; /* whole exchange; 0 = HTTP_TIMEOUT_MS */
 };
 
@@ -53,6 +54,7 @@ void http_free(struct http *h);
  * is "no answer", and whether the other side acted is not known.  It must outlive h.
  */
 void http_obey(struct http *h, const atomic_bool *ending);
+bool http_is_ending(const struct http *h);
 
 /*
  * True: an answer came, whatever its status.  False: none did, kind ERR_AGAIN, except ERR_INPUT for

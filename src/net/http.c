@@ -78,8 +78,8 @@ http_obey(struct http *h, const atomic_bool *ending)
 	h->ending = ending;
 }
 
-static bool
-is_ending(const struct http *h)
+bool
+http_is_ending(const struct http *h)
 {
 	return h->ending != NULL && atomic_load(h->ending);
 }
@@ -143,6 +143,16 @@ may_be_plain(const struct place *p)
 {
 	return is_loopback(p->host) ||
 	       (strcmp(p->host, METADATA_ADDRESS) == 0 && strcmp(p->port, "80") == 0);
+}
+
+/* Such a call never leaves the machine and its host. */
+static bool
+is_link_local(const struct place *p)
+{
+	struct in_addr v4;
+
+	return p->user == NULL && strcmp(p->scheme, "http") == 0 &&
+	       inet_pton(AF_INET, p->host, &v4) == 1 && ntohl(v4.s_addr) >> 16 == 0xa9fe;
 }
 
 static bool
@@ -290,7 +300,7 @@ on_progress(void *ctx, curl_off_t dl_max, curl_off_t dl, curl_off_t ul_max, curl
 	(void)dl;
 	(void)ul_max;
 	(void)ul;
-	if (!is_ending(h))
+	if (!http_is_ending(h))
 		return 0;
 	/* Or the end would wait for a name service that does not answer. */
 	curl_easy_setopt(h->easy, CURLOPT_QUICK_EXIT, 1L);
@@ -429,8 +439,8 @@ http_call(struct http *h, const struct http_request *rq, struct arena *a, struct
 
 	if (!place_parse(rq->url, &place))
 		return fail(e, ERR_INPUT, "not an https:// address");
-	ok = place_allowed(&place, e);
-	if (ok && is_ending(h))
+	ok = (rq->link_local && is_link_local(&place)) || place_allowed(&place, e);
+	if (ok && http_is_ending(h))
 		ok = fail_again(e, 0, "%s is not asked: we are ending", place.host);
 	if (!ok || !header_list(rq, a, &headers, e)) {
 		place_done(&place);

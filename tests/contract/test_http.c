@@ -66,6 +66,33 @@ TEST(plain_http_to_others_and_other_protocols_are_refused)
 	}
 }
 
+TEST(link_local_addresses_are_asked_in_plain_only_by_who_says_so)
+{
+	static const char *const bad[] = { "http://10.0.0.1/", "http://169.253.0.1/",
+		"http://user@169.254.129.5/", "ftp://169.254.129.5/" };
+	struct http_request rq = { .method = "GET", .url = STR("http://169.254.129.5:8081/x") };
+	struct arena *a = arena_new();
+	struct http *h = http_new(NULL);
+	atomic_bool ending = true; /* nobody is really asked */
+	struct http_response rs;
+	struct err e;
+
+	http_obey(h, &ending);
+	CHECK(!http_call(h, &rq, a, &rs, &e));
+	CHECK_INT(e.kind, ERR_INPUT);
+	rq.link_local = true;
+	CHECK(!http_call(h, &rq, a, &rs, &e));
+	CHECK_INT(e.kind, ERR_AGAIN);
+	CHECK_HAS(e.text, "we are ending");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		rq.url = str_of(bad[i]);
+		CHECK(!http_call(h, &rq, a, &rs, &e));
+		CHECK_INT(e.kind, ERR_INPUT);
+	}
+	http_free(h);
+	arena_free(a);
+}
+
 TEST(a_refusal_says_the_host_and_never_the_query)
 {
 	struct err e;
