@@ -1,135 +1,95 @@
-#include "test.h"
+#include "parse_settings.h"
 
-#include <stdio.h>
-
-#include "core/settings.h"
-
-static struct arena *arena;
-static struct diags d;
-static struct source source;
-static struct buf out;
-static struct settings *s;
-
-#define BASE                                                      \
-	"listen: {certificate: tls/c.pem, private_key: /k.pem}\n" \
-	"auth: {keys_file: key}\n"                                \
-	"tickets:\n"
+#define TICKETS BASE "tickets:\n"
 #define WORKSPACE                                                                   \
 	"/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-soc" \
 	"/providers/Microsoft.OperationalInsights/workspaces/soc"
 
-static struct settings *
-parse_as(const char *file, const char *text)
-{
-	settings_free(s);
-	buf_done(&out);
-	arena_free(arena);
-	arena = arena_new();
-	diags_init(&d, arena);
-	buf_init(&out, 65536);
-	source = (struct source){ file, str_of(text) };
-	s = settings_parse(&source, &d);
-	diags_print(&d, &out);
-	return s;
-}
-
 static const struct settings_ticket *
 the_ticket(const char *text)
 {
-	if (parse_as("/etc/gw/gridwarden.yaml", text) == NULL)
-		print_error("%s", buf_cstr(&out));
-	CHECK(s != NULL);
+	parse(text);
 	CHECK_INT(s->n_tickets, 1);
 	CHECK(settings_ticket(s, s->tickets[0].name) == &s->tickets[0]);
 	CHECK(settings_ticket(s, STR("other")) == NULL);
 	return &s->tickets[0];
 }
 
-/* One mistake, at that place, with these words. */
-static void
-check_refused(const char *text, int line, int col, const char *words)
-{
-	char place[64];
-
-	CHECK(parse_as("g.yaml", text) == NULL);
-	snprintf(place, sizeof(place), "g.yaml:%d:%d: error: ", line, col);
-	CHECK_HAS(buf_cstr(&out), place);
-	CHECK_HAS(buf_cstr(&out), words);
-	if (d.errors != 1)
-		print_error("%s", buf_cstr(&out));
-	CHECK_INT(d.errors, 1);
-}
-
 TEST(each_type_of_ticket_system_is_read)
 {
 	const struct settings_ticket *t;
 
-	t = the_ticket(BASE "  soc: {type: sentinel, workspace: " WORKSPACE "}\n");
+	t = the_ticket(TICKETS "  soc: {type: sentinel, workspace: " WORKSPACE "}\n");
 	CHECK_INT(t->type, TICKET_SENTINEL);
 	CHECK_STR(t->name, "soc");
 	CHECK_STR(t->workspace.name, "soc");
-	t = the_ticket(BASE "  snow: {type: servicenow, url: 'https://x.service-now.com/',\n"
-			    "    user: gw, password_file: snow, close_state: '7'}\n");
+	t = the_ticket(TICKETS "  snow: {type: servicenow, url: 'https://x.service-now.com/',\n"
+			       "    user: gw, password_file: snow, close_state: '7'}\n");
 	CHECK_INT(t->type, TICKET_SERVICENOW);
 	CHECK_STR(t->url, "https://x.service-now.com");
 	CHECK_STR(t->password_file, "/etc/gw/snow");
 	CHECK_STR(t->close_state, "7");
-	t = the_ticket(BASE "  jira: {type: jira, url: 'https://jira.example', project: SEC,\n"
-			    "    token_file: 'credential:jira', edition: data_center,\n"
-			    "    priority: {high: Highest}, close_transition: 31}\n");
+	t = the_ticket(TICKETS "  jira: {type: jira, url: 'https://jira.example', project: SEC,\n"
+			       "    token_file: 'credential:jira', edition: data_center,\n"
+			       "    priority: {high: Highest}, close_transition: 31}\n");
 	CHECK_INT(t->type, TICKET_JIRA);
 	CHECK(t->data_center);
 	CHECK_STR(t->token_file, "credential:jira");
 	CHECK_STR(t->issue_type, "Task");
 	CHECK_STR(json_text(json_get(t->priority, "high")), "Highest");
 	CHECK_STR(t->close_transition, "31");
-	t = the_ticket(BASE "  pd: {type: pagerduty, routing_key_file: pd, acknowledge: true}\n");
+	t = the_ticket(
+	    TICKETS "  pd: {type: pagerduty, routing_key_file: pd, acknowledge: true}\n");
 	CHECK_INT(t->type, TICKET_PAGERDUTY);
 	CHECK(t->acknowledge);
 	t = the_ticket(
-	    BASE "  own: {type: http, url_file: u, template: {a: '{ticket.text}', b: 7}}\n");
+	    TICKETS "  own: {type: http, url_file: u, template: {a: '{ticket.text}', b: 7}}\n");
 	CHECK_INT(t->type, TICKET_HTTP);
 	CHECK_STR(json_print(t->template, arena), "{\"a\":\"{ticket.text}\",\"b\":7}");
 }
 
 TEST(a_key_goes_with_its_type_and_what_a_type_needs_must_be_there)
 {
-	check_refused(BASE "  a: {workspace: " WORKSPACE "}\n", 4, 6, "the key 'type' is missing");
-	check_refused(BASE "  a: {type: jir, url: 'https://j'}\n", 4, 13, "did you mean 'jira'?");
-	check_refused(BASE "  a: {type: sentinel}\n", 4, 6, "sentinel needs workspace");
-	check_refused(BASE "  a: {type: sentinel, workspace: " WORKSPACE ", project: SEC}\n", 4,
+	check_refused(
+	    TICKETS "  a: {workspace: " WORKSPACE "}\n", 4, 6, "the key 'type' is missing");
+	check_refused(
+	    TICKETS "  a: {type: jir, url: 'https://j'}\n", 4, 13, "did you mean 'jira'?");
+	check_refused(TICKETS "  a: {type: sentinel}\n", 4, 6, "sentinel needs workspace");
+	check_refused(TICKETS "  a: {type: sentinel, workspace: " WORKSPACE ", project: SEC}\n", 4,
 	    164, "project goes with type jira");
-	check_refused(BASE "  a: {type: servicenow, url: 'https://s'}\n", 4, 6,
+	check_refused(TICKETS "  a: {type: servicenow, url: 'https://s'}\n", 4, 6,
 	    "servicenow needs password_file/token_file");
-	check_refused(BASE "  a: {type: servicenow, url: 'https://s', user: u, password_file: p,\n"
-			   "    token_file: t}\n",
+	check_refused(TICKETS
+	    "  a: {type: servicenow, url: 'https://s', user: u, password_file: p,\n"
+	    "    token_file: t}\n",
 	    4, 6, "password_file/token_file: one of them, not both");
-	check_refused(BASE "  a: {type: jira, url: 'https://s', project: SEC, password_file: p}\n",
+	check_refused(TICKETS
+	    "  a: {type: jira, url: 'https://s', project: SEC, password_file: p}\n",
 	    4, 6, "user and password_file go together");
-	check_refused(BASE "  a: {type: pagerduty}\n", 4, 6, "pagerduty needs routing_key_file");
-	check_refused(BASE "  a: {type: http, url: 'https://h'}\n", 4, 6, "http needs template");
-	check_refused(BASE "  a: {type: http, template: {}}\n", 4, 6, "http needs url/url_file");
-	check_refused(BASE "  a: {type: http, url: 'http://h.example', template: {}}\n", 4, 25,
+	check_refused(TICKETS "  a: {type: pagerduty}\n", 4, 6, "pagerduty needs routing_key_file");
+	check_refused(TICKETS "  a: {type: http, url: 'https://h'}\n", 4, 6, "http needs template");
+	check_refused(TICKETS "  a: {type: http, template: {}}\n", 4, 6, "http needs url/url_file");
+	check_refused(TICKETS "  a: {type: http, url: 'http://h.example', template: {}}\n", 4, 25,
 	    "must begin with https://");
-	check_refused(BASE "  a: {type: http, url: 'https://h', template: text}\n", 4, 47,
+	check_refused(TICKETS "  a: {type: http, url: 'https://h', template: text}\n", 4, 47,
 	    "template must be a mapping, not a text");
 }
 
 TEST(a_value_that_cannot_work_is_refused_where_it_stands)
 {
-	check_refused(BASE "  a: {type: sentinel, workspace: /subscriptions/"
-			   "11111111-2222-3333-4444-555555555555}\n",
+	check_refused(TICKETS "  a: {type: sentinel, workspace: /subscriptions/"
+			      "11111111-2222-3333-4444-555555555555}\n",
 	    4, 34, "workspace must be the id of a Log Analytics workspace");
-	check_refused(BASE "  a: {type: jira, url: 'https://j', token_file: t,\n"
-			   "      project: 'SEC\" OR 1'}\n",
+	check_refused(TICKETS "  a: {type: jira, url: 'https://j', token_file: t,\n"
+			      "      project: 'SEC\" OR 1'}\n",
 	    5, 17, "project must be a key such as SEC");
-	check_refused(BASE "  a: {type: jira, url: 'https://j', token_file: t, project: S,\n"
-			   "      close_transition: Done}\n",
+	check_refused(TICKETS "  a: {type: jira, url: 'https://j', token_file: t, project: S,\n"
+			      "      close_transition: Done}\n",
 	    5, 25, "close_transition must be the number of a transition");
-	check_refused(BASE "  a: {type: http, url: 'https://h', template: {x:\n"
-			   "      ['{alert.name} on fire']}}\n",
+	check_refused(TICKETS "  a: {type: http, url: 'https://h', template: {x:\n"
+			      "      ['{alert.name} on fire']}}\n",
 	    5, 9, "a placeholder stands alone in its text");
-	check_refused(BASE "  a: {type: http, url: 'https://h', template: {x:\n"
-			   "      '{ticket.titel}'}}\n",
+	check_refused(TICKETS "  a: {type: http, url: 'https://h', template: {x:\n"
+			      "      '{ticket.titel}'}}\n",
 	    5, 8, "did you mean '{ticket.title}'?");
 }
