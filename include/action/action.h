@@ -77,6 +77,13 @@ const char *action_nearest(struct str name); /* for "did you mean"; NULL when no
 bool action_check(const void *ctx, const struct yaml *name, const struct yaml *params,
     struct arena *a, struct rule_action *out, struct diags *d);
 
+/*
+ * A warning for each file of a credential that is of no use, at its place in src: it may be mended
+ * later, and is read again for each token.
+ */
+void action_try_credentials(
+    const struct settings *s, const struct source *src, struct arena *a, struct diags *d);
+
 /* What rests when a step is throttled: a subscription, a channel.  Steps of it wait together. */
 struct str action_destination(const struct step *s, struct arena *a);
 

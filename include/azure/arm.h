@@ -25,7 +25,8 @@
 /* One performer's view of Azure.  Belongs to one thread. */
 struct arm {
 	const struct settings_azure *settings;
-	struct credential *credential;
+	struct credential *credential; /* with those of single subscriptions */
+	struct str subscription;       /* of the job: for URLs that name none */
 	struct http *http;
 	struct str correlation_id; /* one for each alert: x-ms-correlation-request-id */
 	int64_t now_ms;		   /* told by the caller, for the job */

@@ -71,6 +71,22 @@ enum credential_type {
 	CREDENTIAL_CLIENT_SECRET,
 	CREDENTIAL_CLIENT_CERTIFICATE,
 	CREDENTIAL_WORKLOAD_IDENTITY,
+	CREDENTIAL_AZURE_CLI,
+	CREDENTIAL_DEFAULT, /* whichever of the others this machine has */
+};
+
+/* How to sign in.  "" = as the environment has it, where the type knows an environment. */
+struct settings_credential {
+	enum credential_type type;
+	struct str tenant, client_id;
+	struct str client_secret_file;
+	struct str client_certificate_file; /* PEM: key and certificates */
+	bool send_certificate_chain;
+	struct str federated_token_file;
+	struct str *subscriptions; /* GUIDs that it is for; none of the default one */
+	size_t n_subscriptions;
+	int line, col;	 /* where it is written */
+	struct str name; /* "azure.credential", "azure.credentials for ID" */
 };
 
 struct settings_azure {
@@ -79,11 +95,11 @@ struct settings_azure {
 	struct str login;	     /* https://login.microsoftonline.com */
 	struct str imds;	     /* http://169.254.169.254 */
 	struct str ca_file;	     /* extra trust for all outgoing TLS; "" = the system's */
-	enum credential_type credential;
-	struct str tenant, client_id, client_secret_file;
-	struct str certificate_file;  /* PEM: private key and certificate */
-	bool send_chain;	      /* with all its certificates */
-	struct str token_file;	      /* of a workload identity; "" = as the environment says */
+	bool has_login,
+	    has_imds; /* somebody wrote them, or the cloud: the environment is not asked */
+	struct settings_credential credential;
+	struct settings_credential *credentials; /* of single subscriptions, instead of it */
+	size_t n_credentials;
 	int64_t operation_timeout_ms; /* a long operation that takes longer has failed */
 };
 

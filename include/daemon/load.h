@@ -26,6 +26,8 @@ struct config {
 
 /* Read the settings file.  NULL when d has errors. */
 struct settings *load_settings(const char *path, struct arena *a, struct diags *d);
+/* And try the files that its credentials name: warnings.  For who may read them. */
+struct settings *load_settings_and_try(const char *path, struct arena *a, struct diags *d);
 /*
  * Read a rule file or a folder of *.yaml.  settings names the channels that actions may use; NULL
  * = any.  NULL when d has errors.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "azure/credential.h"
+#include "base/clock.h"
 #include "net/http.h"
 
 #define NAMES_MAX 64
@@ -159,16 +160,44 @@ action_check(const void *ctx, const struct yaml *name, const struct yaml *params
 	return d->errors == errors;
 }
 
+static void
+try_credential(
+    const struct settings_credential *c, const struct source *src, struct arena *a, struct diags *d)
+{
+	struct err e;
+
+	if (!credential_try_files(c, clock_now_ms(), a, &e))
+		diags_add(d, DIAG_WARNING, src, c->line, c->col, "%s", e.text);
+}
+
+void
+action_try_credentials(
+    const struct settings *s, const struct source *src, struct arena *a, struct diags *d)
+{
+	try_credential(&s->azure.credential, src, a, d);
+	for (size_t i = 0; i < s->azure.n_credentials; i++)
+		try_credential(&s->azure.credentials[i], src, a, d);
+}
+
 /* ---- performing ---- */
 
-struct str
-action_destination(const struct step *s, struct arena *a)
+/* "" when the target is no resource. */
+static struct str
+subscription_of(const struct step *s)
 {
 	struct resource_id id;
 	struct err ignored;
 
-	if (resource_id_parse(s->target, &id, &ignored))
-		return arena_printf(a, "subscription:%.*s", STR_ARG(id.subscription));
+	return resource_id_parse(s->target, &id, &ignored) ? id.subscription : STR_EMPTY;
+}
+
+struct str
+action_destination(const struct step *s, struct arena *a)
+{
+	struct str subscription = subscription_of(s);
+
+	if (subscription.n > 0)
+		return arena_printf(a, "subscription:%.*s", STR_ARG(subscription));
 	return arena_printf(a, "%.*s:%.*s", STR_ARG(s->action), STR_ARG(s->target));
 }
 
@@ -243,6 +272,7 @@ performer_run(struct performer *p, struct job *job, int64_t now_ms, struct arena
 	const struct action *action = action_find(job->step.action);
 	struct arm arm = { .settings = &p->shared->settings->azure,
 		.credential = p->shared->credential,
+		.subscription = subscription_of(&job->step),
 		.http = p->http,
 		.correlation_id = job->correlation_id,
 		.now_ms = now_ms,

@@ -14,6 +14,7 @@
  */
 #include "action/action.h"
 
+#include "azure/credential.h"
 #include "azure/nic.h"
 #include "azure/snapshot.h"
 #include "azure/vm.h"
@@ -36,15 +37,13 @@ struct copying {
 	struct json *snapshots, *failed; /* for the result */
 };
 
-/* Whose name the snapshots are made in. */
+/* Whose name the snapshots are made in: the machine's subscription has them. */
 static struct str
-credential_name(const struct settings_azure *azure, struct arena *a)
+made_by(const struct copying *w)
 {
-	const char *kind =
-	    azure->credential == CREDENTIAL_MANAGED_IDENTITY ? "managed identity" : "application";
+	const struct credential *c = credential_for(w->env->arm->credential, w->id.subscription);
 
-	return arena_printf(
-	    a, "%s%s%.*s", kind, azure->client_id.n > 0 ? " " : "", STR_ARG(azure->client_id));
+	return credential_whose(c, w->env->arena);
 }
 
 static struct str
@@ -82,7 +81,7 @@ record(struct copying *w, const struct vm *vm, struct err *e)
 	}
 	json_set_str(r, "machine", w->step->target, a);
 	json_set_str(r, "location", vm->location, a);
-	json_set_str(r, "by", credential_name(&w->env->settings->azure, a), a);
+	json_set_str(r, "by", made_by(w), a);
 	json_set(r, "disks", disks, a);
 	json_set(r, "left_out", left_out, a);
 	w->step->before = json_print(r, a);

@@ -119,6 +119,21 @@ add_headers(const struct arm *arm, struct str authorization, bool body, struct s
 		add(o, "If-Match", if_match);
 }
 
+/* The one of the subscription that is called: of several tenants each has its own. */
+static struct credential *
+credential_of(const struct arm *arm, struct str url)
+{
+	struct str path = path_of(url), rest = path, part, subscription = STR_EMPTY;
+
+	if (str_starts_nocase(path, STR("/subscriptions/"))) {
+		rest = str_slice(path, strlen("/subscriptions/"), path.n);
+		if (str_next(&rest, '/', &part))
+			subscription = part;
+	}
+	return credential_for(
+	    arm->credential, subscription.n > 0 ? subscription : arm->subscription);
+}
+
 static bool
 send_once(struct arm *arm, const char *method, struct str url, const struct json *body,
     struct str if_match, struct arena *a, struct http_response *rs, struct json **answer,
@@ -129,8 +144,8 @@ send_once(struct arm *arm, const char *method, struct str url, const struct json
 	struct str authorization;
 	struct err not_json;
 
-	if (!credential_get(arm->credential, arm->http, arm->settings->audience, arm->now_ms, a,
-		&authorization, e))
+	if (!credential_get(credential_of(arm, url), arm->http, arm->settings->audience,
+		arm->now_ms, a, &authorization, e))
 		return false;
 	add_headers(arm, authorization, body != NULL, if_match, &out);
 	rq.headers = out.headers;
@@ -155,7 +170,7 @@ arm_exchange(struct arm *arm, const char *method, struct str url, const struct j
 		return false;
 	if (rs->status != 401)
 		return true;
-	credential_drop(arm->credential, arm->settings->audience);
+	credential_drop(credential_of(arm, url), arm->settings->audience);
 	return send_once(arm, method, url, body, if_match, a, rs, answer, e);
 }
 

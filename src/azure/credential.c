@@ -1,12 +1,12 @@
 /*
  * A token:
  *	the cache has one that need not be refreshed yet: it is handed out;
- *	otherwise one caller asks the identity service while the others wait for the lock;
+ *	it is due and still good: one caller refreshes it, the others are given the old one;
+ *	there is none: one caller asks the identity service while the others wait for the lock;
  *	when that fails and the old one still has five minutes, the old one is handed out.
  *
- * What can go wrong: the service is away or busy (ERR_AGAIN), it refuses us (ERR_DENIED), or the
- * settings cannot be used: no secret file, an identity that does not exist (ERR_DENIED too: only a
- * person can mend it).
+ * What can go wrong is what the sources say (credential_*.c): trouble (ERR_AGAIN), a refusal
+ * (ERR_DENIED).
  */
 #include "azure/credential.h"
 
@@ -14,46 +14,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/clock.h"
-#include "base/file.h"
-#include "base/json.h"
-#include "credential_tenant.h"
+#include "base/hash.h"
+#include "credential_internal.h"
 
-/* A token with less left than this is not used: a call may take long to arrive. */
-#define LEFT_MIN_MS (300 * INT64_C(1000))
 /* Tokens that live longer are refreshed at half their life, others shortly before their end. */
 #define LONG_LIFE_MS (2 * 3600 * INT64_C(1000))
 #define EARLY_MS (600 * INT64_C(1000))
+/* A little earlier by chance: machines that started together do not ask together for ever. */
+#define JITTER_MS (300 * 1000)
 /* Between two tries to refresh a token that is still good. */
 #define REFRESH_AGAIN_MS (30 * INT64_C(1000))
-/* The metadata service says it is being updated (410): back within 70 seconds. */
-#define UPDATING_MS (70 * INT64_C(1000))
 /* Resource Manager, and room for other services of Azure. */
 #define AUDIENCES_MAX 8
-#define TOKEN_MAX (64 * 1024)
-#define WORDS_MAX 300
 
 struct token {
 	char *audience;
 	char *authorization; /* NULL = dropped */
 	int64_t expires_ms, refresh_ms;
+	bool refreshing;    /* somebody does it, and holds no lock */
+	int64_t rest_ms;    /* the service is not asked before this time ... */
+	struct err resting; /* ... because it said so */
 };
 
 struct credential {
-	const struct settings_azure *settings;
+	const struct settings_azure *azure;
+	const struct settings_credential *own;
 	pthread_mutex_t lock;
 	struct token tokens[AUDIENCES_MAX];
 	size_t n;
+	atomic_int chosen;	   /* of the chain "default" */
+	struct credential *others; /* of single subscriptions; only the default one has them */
+	size_t n_others;
 };
+
+static void
+init(struct credential *c, const struct settings_azure *s, const struct settings_credential *own)
+{
+	c->azure = s;
+	c->own = own;
+	atomic_init(&c->chosen, -1);
+	pthread_mutex_init(&c->lock, NULL);
+}
 
 struct credential *
 credential_new(const struct settings_azure *s)
 {
 	struct credential *c = xcalloc(1, sizeof(*c));
 
-	c->settings = s;
-	pthread_mutex_init(&c->lock, NULL);
+	init(c, s, &s->credential);
+	c->others = s->n_credentials == 0 ? NULL : xcalloc(s->n_credentials, sizeof(*c));
+	for (; c->n_others < s->n_credentials; c->n_others++)
+		init(&c->others[c->n_others], s, &s->credentials[c->n_others]);
 	return c;
 }
 
@@ -66,207 +77,103 @@ forget(struct token *t)
 	t->authorization = NULL;
 }
 
-void
-credential_free(struct credential *c)
+static void
+done(struct credential *c)
 {
-	if (c == NULL)
-		return;
 	for (size_t i = 0; i < c->n; i++) {
 		forget(&c->tokens[i]);
 		free(c->tokens[i].audience);
 	}
 	pthread_mutex_destroy(&c->lock);
+}
+
+void
+credential_free(struct credential *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->n_others; i++)
+		done(&c->others[i]);
+	free(c->others);
+	done(c);
 	free(c);
 }
 
-/* ---- asking the identity service ---- */
-
-static bool
-ask_metadata(const struct settings_azure *s, struct http *http, struct str audience,
-    struct arena *a, struct http_response *rs, struct err *e)
+struct credential *
+credential_for(struct credential *c, struct str subscription)
 {
-	static const struct http_header metadata = { "Metadata", { "true", 4 } };
-	struct http_request rq = { .method = "GET", .headers = &metadata, .n_headers = 1 };
-	struct str which = STR_EMPTY;
-
-	if (s->client_id.n > 0)
-		which = arena_printf(a, "&client_id=%.*s", STR_ARG(http_escape(s->client_id, a)));
-	rq.url = arena_printf(a,
-	    "%.*s/metadata/identity/oauth2/token?api-version=2018-02-01&resource=%.*s%.*s",
-	    STR_ARG(s->imds), STR_ARG(http_escape(audience, a)), STR_ARG(which));
-	rq.timeout_ms = TOKEN_TIMEOUT_MS;
-	return http_call(http, &rq, a, rs, e);
+	for (size_t i = 0; i < c->n_others; i++)
+		for (size_t k = 0; k < c->others[i].own->n_subscriptions; k++)
+			if (str_eq_nocase(c->others[i].own->subscriptions[k], subscription))
+				return &c->others[i];
+	return c;
 }
 
-static bool
-is_passing(int status, bool metadata)
-{
-	if (status == 408 || status == 429 || status >= 500)
-		return true;
-	return metadata && (status == 404 || status == 410);
-}
+/* ---- asking ---- */
 
-/* What the service says, on one line: the trace ids behind the sentence help nobody here. */
-static struct str
-words(const struct http_response *rs, struct arena *a)
+/* NULL: the chain has not chosen yet. */
+static const struct token_source *
+source_of(const struct credential *c)
 {
-	struct err ignored;
-	const struct json *j = json_parse(rs->body, a, &ignored);
-	struct str text = json_text(json_get(j, "error_description"));
-	struct str end = STR(" Trace ID:");
-
-	if (text.n == 0)
-		text = json_text(json_get(j, "error"));
-	for (size_t i = 0; i + end.n <= text.n; i++)
-		if (str_eq(str_slice(text, i, i + end.n), end) || text.p[i] == '\r' ||
-		    text.p[i] == '\n')
-			text = str_slice(text, 0, i);
-	return str_slice(text, 0, WORDS_MAX);
-}
-
-/* What to mend, for the refusals that people meet (error codes of Microsoft Entra ID). */
-static const char *
-advice(struct str said, bool metadata)
-{
-	static const struct {
-		const char *sign, *advice;
-	} known[] = {
-		{ "AADSTS7000215", "the client secret is wrong: write the secret's value, not its "
-				   "id, to client_secret_file" },
-		{ "AADSTS7000222",
-		    "the client secret has expired: make a new one and replace the file" },
-		{ "AADSTS700016", "the client_id is not an application of this tenant" },
-		{ "AADSTS700027",
-		    "the certificate is not one of the application's: upload it there" },
-		{ "AADSTS700024", "the assertion is not valid at this time; is our clock right?" },
-		{ "AADSTS700213", "no federated credential of the application fits the subject of "
-				  "the workload's token" },
-		{ "AADSTS70021", "no federated credential of the application fits the workload's "
-				 "token: compare issuer, subject and audience" },
-		{ "AADSTS90002", "the tenant does not exist" },
-		{ "AADSTS500011", "the audience is not known in this tenant" },
-		{ "Identity not found",
-		    "assign the managed identity to this machine, or mend client_id" },
-		{ "Multiple user assigned", "this machine has several identities: set client_id" },
+	static const struct token_source *const sources[] = {
+		[CREDENTIAL_MANAGED_IDENTITY] = &source_managed_identity,
+		[CREDENTIAL_CLIENT_SECRET] = &source_client_secret,
+		[CREDENTIAL_CLIENT_CERTIFICATE] = &source_client_certificate,
+		[CREDENTIAL_WORKLOAD_IDENTITY] = &source_workload_identity,
+		[CREDENTIAL_AZURE_CLI] = &source_azure_cli,
 	};
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (str_has_nocase(said, str_of(known[i].sign)))
-			return known[i].advice;
-	return metadata ? "check that this machine has a managed identity"
-			: "check tenant, client_id and the file that proves who we are";
+	return c->own->type == CREDENTIAL_DEFAULT ? default_source(&c->chosen)
+						  : sources[c->own->type];
 }
 
 static bool
-refused(
-    const struct http_response *rs, bool metadata, int64_t now_ms, struct arena *a, struct err *e)
+ask(struct credential *c, const struct sign_in *si, struct granted *out, struct err *e)
 {
-	const char *who = metadata ? "the instance metadata service" : "Microsoft Entra ID";
-	struct str said = words(rs, a);
-	int64_t wait = http_retry_after_ms(rs, now_ms);
-
-	if (is_passing(rs->status, metadata))
-		return fail_again(e,
-		    wait > 0		? wait
-		    : rs->status == 410 ? UPDATING_MS
-					: 0,
-		    "no token: %s answered %d%s%.*s", who, rs->status, said.n > 0 ? ": " : "",
-		    STR_ARG(said));
-	return fail(e, ERR_DENIED, "no token: %s (%s answered %d%s%.*s)", advice(said, metadata),
-	    who, rs->status, said.n > 0 ? ": " : "", STR_ARG(said));
+	if (c->own->type == CREDENTIAL_DEFAULT)
+		return default_ask(si, &c->chosen, out, e);
+	return source_of(c)->ask(si, out, e);
 }
 
-/* ---- reading a token ---- */
-
-/* Seconds as a number, a number in a string, or (expires_on) a time as text. */
-static bool
-read_seconds(const struct json *j, struct arena *a, int64_t *out)
+struct str
+credential_whose(const struct credential *c, struct arena *a)
 {
-	struct str text = json_scalar(j, a);
-	int64_t ms;
+	const struct token_source *source = source_of(c);
+	struct str id = c->own->client_id;
 
-	if (str_to_int(text, 0, INT64_C(1) << 40, out))
-		return true;
-	if (json_is(j, JSON_STRING) && clock_parse(text, &ms)) {
-		*out = ms / 1000;
-		return true;
-	}
-	return false;
-}
-
-static bool
-read_expiry(const struct json *j, int64_t now_ms, struct arena *a, int64_t *expires_ms)
-{
-	int64_t s;
-
-	if (read_seconds(json_get(j, "expires_in"), a, &s))
-		*expires_ms = now_ms + s * 1000;
-	else if (read_seconds(json_get(j, "expires_on"), a, &s))
-		*expires_ms = s * 1000;
-	else
-		return false;
-	return true;
+	if (source == NULL)
+		return STR("nobody yet");
+	if (source == &source_azure_cli)
+		return str_of(source->who);
+	if (id.n == 0 &&
+	    (c->own->type == CREDENTIAL_DEFAULT || c->own->type == CREDENTIAL_WORKLOAD_IDENTITY))
+		id = credential_env("AZURE_CLIENT_ID");
+	return arena_printf(a, "%s%s%.*s", source->who, id.n > 0 ? " " : "", STR_ARG(id));
 }
 
 static int64_t
-refresh_at(const struct json *j, int64_t now_ms, int64_t expires_ms, struct arena *a)
+refresh_at(const struct granted *g, int64_t now_ms)
 {
-	int64_t life = expires_ms - now_ms, s;
+	int64_t life = g->expires_ms - now_ms;
+	uint32_t chance;
 
-	if (read_seconds(json_get(j, "refresh_in"), a, &s) && s * 1000 < life)
-		return now_ms + s * 1000;
+	if (g->refresh_ms > 0)
+		return g->refresh_ms;
+	random_bytes(&chance, sizeof(chance));
 	if (life > LONG_LIFE_MS)
-		return now_ms + life / 2;
-	return life > 2 * EARLY_MS ? expires_ms - EARLY_MS : now_ms + life / 2;
+		return now_ms + life / 2 - chance % JITTER_MS;
+	if (life > 2 * (EARLY_MS + JITTER_MS))
+		return g->expires_ms - EARLY_MS - chance % JITTER_MS;
+	return now_ms + life / 2;
 }
 
-/* Bearer tokens are visible ASCII (RFC 6750): anything else would break the header. */
-static bool
-is_token(struct str s)
+static void
+keep(struct token *t, const struct granted *g, int64_t now_ms, struct arena *a)
 {
-	if (s.n == 0 || s.n > TOKEN_MAX)
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] > '~')
-			return false;
-	return true;
-}
-
-static bool
-keep(
-    struct token *t, const struct http_response *rs, int64_t now_ms, struct arena *a, struct err *e)
-{
-	const struct json *j = json_parse(rs->body, a, e);
-	struct str token = json_text(json_get(j, "access_token"));
-	int64_t expires_ms;
-
-	if (!is_token(token) || !read_expiry(j, now_ms, a, &expires_ms))
-		return fail_again(e, 0, "no token: the identity service answered 200 without one");
-	if (expires_ms - now_ms < LEFT_MIN_MS)
-		return fail_again(
-		    e, 0, "no token: the one given ends within five minutes; is our clock right?");
 	forget(t);
-	t->authorization = xstrndup(arena_printf(a, "Bearer %.*s", STR_ARG(token)));
-	t->expires_ms = expires_ms;
-	t->refresh_ms = refresh_at(j, now_ms, expires_ms, a);
-	return true;
-}
-
-static bool
-refresh(const struct credential *c, struct token *t, struct http *http, int64_t now_ms,
-    struct arena *a, struct err *e)
-{
-	bool metadata = c->settings->credential == CREDENTIAL_MANAGED_IDENTITY;
-	struct str audience = str_of(t->audience);
-	struct http_response rs;
-	bool answered = metadata ? ask_metadata(c->settings, http, audience, a, &rs, e)
-				 : tenant_ask(c->settings, http, audience, now_ms, a, &rs, e);
-
-	if (!answered)
-		return fail_in(e, "no token");
-	if (rs.status != 200)
-		return refused(&rs, metadata, now_ms, a, e);
-	return keep(t, &rs, now_ms, a, e);
+	t->authorization = xstrndup(arena_printf(a, "Bearer %.*s", STR_ARG(g->token)));
+	t->expires_ms = g->expires_ms;
+	t->refresh_ms = refresh_at(g, now_ms);
 }
 
 /* ---- the cache ---- */
@@ -295,24 +202,54 @@ find_or_add(struct credential *c, struct str audience)
 static bool
 is_good(const struct token *t, int64_t now_ms)
 {
-	return t->authorization != NULL && t->expires_ms - now_ms >= LEFT_MIN_MS;
+	return t->authorization != NULL && t->expires_ms - now_ms >= TOKEN_LEFT_MIN_MS;
+}
+
+/* Called with the lock; while a good token is refreshed the lock is given away. */
+static bool
+refresh(struct credential *c, struct token *t, const struct sign_in *si, struct err *e)
+{
+	bool alone = is_good(t, si->now_ms), ok;
+	struct granted g;
+
+	if (si->now_ms < t->rest_ms) {
+		*e = t->resting;
+		e->retry_ms = t->rest_ms - si->now_ms;
+		return false;
+	}
+	if (alone) {
+		t->refreshing = true;
+		pthread_mutex_unlock(&c->lock);
+	}
+	ok = ask(c, si, &g, e);
+	if (alone) {
+		pthread_mutex_lock(&c->lock);
+		t->refreshing = false;
+	}
+	if (ok) {
+		keep(t, &g, si->now_ms, si->a);
+		return true;
+	}
+	t->refresh_ms = si->now_ms + REFRESH_AGAIN_MS;
+	if (e->kind == ERR_AGAIN && e->retry_ms > 0) {
+		t->rest_ms = si->now_ms + e->retry_ms;
+		t->resting = *e;
+	}
+	return false;
 }
 
 static bool
 get(struct credential *c, struct http *http, struct str audience, int64_t now_ms, struct arena *a,
     struct str *authorization, struct err *e)
 {
+	struct sign_in si = { c->azure, c->own, http, audience, now_ms, a };
 	struct token *t = find_or_add(c, audience);
 
 	if (t == NULL)
 		return fail(e, ERR_INPUT, "more than %d audiences for tokens", AUDIENCES_MAX);
-	if (!is_good(t, now_ms) || now_ms >= t->refresh_ms) {
-		if (!refresh(c, t, http, now_ms, a, e)) {
-			if (!is_good(t, now_ms))
-				return false;
-			t->refresh_ms = now_ms + REFRESH_AGAIN_MS;
-		}
-	}
+	if (!is_good(t, now_ms) || (now_ms >= t->refresh_ms && !t->refreshing))
+		if (!refresh(c, t, &si, e) && !is_good(t, now_ms))
+			return false;
 	*authorization = arena_str(a, str_of(t->authorization));
 	return true;
 }
@@ -326,6 +263,9 @@ credential_get(struct credential *c, struct http *http, struct str audience, int
 	pthread_mutex_lock(&c->lock);
 	ok = get(c, http, audience, now_ms, a, authorization, e);
 	pthread_mutex_unlock(&c->lock);
+	/* Of several somebody has to find the one to mend. */
+	if (!ok && c->own->name.n > 0)
+		fail_in(e, "%.*s", STR_ARG(c->own->name));
 	return ok;
 }
 

@@ -51,7 +51,7 @@ check(const char *config, const char *rules_path, enum format format, struct are
 
 	diags_init(&d, a);
 	if (config != NULL)
-		settings = load_settings(config, a, &d);
+		settings = load_settings_and_try(config, a, &d);
 	if (rules_path == NULL && settings != NULL)
 		rules_path = arena_cstr(a, settings->rules);
 	if (rules_path != NULL)

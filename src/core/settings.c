@@ -11,25 +11,13 @@
 #include "base/json.h"
 #include "core/source_list.h"
 #include "endpoint.h"
-#include "settings_credential.h"
+#include "settings_azure.h"
 #include "settings_entra.h"
 #include "settings_text.h"
 #include "settings_tickets.h"
 
 /* Batches are cut at this size: https://learn.microsoft.com/azure/event-grid/quotas-limits */
 #define EVENT_GRID_DELIVERY_MAX (1024 * 1024)
-
-/* https://learn.microsoft.com/azure/developer/identity/clouds and the SDKs' environments */
-static const struct cloud {
-	const char *name, *resource_manager, *audience, *login;
-} clouds[] = {
-	{ "public", "https://management.azure.com", "https://management.azure.com/",
-	    "https://login.microsoftonline.com" },
-	{ "usgovernment", "https://management.usgovcloudapi.net",
-	    "https://management.usgovcloudapi.net", "https://login.microsoftonline.us" },
-	{ "china", "https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn",
-	    "https://login.chinacloudapi.cn" },
-};
 
 struct copying {
 	struct settings *s;
@@ -129,42 +117,6 @@ copy_auth(const struct copying *c)
 	auth->client_names =
 	    texts(c, "auth.client_certificates.names", false, &auth->n_client_names);
 	auth->insecure = json_true(json_at(c->j, "auth.insecure"));
-}
-
-/* Written in the file, else as the cloud has it. */
-static struct str
-endpoint(const struct copying *c, const char *where, const char *of_cloud)
-{
-	struct str s = text(c, where);
-
-	return s.n == 0 ? str_of(of_cloud) : settings_base_url(s);
-}
-
-static void
-copy_azure(const struct copying *c)
-{
-	struct settings_azure *z = &c->s->azure;
-	const struct cloud *cloud = &clouds[0];
-	struct str name = text(c, "azure.cloud.name"), audience = text(c, "azure.cloud.audience");
-
-	for (size_t i = 0; i < sizeof(clouds) / sizeof(clouds[0]); i++)
-		if (str_is(name, clouds[i].name))
-			cloud = &clouds[i];
-	z->resource_manager = endpoint(c, "azure.cloud.resource_manager", cloud->resource_manager);
-	z->audience = audience.n > 0 ? audience : str_of(cloud->audience);
-	z->login = endpoint(c, "azure.cloud.login", cloud->login);
-	z->imds = endpoint(c, "azure.cloud.imds", "http://169.254.169.254");
-	z->ca_file = path(c, "azure.ca_file");
-	z->credential = settings_credential_type(text(c, "azure.credential.type"));
-	z->tenant = text(c, "azure.credential.tenant");
-	z->client_id = text(c, "azure.credential.client_id");
-	z->client_secret_file =
-	    readable(c, json_text(json_at(c->j, "azure.credential.client_secret_file")));
-	z->certificate_file =
-	    readable(c, json_text(json_at(c->j, "azure.credential.certificate_file")));
-	z->send_chain = json_true(json_at(c->j, "azure.credential.send_certificate_chain"));
-	z->token_file = readable(c, json_text(json_at(c->j, "azure.credential.token_file")));
-	z->operation_timeout_ms = number(c, "azure.operation_timeout");
 }
 
 static void
@@ -494,7 +446,8 @@ settings_parse(const struct source *src, struct diags *d)
 		c.j = params_read(settings_params, c.root, a, d);
 		copy_listen(&c);
 		copy_auth(&c);
-		copy_azure(&c);
+		settings_azure_copy(
+		    c.s, json_get(c.j, "azure"), yaml_get(c.root, "azure"), c.folder, a);
 		settings_entra_copy(
 		    c.s, json_at(c.j, "auth.entra"), text(&c, "azure.cloud.name"), a);
 		copy_channels(&c);
@@ -508,7 +461,7 @@ settings_parse(const struct source *src, struct diags *d)
 		check_auth(&c);
 		check_lists(&c);
 		check_schemas(&c);
-		settings_credential_check(&c.s->azure, at(&c, "azure", "credential"), d);
+		settings_azure_check(c.s, yaml_get(c.root, "azure"), d);
 		check_guards(&c);
 		settings_tickets_check(c.s, yaml_get(c.root, "tickets"), a, d);
 		check_store(&c);

@@ -45,16 +45,36 @@ budgets_name_actions(const struct settings *s, const struct source *src, struct 
 	return d->errors == errors;
 }
 
-struct settings *
-load_settings(const char *path, struct arena *a, struct diags *d)
+static struct settings *
+load(const char *path, struct arena *a, struct diags *d, struct source **src)
 {
-	struct source *src = read_source(path, a, d);
-	struct settings *s = src == NULL ? NULL : settings_parse(src, d);
+	struct settings *s;
 
-	if (s == NULL || budgets_name_actions(s, src, d))
+	*src = read_source(path, a, d);
+	s = *src == NULL ? NULL : settings_parse(*src, d);
+	if (s == NULL || budgets_name_actions(s, *src, d))
 		return s;
 	settings_free(s);
 	return NULL;
+}
+
+struct settings *
+load_settings(const char *path, struct arena *a, struct diags *d)
+{
+	struct source *src;
+
+	return load(path, a, d, &src);
+}
+
+struct settings *
+load_settings_and_try(const char *path, struct arena *a, struct diags *d)
+{
+	struct source *src;
+	struct settings *s = load(path, a, d, &src);
+
+	if (s != NULL)
+		action_try_credentials(s, src, a, d);
+	return s;
 }
 
 struct rules *
@@ -86,7 +106,7 @@ load_rules(const char *path, const struct settings *settings, struct arena *a, s
 struct config *
 config_load(const char *path, struct arena *a, struct diags *d)
 {
-	struct settings *settings = load_settings(path, a, d);
+	struct settings *settings = load_settings_and_try(path, a, d);
 	struct rules *rules;
 	struct config *c;
 

@@ -125,7 +125,6 @@ fresh_world(void)
 		    .audience = STR("https://management.azure.com/"),
 		    .login = str_of(world.emulator.url),
 		    .imds = str_of(world.emulator.url),
-		    .credential = CREDENTIAL_MANAGED_IDENTITY,
 		    .operation_timeout_ms = 1800000 },
 		.channels = world.channels,
 		.protects = world.protects,

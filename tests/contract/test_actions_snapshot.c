@@ -82,20 +82,24 @@ TEST(a_snapshot_and_the_result_say_who_when_of_what_and_why)
 	CHECK(str_eq(json_text(json_get(tags, "gridwarden-at")), json_text(json_get(first, "at"))));
 }
 
-/* The application's name, however it proves who it is. */
+/* Of the credential that the machine's subscription has. */
 TEST(what_an_application_copies_is_told_as_its_own)
 {
-	static char file[] = "/tmp/gridwarden-token-XXXXXX";
+	static struct str shop[] = { { "11111111-2222-3333-4444-555555555555", 36 } };
+	static char file[] = "/tmp/gridwarden-secret-XXXXXX";
+	struct settings_credential own = { .type = CREDENTIAL_CLIENT_SECRET,
+		.tenant = STR("7f1c2a64-30d8-4b8e-9a55-6c0f4f2b9d17"),
+		.client_id = STR("0c6f1f5e-52f0-4f0e-8c7b-6b1f1d0c2a11"),
+		.client_secret_file = str_of(file),
+		.subscriptions = shop,
+		.n_subscriptions = 1 };
 	int fd = mkstemp(file);
 	struct step step;
 
-	CHECK(fd >= 0 && write(fd, "ey.a.token", 10) == 10 && close(fd) == 0);
+	CHECK(fd >= 0 && write(fd, "p4ss+word/&=~ %", 15) == 15 && close(fd) == 0);
 	fresh_world();
-	control("POST", "application", "{\"workload_tokens\":[\"ey.a.token\"]}");
-	world.settings.azure.credential = CREDENTIAL_WORKLOAD_IDENTITY;
-	world.settings.azure.tenant = STR("7f1c2a64-30d8-4b8e-9a55-6c0f4f2b9d17");
-	world.settings.azure.client_id = STR("0c6f1f5e-52f0-4f0e-8c7b-6b1f1d0c2a11");
-	world.settings.azure.token_file = str_of(file);
+	world.settings.azure.credentials = &own;
+	world.settings.azure.n_credentials = 1;
 	new_performer();
 	step = a_copy(NO_PARAMS);
 	drive_done(&step);

@@ -1,4 +1,4 @@
-#include "azure/arm.h"
+#include "azure/arm_internal.h"
 
 #include "base/clock.h"
 #include "emulator.h"
@@ -34,7 +34,6 @@ begin(const char *url)
 	settings = (struct settings_azure){ .resource_manager = str_of(url),
 		.audience = STR("https://management.azure.com/"),
 		.imds = str_of(url),
-		.credential = CREDENTIAL_MANAGED_IDENTITY,
 		.operation_timeout_ms = 1800000 };
 	credential_free(credential);
 	credential = credential_new(&settings);
@@ -473,4 +472,53 @@ TEST(a_next_link_on_another_host_is_refused)
 	scripted_end(&server);
 	CHECK_INT(e.kind, ERR_INPUT);
 	CHECK_HAS(e.text, "nextLink points to another host, not followed");
+}
+
+/* ---- several credentials ---- */
+
+TEST(a_call_shows_the_token_of_its_subscription)
+{
+	static struct str ids[] = { { "66666666-7777-8888-9999-000000000000", 36 } };
+	static const char *const paths[] = {
+		"/subscriptions/66666666-7777-8888-9999-000000000000/x",
+		"/SUBSCRIPTIONS/66666666-7777-8888-9999-000000000000?",
+		"/subscriptions/11111111-2222-3333-4444-555555555555/x", "/providers/x"
+	};
+	static const bool is_lab[] = { true, true, false, true };
+	struct settings_credential lab = { .type = CREDENTIAL_MANAGED_IDENTITY,
+		.client_id = STR("lab-identity"),
+		.subscriptions = ids,
+		.n_subscriptions = 1 };
+	struct http_response rs;
+	struct json *answer;
+	struct str url;
+	struct err e;
+
+	SCRIPT(&server, ANSWER("200 OK", "", "{\"access_token\":\"lab\",\"expires_in\":3600}"),
+	    ANSWER("200 OK", "", "{}"), ANSWER("200 OK", "", "{}"),
+	    ANSWER("200 OK", "", "{\"access_token\":\"all\",\"expires_in\":3600}"),
+	    ANSWER("200 OK", "", "{}"), ANSWER("200 OK", "", "{}"));
+	begin(server.url);
+	settings.has_imds = true;
+	settings.credentials = &lab;
+	settings.n_credentials = 1;
+	credential_free(credential);
+	arm.credential = credential = credential_new(&settings);
+	/* An address that names no subscription is called as the job's own. */
+	arm.subscription = ids[0];
+	for (size_t i = 0; i < 4; i++) {
+		size_t asked = server.asked;
+		const char *want =
+		    is_lab[i] ? "Authorization: Bearer lab" : "Authorization: Bearer all";
+
+		url = arena_printf(arena, "%s%s", server.url, paths[i]);
+		CHECK_OK(arm_exchange(&arm, "GET", url, NULL, STR_EMPTY, arena, &rs, &answer, &e));
+		CHECK(server.asked > asked);
+		CHECK_HAS(server.requests[server.asked - 1], want);
+	}
+	scripted_end(&server);
+	CHECK_HAS(server.requests[0], "client_id=lab-identity");
+	CHECK(strstr(server.requests[3], "client_id") == NULL);
+	credential_free(credential);
+	credential = NULL;
 }

@@ -117,12 +117,12 @@ class Emulator:
         """A signed token such as Event Grid sends, or a forged one."""
         return self.asked("POST", "tokens", order)["token"]
 
-    def application(self, **order):
-        """How the application may sign in, besides its secret."""
-        self.asked("POST", "application", order)
-
     def keys(self, **order):
         return self.asked("POST", "keys", order)
+
+    def application(self, **order):
+        """Registers an application, or changes one."""
+        return self.asked("POST", "applications", order)
 
 
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))

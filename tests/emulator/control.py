@@ -4,13 +4,11 @@ Not part of Azure.  It needs no sign-in and its calls are not recorded.
 """
 
 import copy
-import ssl
-import subprocess
 import time
 import uuid
 
 from calls import call_matcher
-from keys import SIGNING_KEYS, Certificate, json_web_token
+from keys import SIGNING_KEYS, json_web_token
 from messages import Answer, Refusal
 from sentinel import COMMENT_TYPE, TYPE
 from world import DEFAULT_SETTINGS, visible
@@ -33,7 +31,7 @@ class Control:
             ("GET", "tickets"): self.tickets,
             ("GET", "cards"): self.cards, ("POST", "reset"): self.reset,
             ("POST", "tokens/expire"): self.expire_tokens, ("POST", "tokens"): self.token,
-            ("POST", "keys"): self.keys, ("POST", "application"): self.application,
+            ("POST", "keys"): self.keys, ("POST", "applications"): self.application,
         }
 
     def handle(self, request):
@@ -187,21 +185,20 @@ class Control:
 
 
     def application(self, request):
-        """{"certificates": [PEM], "workload_tokens": [text]}: how the application may sign in."""
+        """Registers an application, or changes the one with this client_id.
+
+        {"client_id", "secret", "certificates": [PEM], "federated": [{"issuer", "subject",
+        "audience"}], "subscriptions": [those that it reaches]}
+        """
         order = request.json_value()
         with self.world.lock:
-            application = self.world.applications[0]
-            application["certificates"] = [registered(pem)
-                                           for pem in order.get("certificates", [])]
-            application["workload_tokens"] = order.get("workload_tokens", [])
-        return Answer(204)
-
-
-def registered(pem):
-    said = subprocess.run(["openssl", "x509", "-noout", "-modulus"], input=pem, text=True,
-                          capture_output=True, check=True)
-    return Certificate(ssl.PEM_cert_to_DER_cert(pem),
-                       int(said.stdout.strip().removeprefix("Modulus="), 16))
+            known = next((entry for entry in self.world.applications
+                          if entry["client_id"] == order["client_id"]), None)
+            if known is None:
+                known = {"client_id": order["client_id"], "object_id": str(uuid.uuid4())}
+                self.world.applications.append(known)
+            known.update(order)
+            return Answer(200, {"client_id": known["client_id"]})
 
 
 def merge_patch(target, patch):

@@ -37,6 +37,7 @@ class Emulator:
             EffectiveRules(world, longops), Machines(world, longops), Disks(world, longops),
             JitPolicies(world), Alerts(world), Sentinel(world)])
         self.services = {"arm": self.arm.handle, "imds": self.identity.imds,
+                         "app_service": self.identity.app_service, "arc": self.identity.arc,
                          "entra": self.identity.entra, "teams": Teams(world).handle,
                          "hooks": Hooks(world).handle,
                          "servicenow": ServiceNow(world).handle, "jira": Jira(world).handle,

@@ -1,19 +1,21 @@
-"""Sign-in: the managed identity endpoint of a machine and the token endpoint of Entra ID.
+"""Sign-in: the managed identity endpoints of machines and the token endpoint of Entra ID.
 
-"How to use managed identities on a VM to acquire an access token" (errors included), "OAuth 2.0
+"How to use managed identities on a VM to acquire an access token" (errors included), the REST
+references of "managed identities for App Service" and of "Azure Arc-enabled servers", "OAuth 2.0
 client credentials flow", "Microsoft Entra error codes" and OpenID Connect discovery in its v1.0
 and v2.0 forms.  Tokens are real signed JWTs; Azure Resource Manager accepts those issued here,
 for its own audience, until they expire.
 """
 
-import json
+import os
 import re
 import time
 import uuid
 from datetime import datetime, timezone
 from urllib.parse import parse_qs
 
-from keys import SIGNING_KEYS, base64url_bytes, json_web_token
+from assertions import Assertion, BadAssertion, check_certificate, check_federated
+from keys import SIGNING_KEYS, json_web_token
 from messages import Answer, ArmError, Refusal
 
 ARM_AUDIENCES = {"https://management.azure.com", "https://management.core.windows.net"}
@@ -22,7 +24,8 @@ AUDIENCES = ARM_AUDIENCES | {
     "https://api.loganalytics.io", "https://api.securitycenter.microsoft.com",
     "https://eventhubs.azure.net", "https://servicebus.azure.net",
     "https://service.flow.microsoft.com"}
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+FEDERATION_AUDIENCE = "api://AzureADTokenExchange"
 IMDS_VERSIONS = re.compile(r"20(18-02-01|[12]\d-\d\d-\d\d)")
 SELECTORS = {"client_id": "client_id", "object_id": "object_id", "msi_res_id": "resource_id",
              "mi_res_id": "resource_id"}
@@ -35,7 +38,8 @@ class Identity:
 
     def reset(self):
         self.issued = {}
-        self.seen_assertions = set()
+        self.arc_keys = {}
+        self.shown = set()  # assertions: none is taken twice
         self.published = list(SIGNING_KEYS)
         self.signing = self.published[0]
 
@@ -53,7 +57,8 @@ class Identity:
             "idp": f"https://sts.windows.net/{tenant}/", "idtyp": "app", "oid": object_id,
             "sub": object_id, "tid": tenant, "uti": uuid.uuid4().hex, "ver": "1.0"}
         token = json_web_token(SIGNING_KEYS[self.signing], claims)
-        self.issued[token] = {"audience": audience.rstrip("/"), "expires": now + lifetime_s}
+        self.issued[token] = {"audience": audience.rstrip("/"), "expires": now + lifetime_s,
+                              "client_id": client_id, "object_id": object_id}
         return token, now + lifetime_s
 
     def check_arm_token(self, request):
@@ -72,6 +77,20 @@ class Identity:
             raise self.unauthorized("InvalidAuthenticationTokenAudience",
                                     "The access token has been obtained for wrong audience or "
                                     f"resource '{record['audience']}'.")
+
+        self.check_reach(request.path, record)
+
+    def check_reach(self, path, record):
+        """An application may be limited to subscriptions, as by where its roles are assigned."""
+        reach = next((entry.get("subscriptions") for entry in self.world.applications
+                      if entry["client_id"] == record["client_id"]), None)
+        parts = path.strip("/").lower().split("/")
+        if reach is not None and parts[0] == "subscriptions" and parts[1:2] != []:
+            if parts[1] not in [entry.lower() for entry in reach]:
+                raise ArmError(403, "AuthorizationFailed",
+                               f"The client '{record['client_id']}' with object id "
+                               f"'{record['object_id']}' does not have authorization to perform "
+                               f"action over scope '/subscriptions/{parts[1]}'.")
 
     def unauthorized(self, code, message):
         authority = f"https://login.microsoftonline.com/{self.world.tenant['id']}"
@@ -97,10 +116,13 @@ class Identity:
             raise bad_metadata("Required metadata header not specified")
         if not IMDS_VERSIONS.fullmatch(query.get("api-version", "")):
             raise bad_metadata("Required query variable 'api-version' is missing or invalid")
+        return self.identity_answer(query, SELECTORS)
+
+    def identity_answer(self, query, selectors):
         resource = query.get("resource", "")
         if not resource:
             raise bad_metadata("Required query variable 'resource' is missing")
-        identity = self.chosen_identity(query)
+        identity = self.chosen_identity(query, selectors)
         if not self.known_audience(resource):
             raise Refusal(400, {
                 "error": "invalid_resource",
@@ -115,9 +137,45 @@ class Identity:
             "ext_expires_in": str(lifetime), "not_before": str(expires - lifetime),
             "resource": resource, "token_type": "Bearer"})
 
-    def chosen_identity(self, query):
+    # App Service, Functions, Container Apps
+
+    def app_service(self, request):
+        if request.headers.get("X-IDENTITY-HEADER") != self.world.settings["identity_header"]:
+            raise Refusal(401, {"statusCode": 401, "message": "X-IDENTITY-HEADER is wrong"})
+        if request.query.get("api-version") != "2019-08-01":
+            raise Refusal(400, {"statusCode": 400, "message": "api-version is not 2019-08-01"})
+        with self.world.lock:
+            return self.identity_answer(request.query, ("client_id", "object_id", "mi_res_id"))
+
+    # Azure Arc
+
+    def arc(self, request):
+        """The first request is answered with a file that only the agent's group can read."""
+        if request.headers.get("Metadata", "").lower() != "true":
+            raise bad_metadata("Required metadata header not specified")
+        if request.query.get("api-version") != "2020-06-01":
+            raise bad_metadata("Required query variable 'api-version' is missing or invalid")
+        folder = self.world.settings["arc_tokens"]
+        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+        with self.world.lock:
+            path = self.arc_keys.pop(shown, None)
+            if scheme != "Basic" or path is None:
+                key, path = uuid.uuid4().hex, os.path.join(folder, f"{uuid.uuid4()}.key")
+                with open(path, "w", encoding="ascii") as file:
+                    file.write(key)
+                self.arc_keys[key] = path
+                realm = self.world.settings["arc_realm"] or path
+                raise Refusal(401, {"error": "unauthorized"},
+                              {"WWW-Authenticate": f"Basic realm={realm}"})
+            os.unlink(path)
+            query = request.query
+            if self.world.settings["arc_is_old"]:  # it does not know user-assigned identities
+                query = {"resource": query.get("resource", "")}
+            return self.identity_answer(query, SELECTORS)
+
+    def chosen_identity(self, query, selectors):
         """By client, object or resource id; else the system-assigned one, else the only one."""
-        given = [name for name in SELECTORS if query.get(name)]
+        given = [name for name in selectors if query.get(name)]
         if len(given) > 1:
             raise bad_metadata("Only one of client_id, object_id and msi_res_id may be given")
         identities = self.world.identities
@@ -174,7 +232,7 @@ class Identity:
         if form["grant_type"] != "client_credentials":
             raise entra_error(400, "unsupported_grant_type", 70003, "The app requested an "
                               f"unsupported grant type '{form['grant_type']}'.")
-        application = self.application(form)
+        application = self.application(form, request)
         audience = self.scope_audience(form["scope"])
         lifetime = self.world.settings["entra_token_lifetime_s"]
         token, _ = self.issue(audience, application["client_id"], application["object_id"],
@@ -185,7 +243,7 @@ class Identity:
             body["refresh_in"] = self.world.settings["token_refresh_in_s"]
         return Answer(200, body, {"Cache-Control": "no-store, no-cache"})
 
-    def application(self, form):
+    def application(self, form, request):
         application = next((entry for entry in self.world.applications
                             if entry["client_id"].lower() == form["client_id"].lower()), None)
         if application is None:
@@ -193,58 +251,40 @@ class Identity:
                               f"Application with identifier '{form['client_id']}' was not found "
                               "in the directory.")
         if form.get("client_assertion"):
-            self.check_assertion(form, application)
+            self.check_assertion(form, application, request)
             return application
         if not form.get("client_secret"):
             raise entra_error(401, "invalid_client", 7000218, "The request body must contain the "
                               "following parameter: 'client_assertion' or 'client_secret'.")
-        if form["client_secret"] != application["secret"]:
+        if form["client_secret"] != application.get("secret"):
             raise entra_error(401, "invalid_client", 7000215, "Invalid client secret provided.")
         if application.get("secret_expired"):
             raise entra_error(401, "invalid_client", 7000222, "The provided client secret keys "
                               f"for app '{application['client_id']}' are expired.")
         return application
 
-    def check_assertion(self, form, application):
-        """A certificate's assertion, or the token of a workload that is trusted as it is."""
-        if form.get("client_assertion_type") != ASSERTION_TYPE:
+    def check_assertion(self, form, application, request):
+        if form.get("client_assertion_type") != JWT_BEARER:
             raise entra_error(400, "invalid_request", 900144, "The request body must contain the "
                               "following parameter: 'client_assertion_type'.")
-        token = form["client_assertion"]
-        if token in application.get("workload_tokens", []):
-            return
+        if form.get("client_secret"):
+            raise entra_error(400, "invalid_request", 90023, "Both a secret and an assertion.")
         try:
-            header, claims = (json.loads(base64url_bytes(part)) for part in token.split(".")[:2])
-        except (ValueError, IndexError):
-            raise entra_error(401, "invalid_client", 50027, "JWT token is invalid or malformed.")
-        certificate = next((c for c in application.get("certificates", [])
-                            if c.thumbprint256 == header.get("x5t#S256")), None)
-        if certificate is None:
-            raise entra_error(401, "invalid_client", 700027, "The certificate with identifier "
-                              "used to sign the client assertion is not registered on "
-                              "application.")
-        self.check_claims(form, header, claims)
-        if not certificate.verifies(token):
-            raise entra_error(401, "invalid_client", 700027, "Client assertion failed signature "
-                              "validation.")
-        self.seen_assertions.add(claims["jti"])
+            assertion = Assertion(form["client_assertion"])
+            if assertion.claims.get("iss") == application["client_id"]:
+                assertion.check_claims(request.origin + request.path)
+                check_certificate(assertion, application)
+                self.take_once(assertion.claims.get("jti"))
+            else:
+                assertion.check_claims(FEDERATION_AUDIENCE)
+                check_federated(assertion, application, SIGNING_KEYS.values())
+        except BadAssertion as bad:
+            raise entra_error(401, "invalid_client", bad.code, str(bad)) from None
 
-    def check_claims(self, form, header, claims):
-        now = time.time()
-        if header.get("alg") != "PS256" or header.get("typ") != "JWT":
-            raise entra_error(401, "invalid_client", 5002738, "Invalid JWT token. 'alg' or 'typ'.")
-        if claims.get("iss") != form["client_id"] or claims.get("sub") != form["client_id"]:
-            raise entra_error(401, "invalid_client", 700021, "Client assertion application "
-                              "identifier doesn't match 'client_id' parameter.")
-        if not str(claims.get("aud", "")).endswith(
-                f"/{self.world.tenant['id']}/oauth2/v2.0/token"):
-            raise entra_error(401, "invalid_client", 700023, "Client assertion audience claim "
-                              "does not match Realm issuer.")
-        if not (claims["nbf"] - 300 <= now < claims["exp"] <= claims["nbf"] + 86400):
-            raise entra_error(401, "invalid_client", 700024, "Client assertion is not within its "
-                              "valid time range.")
-        if not claims.get("jti") or claims["jti"] in self.seen_assertions:
-            raise entra_error(401, "invalid_client", 700026, "Client assertion was used before.")
+    def take_once(self, jti):
+        if not jti or jti in self.shown:
+            raise BadAssertion(50027, "JWT id is missing or was shown before.")
+        self.shown.add(jti)
 
     def scope_audience(self, scope):
         if not scope.endswith("/.default"):

@@ -19,10 +19,6 @@ def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def base64url_bytes(text):
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
 def number_bytes(number):
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
@@ -57,34 +53,6 @@ class SigningKey:
         if issuer:
             key["issuer"] = issuer
         return key
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What an application registers: the certificate, and the modulus of its RSA key."""
-    der: bytes
-    modulus: int
-
-    @property
-    def thumbprint256(self):
-        return base64url(hashlib.sha256(self.der).digest())
-
-    def verifies(self, token):
-        """RSASSA-PSS with SHA-256, MGF1 and a salt of 32 bytes (RFC 8017, 8.1.2 and 9.1.2)."""
-        signed, _, signature = token.rpartition(".")
-        bits = self.modulus.bit_length() - 1
-        size = (bits + 7) // 8
-        number = pow(int.from_bytes(base64url_bytes(signature), "big"), PUBLIC_EXPONENT,
-                     self.modulus)
-        encoded = number.to_bytes(size, "big")
-        masked, digest, end = encoded[:size - 33], encoded[size - 33:-1], encoded[-1]
-        mask = b"".join(hashlib.sha256(digest + i.to_bytes(4, "big")).digest()
-                        for i in range(size // 32 + 1))
-        block = bytearray(x ^ y for x, y in zip(masked, mask))
-        block[0] &= 0xff >> (8 * size - bits)
-        zeros, salt = block[:-33], block[-32:]
-        again = hashlib.sha256(bytes(8) + hashlib.sha256(signed.encode()).digest() + salt).digest()
-        return end == 0xbc and not any(zeros) and block[-33] == 1 and again == digest
 
 
 def json_web_token(key, claims, algorithm="RS256", header=None):

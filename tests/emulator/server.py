@@ -21,6 +21,8 @@ BODY_LIMIT = 4 << 20  # ARM's own limit for a request
 SERVICES = (
     ("control", re.compile(r"/_emulator(/|$)")),
     ("arm", re.compile(r"/(subscriptions|providers)(/|$)", re.IGNORECASE)),
+    ("app_service", re.compile(r"/msi/token$", re.IGNORECASE)),
+    ("arc", re.compile(r"/arc/metadata/identity/oauth2/token$", re.IGNORECASE)),
     ("imds", re.compile(r"/metadata/", re.IGNORECASE)),
     ("hooks", re.compile(r"/hooks/", re.IGNORECASE)),
     ("teams", re.compile(r"/(teams/workflows|webhookb2)/", re.IGNORECASE)),

@@ -22,6 +22,10 @@ DEFAULT_SETTINGS = {
     "entra_token_lifetime_s": 3599,
     "token_refresh_in_s": None,  # "refresh_in" of the v2.0 token endpoint, if any
     "jira_unseen": 0,            # searches that do not find a new issue yet
+    "identity_header": "emulated-app-service",  # what App Service gives an app
+    "arc_tokens": "/nonexistent",  # folder of the keys of Azure Arc's agent
+    "arc_realm": None,           # what its challenge names instead of the file
+    "arc_is_old": False,         # it answers for the system's identity, whatever is asked
     "granted_actions": ["*"],    # what the permissions API answers
     "granted_not_actions": [],
 }

@@ -53,10 +53,6 @@ prepare(struct arena *a)
 		.login = STR("https://login.microsoftonline.com"),
 		.imds = STR("http://169.254.169.254"),
 		.ca_file = STR_EMPTY,
-		.credential = CREDENTIAL_MANAGED_IDENTITY,
-		.tenant = STR_EMPTY,
-		.client_id = STR_EMPTY,
-		.client_secret_file = STR_EMPTY,
 		.operation_timeout_ms = 60000 };
 	credential = credential_new(&settings);
 	scripted_answers(STR("200\n\n{\"access_token\":\"t\",\"expires_in\":\"86400\"}"));

@@ -110,14 +110,16 @@ def tables():
     return found
 
 
-def keys(table="settings_params", prefix=""):
-    """(path, entry): NAME stands for a name of the user's choice."""
+def keys(table="settings_params", prefix="", seen=None):
+    """(path, entry): NAME stands for a name of the user's choice.  A group is described once."""
+    seen = set() if seen is None else seen
     for key, entry in tables()[table]:
         yield prefix + key, entry
         group = re.search(r"\.group = (\w+)", entry)
-        if group:
+        if group and group[1] not in seen:
+            seen.add(group[1])
             named = "NAME." if ".type = PARAM_NAMED" in entry else ""
-            yield from keys(group[1], f"{prefix}{key}.{named}")
+            yield from keys(group[1], f"{prefix}{key}.{named}", seen)
 
 
 def described():

@@ -1,7 +1,6 @@
 """Azure and Teams in trouble: what passes is waited for, what does not is told, nothing twice."""
 
 import json
-import subprocess
 import time
 
 import pytest
@@ -163,59 +162,6 @@ def test_a_metadata_service_that_is_away_is_waited_for(azure, gridwarden, fault)
     azure.clear_faults()
     gridwarden.wait_step("notify")
     assert isolated(azure, *NICS)
-
-
-@pytest.fixture
-def application(azure, make):
-    """A daemon that signs in with a certificate of the application: (it, its folder's PEM file)."""
-    gw = make(azure={"credential": {
-        "type": "client_certificate", "certificate_file": "app.pem",
-        **{name: APPLICATION[name] for name in ("tenant", "client_id")}}}, log_level="debug")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                    "-subj", "/CN=gridwarden", "-keyout", "key.pem", "-out", "cert.pem"],
-                   check=True, capture_output=True, cwd=gw.folder)
-    pem = (gw.folder / "key.pem").read_text() + (gw.folder / "cert.pem").read_text()
-    (gw.folder / "app.pem").write_text(pem)
-    return gw.start(), pem
-
-
-def test_a_certificate_signs_in_and_its_key_is_never_shown(azure, application):
-    gw, pem = application
-    azure.application(certificates=[(gw.folder / "cert.pem").read_text()])
-    isolate(gw)
-    gw.wait_step("notify")
-    assert isolated(azure, *NICS)
-    assert [c for c in azure.calls() if c["service"] == "imds"] == []
-    shown = gw.log() + card_text(azure) + json.dumps(gw.ask("actions", "show", "1"))
-    assert not any(line in shown for line in pem.splitlines())
-
-
-def test_a_certificate_that_is_not_registered_is_told(azure, application):
-    gw, _ = application
-    isolate(gw)
-    gw.wait_step("notify")
-    (step,) = gw.actions("isolate_vm")
-    assert step["state"] == "failed"
-    assert "the certificate is not one of the application's" in step["reason"]
-    assert "AADSTS700027" in card_text(azure)
-
-
-def test_a_workload_signs_in_with_what_its_environment_says(azure, make):
-    gw = make(azure={"credential": "workload_identity"})
-    (gw.folder / "token").write_text("ey.first.token\n")
-    azure.application(workload_tokens=["ey.first.token"])
-    gw.start(AZURE_TENANT_ID=APPLICATION["tenant"], AZURE_CLIENT_ID=APPLICATION["client_id"],
-             AZURE_FEDERATED_TOKEN_FILE=str(gw.folder / "token"))
-    isolate(gw)
-    gw.wait_step("notify")
-    assert isolated(azure, *NICS)
-    # The cluster renews the file; Azure has forgotten the token that we hold.
-    (gw.folder / "token").write_text("ey.second.token\n")
-    azure.application(workload_tokens=["ey.second.token"])
-    azure.expire_tokens()
-    isolate(gw, machine="web-02")
-    gw.wait_step("notify", count=2)
-    assert isolated(azure, "web-02-nic")
 
 
 def test_a_client_secret_with_every_character_signs_in(azure, make):

@@ -42,6 +42,21 @@ TEST(every_byte_survives)
 	}
 }
 
+TEST(what_was_encoded_is_decoded_again)
+{
+	char bytes[70];
+	struct str out;
+
+	for (size_t n = 0; n <= sizeof(bytes); n++) {
+		for (size_t i = 0; i < n; i++)
+			bytes[i] = (char)(i * 37 + n * 11);
+		CHECK(decode(STR(""), &out)); /* a new arena */
+		CHECK(base64url_decode(
+		    base64url_encode((struct str){ bytes, n }, arena), arena, &out));
+		CHECK(str_eq(out, (struct str){ bytes, n }));
+	}
+}
+
 TEST(what_could_be_written_in_two_ways_is_refused)
 {
 	static const struct str wrong[] = { { "Zg==", 4 }, { "Zg=", 3 }, { "Zm8=", 4 }, { "Z", 1 },

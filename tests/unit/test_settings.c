@@ -20,7 +20,7 @@ TEST(a_short_file_gets_the_defaults)
 	CHECK_STR(s->azure.audience, "https://management.azure.com/");
 	CHECK_STR(s->azure.login, "https://login.microsoftonline.com");
 	CHECK_STR(s->azure.imds, "http://169.254.169.254");
-	CHECK_INT(s->azure.credential, CREDENTIAL_MANAGED_IDENTITY);
+	CHECK_INT(s->azure.credential.type, CREDENTIAL_MANAGED_IDENTITY);
 	CHECK_INT(s->azure.operation_timeout_ms, 30 * 60000);
 	CHECK_INT(s->mode, GUARD_ENFORCE);
 	CHECK_INT(s->n_channels + s->n_protects + s->n_budgets, 0);
@@ -88,8 +88,8 @@ TEST(a_full_file_is_read)
 	CHECK_STR(s->auth.origins[0], "x.example");
 	CHECK_STR(s->azure.resource_manager, "https://management.usgovcloudapi.net");
 	CHECK_STR(s->azure.login, "https://login.microsoftonline.us");
-	CHECK_INT(s->azure.credential, CREDENTIAL_CLIENT_SECRET);
-	CHECK_STR(s->azure.client_secret_file, "/s");
+	CHECK_INT(s->azure.credential.type, CREDENTIAL_CLIENT_SECRET);
+	CHECK_STR(s->azure.credential.client_secret_file, "/s");
 	CHECK_INT(s->azure.operation_timeout_ms, 3600000);
 	CHECK_INT(settings_channel(s, STR("soc"))->format, FORMAT_MESSAGE_CARD);
 	CHECK_INT(settings_channel(s, STR("it"))->format, FORMAT_ADAPTIVE_CARD);
@@ -113,24 +113,6 @@ TEST(a_full_file_is_read)
 	CHECK_INT(s->inbox_max, 256 << 20);
 	CHECK_INT(s->retention_ms, 400 * INT64_C(86400000));
 	CHECK_INT(d.warnings, 0);
-}
-
-TEST(clouds_have_their_endpoints_and_each_can_be_overridden)
-{
-	parse(BASE "azure: {cloud: china}\n");
-	CHECK_STR(s->azure.resource_manager, "https://management.chinacloudapi.cn");
-	CHECK_STR(s->azure.audience, "https://management.chinacloudapi.cn");
-	CHECK_STR(s->azure.login, "https://login.chinacloudapi.cn");
-	parse(BASE "azure: {cloud: {resource_manager: 'https://arm.local:4443/',\n"
-		   "  audience: 'https://arm.local/', login: 'http://127.0.0.1:5000',\n"
-		   "  imds: 'http://127.0.0.1:5001/'}}\n");
-	CHECK_STR(s->azure.resource_manager, "https://arm.local:4443");
-	CHECK_STR(s->azure.audience, "https://arm.local/");
-	CHECK_STR(s->azure.login, "http://127.0.0.1:5000");
-	CHECK_STR(s->azure.imds, "http://127.0.0.1:5001");
-	parse(BASE "azure: {cloud: {name: usgovernment, login: 'https://login.local'}}\n");
-	CHECK_STR(s->azure.resource_manager, "https://management.usgovcloudapi.net");
-	CHECK_STR(s->azure.login, "https://login.local");
 }
 
 TEST(json_is_read_too)
@@ -307,33 +289,6 @@ TEST(a_listed_issuer_is_one_of_the_version_that_its_end_says)
 	CHECK_INT(s->auth.entra.n_issuers[JWT_V2], 1);
 	check_refused(ENTRA("tenant: " TENANT ", audience: a, issuer: 'http://x/v2.0'"), 2, 84,
 	    "an issuer begins with https://");
-}
-
-TEST(a_credential_needs_all_its_parts)
-{
-	CHECK(parse_as("g.yaml", BASE "azure: {credential: client_secret}\n") == NULL);
-	CHECK_INT(d.errors, 3);
-	CHECK_HAS(buf_cstr(&out), "g.yaml:3:21: error: client_secret needs a tenant");
-	CHECK_HAS(buf_cstr(&out), "client_secret needs a client_id");
-	CHECK_HAS(buf_cstr(&out), "client_secret needs a client_secret_file");
-	check_refused(BASE "azure: {credential: {client_secret_file: /s}}\n", 3, 21,
-	    "client_secret_file goes with type: client_secret");
-	check_refused(BASE "azure: {credential: azure_cli}\n", 3, 21,
-	    "must be managed_identity, client_secret, client_certificate or workload_identity");
-	CHECK(parse_as("g.yaml", BASE "azure: {credential: client_certificate}\n") == NULL);
-	CHECK_INT(d.errors, 3);
-	CHECK_HAS(buf_cstr(&out), "client_certificate needs a certificate_file");
-	check_refused(BASE "azure: {credential: {token_file: /t}}\n", 3, 21,
-	    "token_file goes with type: workload_identity");
-	check_refused(BASE "azure: {credential: {type: client_secret, tenant: t, client_id: c,\n"
-			   "  client_secret_file: s, certificate_file: c}}\n",
-	    3, 21, "certificate_file goes with type: client_certificate");
-	CHECK_INT(parse(BASE "azure: {credential: workload_identity}\n")->azure.credential,
-	    CREDENTIAL_WORKLOAD_IDENTITY);
-	check_refused(BASE "azure: {cloud: {login: 'http://login.example'}}\n", 3, 25,
-	    "login must begin with https://");
-	check_refused(BASE "azure: {cloud: {login: 'http://169.254.169.254'}}\n", 3, 25,
-	    "login must begin with https://");
 }
 
 TEST(a_guard_that_would_protect_everything_or_nothing_is_refused)
