@@ -7,6 +7,7 @@ import pytest
 from harness import SHOP, event_grid, flat_alert, nic
 
 NICS = ("web-01-nic", "web-01-nic-back")
+WEB = f"{SHOP}/Microsoft.Compute/virtualMachines/web-01"
 OTHER = f"{SHOP}/Microsoft.Network/networkSecurityGroups/nsg-shop-subnet"
 NO_RULES = """
 rules:
@@ -42,6 +43,58 @@ def test_release_waits_and_tells_what_came_of_it(azure, gridwarden, isolation):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"action {int(number) + 2} is done\n"
     assert {name: group_of(azure, name) for name in NICS} == was
+
+
+def add_third_interface(azure):
+    """Two addresses, both fixed, one of them in a pool and a group; no group of its own."""
+    third = azure.resource(nic("web-01-nic"))
+    web = third["properties"]["ipConfigurations"][0]
+    third = json.loads(json.dumps(third).replace("/web-01-nic", "/web-01-nic-3"))
+    third.update(name="web-01-nic-3", tags={"owner": "backup team"})
+    third["properties"].update(primary=False, macAddress="00-0D-3A-77-88-99",
+                               auxiliaryMode="None")
+    del third["properties"]["networkSecurityGroup"]
+    pool = web["properties"]["loadBalancerBackendAddressPools"]
+    for n, configuration in enumerate(({}, {"loadBalancerBackendAddressPools": pool})):
+        one = json.loads(json.dumps(third["properties"]["ipConfigurations"][0]))
+        for key in ("publicIPAddress", "loadBalancerBackendAddressPools"):
+            one["properties"].pop(key)
+        one["properties"].update(configuration, privateIPAddress=f"10.20.1.{77 + n}", primary=n == 0)
+        one.update(name=f"ipconfig{n + 1}", id=one["id"].replace("ipconfig1", f"ipconfig{n + 1}"))
+        third["properties"].setdefault("those", []).append(one)
+    third["properties"]["ipConfigurations"] = third["properties"].pop("those")
+    azure.put_resource(nic("web-01-nic-3"), third)
+    listed = azure.resource(WEB)["properties"]["networkProfile"]["networkInterfaces"]
+    azure.change_resource(WEB, properties={"networkProfile": {"networkInterfaces": listed + [
+        {"id": nic("web-01-nic-3"), "properties": {"primary": False}}]}})
+
+
+def writable(azure, name):
+    """All that a caller can write of an interface, as text."""
+    found = azure.resource(nic(name))
+    for part in (found, *found["properties"]["ipConfigurations"]):
+        part.pop("etag")
+    return json.dumps(found, sort_keys=True, indent=1)
+
+
+def test_three_interfaces_come_back_byte_for_byte(azure, make):
+    add_third_interface(azure)
+    names = (*NICS, "web-01-nic-3")
+    was = {name: writable(azure, name) for name in names}
+    for text in ("loadBalancerBackendAddressPools", "applicationSecurityGroups", '"Static"',
+                 '"enableAcceleratedNetworking": true', "10.20.0.4", "publicIPAddress"):
+        assert text in was["web-01-nic"]
+    gw = make().start()
+    gw.deliver(event_grid(flat_alert()))
+    gw.wait_step("notify")
+    for name in names:
+        assert "quarantine" in group_of(azure, name)
+        assert writable(azure, name) != was[name]
+    (step,) = gw.actions("isolate_vm")
+    assert step["result"]["proof"]["state"] == "verified"
+    assert release(gw, str(step["id"])).returncode == 0
+    for name in names:
+        assert writable(azure, name) == was[name]
 
 
 def test_release_stops_where_somebody_changed_a_group_since_and_shows_it(
