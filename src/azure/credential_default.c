@@ -2,8 +2,8 @@
  * The chain "default", as Microsoft's libraries have it, as far as a daemon has such things:
  * the environment, workload identity, managed identity, Azure CLI.  AZURE_TOKEN_CREDENTIALS cuts it
  * as it does there.
- * What can go wrong: a word in that variable that we do not know (ERR_DENIED); nothing is here
- * (what the last one said).
+ * What can go wrong: a word in that variable that we do not know (ERR_DENIED); nothing is here,
+ * which a metadata service that is slow looks like, too (ERR_AGAIN).
  */
 #include "base/log.h"
 #include "credential_internal.h"
@@ -71,7 +71,7 @@ default_ask(const struct sign_in *si, atomic_int *chosen, struct granted *out, s
 	if (at < 0)
 		at = find(&now, only);
 	if (at < 0)
-		return fail(e, ERR_DENIED,
+		return fail_again(e, 0,
 		    "no token: neither AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH, nor a "
 		    "workload identity, nor a managed identity is here");
 	if (!chain[at].source->ask(&now, out, e))
