@@ -9,6 +9,7 @@
 #   make fuzz       hostile bytes for every parser, TIME=60 seconds each (tests/fuzz/README.md)
 #   make bench      rates, latency and memory of the running daemon, beside an nginx
 #   make bench-parse  what reading a delivery costs, in nanoseconds
+#   make bench-rules  what deciding costs, by the number of rules
 #   make install    DESTDIR= prefix=/usr sysconfdir=/etc
 
 .DELETE_ON_ERROR:
@@ -73,7 +74,7 @@ depfiles  = $(objects:.o=.d) $(B)/src/cmd/main.d $(programs:%=%.d) $(B)/tests/ma
 
 .PHONY: all programs run demo test check asan tsan siege fuzz fuzz-short fuzzers bench install deps \
         deps-check deps-fuzz clean format siege-scenarios unit contract golden scenario \
-        emulator-test layers units bench-parse
+        emulator-test layers units bench-parse bench-rules
 
 all: $(B)/gridwarden
 
@@ -229,7 +230,7 @@ $(B)/bench/%: tests/bench/%.c $(B)/libgridwarden.a Makefile
 
 -include $(wildcard $(B)/bench/*.d)
 
-bench-parse: $(B)/bench/parse
+bench-parse bench-rules: bench-%: $(B)/bench/%
 	@$<
 
 # ---- what a fresh Debian 12 lacks ---------------------------------------------------------------

@@ -106,10 +106,16 @@ struct verdict {
 #define TRACE_VALUE_MAX 200
 
 /*
- * Every rule's verdict, in order (rules that are off, or behind a `stop` that fired, are left
- * out).  Needs no lock; spends at most a bounded time on each condition.
+ * The verdicts in the order of the rules; rules that are off, or behind a `stop` that fired, are
+ * left out.  Needs no lock; spends at most a bounded time on each condition.
+ *
+ * Of many rules rules_judge() leaves out those that are certain to say no, at a cost that hardly
+ * depends on how many there are: what it lists as yes or unsure is the same.  It returns how many
+ * it left out so.
  */
-void rules_judge(const struct rules *r, const struct alert *al, struct arena *a,
+size_t rules_judge(const struct rules *r, const struct alert *al, struct arena *a,
+    struct verdict **out, size_t *n);
+void rules_judge_all(const struct rules *r, const struct alert *al, struct arena *a,
     struct verdict **out, size_t *n);
 
 const char *answer_name(enum answer a); /* "no", "yes", "unsure" */

@@ -18,7 +18,8 @@
 /* Rules that said yes or unsure are always kept; of the others as many as fit. */
 #define TRACE_BYTES_MAX (32 * 1024)
 
-struct json *trace_json(const struct verdict *v, size_t nv, struct arena *a);
+/* not_asked: rules that could only say no, and are among those left out. */
+struct json *trace_json(const struct verdict *v, size_t nv, size_t not_asked, struct arena *a);
 
 /* Rules that fired (or were unsure), each with the conditions that held, in words. */
 void trace_reasons(const struct json *trace, struct arena *a, struct verdict_text **out, size_t *n);

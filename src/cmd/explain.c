@@ -127,12 +127,12 @@ explain_event(const struct explain *x, const struct event *ev)
 		json_set_cstr(j, "reason", e.text, x->arena);
 		return j;
 	}
-	rules_judge(x->rules, &al, x->arena, &verdicts, &n);
+	rules_judge_all(x->rules, &al, x->arena, &verdicts, &n);
 	n = narrow(x, verdicts, n);
 	plan_build(
 	    x->settings == NULL ? &none : x->settings, verdicts, n, &al, &facts, x->arena, &plan);
 	json_set(j, "alert", alert_json(&al, x->arena), x->arena);
-	json_set(j, "rules", json_member(trace_json(verdicts, n, x->arena), "rules"), x->arena);
+	json_set(j, "rules", json_member(trace_json(verdicts, n, 0, x->arena), "rules"), x->arena);
 	json_set(j, "plan", plan_json(&plan, x->arena), x->arena);
 	return j;
 }

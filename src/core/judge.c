@@ -1,5 +1,5 @@
 /*
- * Asks every rule.  Three-valued: what a limit or an odd value leaves open is "unsure", and
+ * Asks one rule.  Three-valued: what a limit or an odd value leaves open is "unsure", and
  * and / or / not carry that on as Kleene's logic does.
  */
 #include <string.h>
@@ -278,27 +278,4 @@ matcher_judge(const struct matcher *m, const struct alert *al, struct arena *a,
 	*lines = j.lines;
 	*n = j.n;
 	return answer;
-}
-
-void
-rules_judge(
-    const struct rules *r, const struct alert *al, struct arena *a, struct verdict **out, size_t *n)
-{
-	size_t count = rules_count(r);
-	struct verdict *v = arena_alloc(a, count * sizeof(*v));
-
-	*n = 0;
-	for (size_t i = 0; i < count; i++) {
-		const struct rule *rule = rules_at(r, i);
-		struct verdict *one = &v[*n];
-
-		if (rule->mode == RULE_OFF)
-			continue;
-		one->rule = rule;
-		one->answer = matcher_judge(rule->matcher, al, a, &one->lines, &one->n_lines);
-		(*n)++;
-		if (rule->stop && one->answer == ANSWER_YES)
-			break;
-	}
-	*out = v;
 }

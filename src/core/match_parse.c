@@ -394,15 +394,6 @@ match_parse(const struct yaml *match, struct arena *a, struct diags *d)
 	return NULL;
 }
 
-/* Calls fn for each condition of the matcher. */
-#define FOR_EACH_CONDITION(m, c)                                                         \
-	for (size_t s_ = 0; s_ < (m)->n; s_++)                                           \
-		for (size_t g_ = 0; g_ < (m)->selections[s_].n; g_++)                    \
-			for (size_t c_ = 0; c_ < (m)->selections[s_].groups[g_].n; c_++) \
-				for (const struct condition *c =                         \
-					 &(m)->selections[s_].groups[g_].conditions[c_]; \
-				     c != NULL; c = NULL)
-
 void
 matcher_done(struct matcher *m)
 {

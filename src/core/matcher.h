@@ -26,6 +26,9 @@ struct pattern {
 		char c;
 	} * elements;
 	size_t n;
+	struct str piece; /* the longest run of plain characters: in every text that fits */
+	uint32_t *back; /* for each byte of it: how much of it still fits when the next does not */
+	bool open;	/* nothing but that piece, anywhere in the text */
 };
 
 /*
@@ -36,7 +39,10 @@ struct pattern {
 
 void pattern_parse(
     struct str text, bool open_front, bool open_end, struct arena *a, struct pattern *out);
-/* *work is what is left to spend. */
+/*
+ * *work is what is left to spend.  A text without the piece is a no that costs its length at most:
+ * the index of rules relies on that (rule_index.c).
+ */
 enum answer pattern_match(const struct pattern *p, struct str text, bool cased, int64_t *work);
 
 /* ---- regular expressions (regex.c), the one door to PCRE2 ---- */
@@ -113,6 +119,15 @@ struct matcher {
 	size_t n;
 	struct node *root;
 };
+
+/* A loop over each condition of the matcher. */
+#define FOR_EACH_CONDITION(m, c)                                                         \
+	for (size_t s_ = 0; s_ < (m)->n; s_++)                                           \
+		for (size_t g_ = 0; g_ < (m)->selections[s_].n; g_++)                    \
+			for (size_t c_ = 0; c_ < (m)->selections[s_].groups[g_].n; c_++) \
+				for (const struct condition *c =                         \
+					 &(m)->selections[s_].groups[g_].conditions[c_]; \
+				     c != NULL; c = NULL)
 
 /* NULL when d got errors.  Regular expressions are owned by whoever frees the matcher. */
 struct matcher *match_parse(const struct yaml *match, struct arena *a, struct diags *d);

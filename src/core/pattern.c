@@ -17,6 +17,57 @@ add(struct pattern *p, enum element_kind kind, char c)
 	p->elements[p->n++].c = c;
 }
 
+static struct str
+longest_piece(const struct pattern *p, struct arena *a)
+{
+	size_t best = 0, n = 0, run = 0;
+	char *text;
+
+	for (size_t i = 0; i < p->n; i++) {
+		run = p->elements[i].kind == ELEMENT_CHAR ? run + 1 : 0;
+		if (run > n) {
+			n = run;
+			best = i + 1 - run;
+		}
+	}
+	text = arena_alloc(a, n + 1);
+	for (size_t i = 0; i < n; i++)
+		text[i] = fold(p->elements[best + i].c);
+	return (struct str){ text, n };
+}
+
+/* Knuth, Morris and Pratt: how many bytes at the front of the piece end here, too. */
+static uint32_t *
+way_back(struct str piece, struct arena *a)
+{
+	uint32_t *back = arena_alloc(a, (piece.n + 1) * sizeof(*back)), fits = 0;
+
+	for (size_t i = 1; i < piece.n; i++) {
+		while (fits > 0 && piece.p[i] != piece.p[fits])
+			fits = back[fits - 1];
+		fits += piece.p[i] == piece.p[fits];
+		back[i] = fits;
+	}
+	return back;
+}
+
+static bool
+has_piece(const struct pattern *p, struct str text)
+{
+	size_t fits = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		char c = fold(text.p[i]);
+
+		while (fits > 0 && c != p->piece.p[fits])
+			fits = p->back[fits - 1];
+		fits += c == p->piece.p[fits];
+		if (fits == p->piece.n)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Sigma: "\*" and "\?" are the characters, "\\" is one backslash, a backslash before anything else
  * is itself.
@@ -44,6 +95,9 @@ pattern_parse(struct str text, bool open_front, bool open_end, struct arena *a, 
 	}
 	if (open_end)
 		add(out, ELEMENT_ANY, 0);
+	out->piece = longest_piece(out, a);
+	out->back = way_back(out->piece, a);
+	out->open = open_front && open_end && out->n == out->piece.n + 2;
 }
 
 /* Bytes of text that this element takes at its front; 0 = it does not fit. */
@@ -67,6 +121,17 @@ pattern_match(const struct pattern *p, struct str text, bool cased, int64_t *wor
 {
 	size_t i = 0, t = 0, star = SIZE_MAX, mark = 0;
 
+	if (p->piece.n == p->n && text.n != p->n)
+		return ANSWER_NO; /* without wildcards */
+	if (p->piece.n > 0) {
+		*work -= (int64_t)text.n;
+		if (*work < 0)
+			return ANSWER_UNSURE;
+		if (!has_piece(p, text))
+			return ANSWER_NO;
+		if (p->open && !cased)
+			return ANSWER_YES;
+	}
 	while (t < text.n) {
 		size_t n = 0;
 

@@ -8,25 +8,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/finder.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "core/param.h"
 #include "matcher.h"
+#include "rule_index.h"
 
 #define RULE_NAME_MAX 100
 #define HASH_DIGITS 12
-/* Names are compared with each other, and every rule is asked about every alert. */
-#define RULES_MAX 2000
+#define RULES_MAX 20000
+/* So few are all asked, so that all of them are explained; see rule_index.h. */
+#define INDEXED_FROM 64
 
 struct rules {
 	struct arena *arena;
 	struct rule *list;
 	size_t n, cap;
 	struct str hash;
+	size_t active;		  /* not off */
+	struct rule_index *index; /* NULL: there are few */
+};
+
+/* The rule that has a name; a finder gives equal names one number. */
+struct rule_names {
+	struct finder *numbers;
+	size_t *rule, cap;
 };
 
 struct reading {
 	struct rules *rules;
+	struct rule_names *names;
 	const struct source *source;
 	rule_action_check *check;
 	const void *check_ctx;
@@ -132,10 +144,27 @@ name_fits(struct str name)
 	return name.n > 0 && name.n <= RULE_NAME_MAX;
 }
 
+/* The first rule of that name; SIZE_MAX: it is this one. */
+static size_t
+named_before(struct rule_names *names, struct str name, size_t rule)
+{
+	size_t known = finder_count(names->numbers), i = finder_add(names->numbers, name);
+
+	if (i < known)
+		return names->rule[i];
+	if (i >= names->cap) {
+		names->cap = 2 * i + 64;
+		names->rule = xrealloc(names->rule, names->cap * sizeof(*names->rule));
+	}
+	names->rule[i] = rule;
+	return SIZE_MAX;
+}
+
 static void
 read_name(struct reading *r, const struct yaml *y, struct rule *rule)
 {
 	const struct yaml *name = yaml_get(y, "name");
+	size_t other;
 
 	if (name == NULL) {
 		yaml_error(r->d, y, "the rule has no name");
@@ -146,13 +175,10 @@ read_name(struct reading *r, const struct yaml *y, struct rule *rule)
 		    RULE_NAME_MAX);
 		return;
 	}
-	for (size_t i = 0; i < r->rules->n; i++) {
-		const struct rule *other = &r->rules->list[i];
-
-		if (str_eq(other->name, name->text))
-			yaml_error(r->d, name, "the name '%.*s' is taken: %.*s:%d",
-			    STR_ARG(name->text), STR_ARG(other->file), other->line);
-	}
+	other = named_before(r->names, name->text, (size_t)(rule - r->rules->list));
+	if (other != SIZE_MAX)
+		yaml_error(r->d, name, "the name '%.*s' is taken: %.*s:%d", STR_ARG(name->text),
+		    STR_ARG(r->rules->list[other].file), r->rules->list[other].line);
 	rule->name = arena_str(r->rules->arena, name->text);
 }
 
@@ -326,24 +352,42 @@ hash_of(const struct source *files, size_t n, struct arena *a)
 	return arena_str(a, (struct str){ hex, HASH_DIGITS });
 }
 
+/* Rules that are not off, among the first `end`. */
+static size_t
+active(const struct rules *r, size_t end)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < end; i++)
+		n += r->list[i].mode != RULE_OFF;
+	return n;
+}
+
 struct rules *
 rules_parse(const struct source *files, size_t n, rule_action_check *check, const void *check_ctx,
     struct diags *d)
 {
 	struct rules *rules = xcalloc(1, sizeof(*rules));
+	struct rule_names names = { .numbers = finder_new() };
 	size_t errors = d->errors;
 
 	rules->arena = arena_new();
 	for (size_t i = 0; i < n; i++) {
-		struct reading r = { rules, &files[i], check, check_ctx, d };
+		struct reading r = { rules, &names, &files[i], check, check_ctx, d };
 
 		read_file(&r);
 	}
+	finder_free(names.numbers);
+	free(names.rule);
 	rules->hash = hash_of(files, n, rules->arena);
-	if (d->errors == errors)
-		return rules;
-	rules_free(rules);
-	return NULL;
+	if (d->errors > errors) {
+		rules_free(rules);
+		return NULL;
+	}
+	rules->active = active(rules, rules->n);
+	if (rules->n >= INDEXED_FROM)
+		rules->index = rule_index_new(rules->list, rules->n);
+	return rules;
 }
 
 void
@@ -353,8 +397,80 @@ rules_free(struct rules *r)
 		return;
 	for (size_t i = 0; i < r->n; i++)
 		matcher_done(r->list[i].matcher);
+	rule_index_free(r->index);
 	arena_free(r->arena);
 	free(r);
+}
+
+/* ---- asking them ---- */
+
+struct verdicts {
+	const struct alert *al;
+	struct arena *a;
+	struct verdict *list;
+	size_t n;
+};
+
+/* False: no later rule is asked. */
+static bool
+ask(struct verdicts *v, const struct rule *rule)
+{
+	struct verdict *one = &v->list[v->n++];
+
+	one->rule = rule;
+	one->answer = matcher_judge(rule->matcher, v->al, v->a, &one->lines, &one->n_lines);
+	return !rule->stop || one->answer != ANSWER_YES;
+}
+
+void
+rules_judge_all(
+    const struct rules *r, const struct alert *al, struct arena *a, struct verdict **out, size_t *n)
+{
+	struct verdicts v = { al, a, arena_alloc(a, r->n * sizeof(*v.list)), 0 };
+
+	for (size_t i = 0; i < r->n; i++)
+		if (r->list[i].mode != RULE_OFF && !ask(&v, &r->list[i]))
+			break;
+	*out = v.list;
+	*n = v.n;
+}
+
+static size_t
+ones(const uint64_t *bits, size_t words)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < words; i++)
+		n += (size_t)__builtin_popcountll(bits[i]);
+	return n;
+}
+
+size_t
+rules_judge(
+    const struct rules *r, const struct alert *al, struct arena *a, struct verdict **out, size_t *n)
+{
+	struct verdicts v = { .al = al, .a = a };
+	size_t left_out = SIZE_MAX;
+	uint64_t *bits;
+
+	if (r->index == NULL) {
+		rules_judge_all(r, al, a, out, n);
+		return 0;
+	}
+	bits = rule_index_ask(r->index, al, a);
+	v.list = arena_alloc(a, ones(bits, BIT_WORDS(r->n)) * sizeof(*v.list));
+	for (size_t i = 0; i < BIT_WORDS(r->n) && left_out == SIZE_MAX; i++)
+		for (uint64_t left = bits[i]; left != 0; left &= left - 1) {
+			size_t at = 64 * i + (size_t)__builtin_ctzll(left);
+
+			if (ask(&v, &r->list[at]))
+				continue;
+			left_out = active(r, at + 1) - v.n;
+			break;
+		}
+	*out = v.list;
+	*n = v.n;
+	return left_out == SIZE_MAX ? r->active - v.n : left_out;
 }
 
 size_t

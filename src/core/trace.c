@@ -36,11 +36,11 @@ verdict_json(const struct verdict *v, struct arena *a)
 }
 
 struct json *
-trace_json(const struct verdict *v, size_t nv, struct arena *a)
+trace_json(const struct verdict *v, size_t nv, size_t not_asked, struct arena *a)
 {
 	struct json *j = json_object(a), *rules = json_array(a);
 	size_t bytes = 0;
-	int64_t left_out = 0;
+	int64_t left_out = (int64_t)not_asked;
 
 	for (size_t i = 0; i < nv; i++) {
 		struct json *one;

@@ -42,14 +42,14 @@ judge(struct deciding *d, const struct alert *al, struct decision *decision)
 	struct guard_facts facts = { d->now_ms, count_steps, d->p->store, d->panic_ms };
 	struct plan *plan = arena_alloc(d->scratch, sizeof(*plan));
 	struct verdict *verdicts;
-	size_t n;
+	size_t n, not_asked;
 
-	rules_judge(d->config->rules, al, d->scratch, &verdicts, &n);
+	not_asked = rules_judge(d->config->rules, al, d->scratch, &verdicts, &n);
 	plan_build(d->config->settings, verdicts, n, al, &facts, d->scratch, plan);
 	report_complete(plan, al, d->config->settings, d->now_ms, d->scratch);
 	for (size_t i = 0; i < plan->n; i++)
 		plan->steps[i].destination = action_destination(&plan->steps[i], d->scratch);
-	decision->trace = json_print(trace_json(verdicts, n, d->scratch), d->scratch);
+	decision->trace = json_print(trace_json(verdicts, n, not_asked, d->scratch), d->scratch);
 	decision->plan = plan;
 }
 

@@ -7,11 +7,11 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "core/alert.h"
 #include "core/event.h"
+#include "measure.h"
 
 #define RUNS 15
 #define ALERT_BYTES 4096
@@ -90,23 +90,6 @@ work_alert(struct work *w)
 }
 
 static double
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int
-smaller(const void *x, const void *y)
-{
-	const double *a = x, *b = y;
-
-	return (*a > *b) - (*a < *b);
-}
-
-static double
 median_ns(void (*run)(struct work *), struct work *w, int rounds)
 {
 	double times[RUNS];
@@ -120,8 +103,7 @@ median_ns(void (*run)(struct work *), struct work *w, int rounds)
 		}
 		times[i] = (now_ns() - start) / rounds;
 	}
-	qsort(times, RUNS, sizeof(times[0]), smaller);
-	return times[RUNS / 2];
+	return median(times, RUNS);
 }
 
 /* Shaped like Defender's: short members, some entities, one long text with a few escapes. */

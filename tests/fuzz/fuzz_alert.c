@@ -186,7 +186,7 @@ decide(const struct alert *al, struct arena *a)
 	MUST(n >= 1 && n <= rules_count(rules));
 	plan_build(settings, verdicts, n, al, &facts, a, &plan);
 	check_plan(&plan, al);
-	stored = json_print(trace_json(verdicts, n, a), a);
+	stored = json_print(trace_json(verdicts, n, 0, a), a);
 	trace = json_parse(stored, a, &e);
 	MUST(trace != NULL);
 	check_cards(al, &plan, trace, a);

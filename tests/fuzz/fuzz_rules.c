@@ -45,7 +45,7 @@ judge(const struct rules *r, struct arena *a)
 	read_alert(a, &al);
 	rules_judge(r, &al, a, &verdicts, &n);
 	MUST(n <= rules_count(r));
-	trace = json_parse(json_print(trace_json(verdicts, n, a), a), a, &e);
+	trace = json_parse(json_print(trace_json(verdicts, n, 0, a), a), a, &e);
 	MUST(trace != NULL);
 	trace_reasons(trace, a, &reasons, &n_reasons);
 	MUST(n_reasons <= n);

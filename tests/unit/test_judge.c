@@ -406,7 +406,7 @@ TEST(a_pattern_that_explodes_is_unsure_and_never_takes_long)
 	check_bounded(
 	    "{description|contains: 'a*a*a*ab*c'}", long_description("a", 1000000, "b"), ANSWER_NO);
 	check_bounded("{description|contains: "
-		      "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab'}",
+		      "'a?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?b'}",
 	    long_description("a", 1000000, ""), ANSWER_UNSURE);
 	check_bounded("{x: {description|re: '(a+)+$'}, condition: not x}",
 	    long_description("a", 50, "b"), ANSWER_UNSURE);
@@ -420,6 +420,9 @@ TEST(an_ordinary_pattern_on_a_long_text_is_decided)
 	    long_description("powershell -x ", 4000, ""), ANSWER_NO);
 	check_bounded(
 	    "{description|contains: mimikatz}", long_description("m", 1000000, ""), ANSWER_NO);
+	check_bounded("{description|contains: "
+		      "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab'}",
+	    long_description("a", 1000000, ""), ANSWER_NO);
 }
 
 TEST(more_values_than_are_looked_at_leave_a_no_open)

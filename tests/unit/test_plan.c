@@ -335,12 +335,13 @@ TEST(the_trace_keeps_what_was_seen_and_says_why_in_words)
 			 "suspicious}, actions: [isolate_vm]}\n"
 			 "  - {name: two, match: {severity: Low}, actions: [isolate_vm]}\n");
 	rules_judge(rules, &al, a, &v, &n);
-	CHECK_STR(json_print(
-		      json_at(json_first(json_get(trace_json(v, n, a), "rules")), "conditions"), a),
+	CHECK_STR(
+	    json_print(
+		json_at(json_first(json_get(trace_json(v, n, 0, a), "rules")), "conditions"), a),
 	    "[{\"field\":\"severity|gte\",\"wanted\":\"Low\",\"seen\":\"High\",\"answer\":\"yes\"},"
 	    "{\"field\":\"alertDisplayName|contains\",\"wanted\":\"suspicious\","
 	    "\"seen\":\"Suspicious thing\",\"answer\":\"yes\"}]");
-	trace_reasons(trace_json(v, n, a), a, &why, &n);
+	trace_reasons(trace_json(v, n, 0, a), a, &why, &n);
 	CHECK_INT(n, 1);
 	CHECK_STR(why[0].rule, "one");
 	CHECK_STR(why[0].why, "severity is at least Low; alertDisplayName contains suspicious");

@@ -332,13 +332,19 @@ TEST(what_is_right_is_not_warned_of)
 
 TEST(more_rules_than_anyone_can_read_are_refused)
 {
-	struct buf text;
+	struct source files[4];
+	struct buf texts[4];
 
-	buf_init(&text, 1024 * 1024);
-	buf_add_cstr(&text, "rules:\n");
-	for (int i = 0; i < 2001; i++)
-		buf_printf(&text, "- {name: r%d, match: {x: 1}, actions: [{notify: s}]}\n", i);
-	CHECK(rules_of(buf_cstr(&text)) == NULL);
-	CHECK_HAS(complaints(), "more than 2000 rules");
-	buf_done(&text);
+	for (int f = 0; f < 4; f++) {
+		buf_init(&texts[f], 1024 * 1024);
+		buf_add_cstr(&texts[f], "rules:\n");
+		for (int i = 0; i < 5000 + (f == 3); i++)
+			buf_printf(&texts[f],
+			    "- {name: r%d-%d, match: {x: 1}, actions: [{notify: s}]}\n", f, i);
+		files[f] = (struct source){ "many.yaml", buf_str(&texts[f]) };
+	}
+	CHECK(rules_of_files(files, 4) == NULL);
+	CHECK_HAS(complaints(), "more than 20000 rules");
+	for (int f = 0; f < 4; f++)
+		buf_done(&texts[f]);
 }
