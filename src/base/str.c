@@ -206,7 +206,8 @@ str_to_duration_ms(struct str s, int64_t *out_ms, struct err *e)
 			return true;
 		}
 	}
-	return fail(e, ERR_INPUT, "'%.*s' has no unit, write 30s, 5m, 8h or 2d", STR_ARG(s));
+	return fail(e, ERR_INPUT, "'%.*s' has %s unit, write 30s, 5m, 8h or 2d", STR_ARG(s),
+	    digits == s.n ? "no" : "an unknown");
 }
 
 #define NEAREST_MAX 64

@@ -475,6 +475,14 @@ behind_the_end(struct str text, struct place at)
 	return str_trim(str_slice(text, place_offset(text, at), text.n)).n == 0;
 }
 
+static bool
+opens_quote(struct str text, struct place at)
+{
+	size_t i = place_offset(text, at);
+
+	return i < text.n && (text.p[i] == '"' || text.p[i] == '\'');
+}
+
 static void
 refuse_syntax(struct builder *b, struct place at, const char *theirs)
 {
@@ -490,6 +498,12 @@ refuse_syntax(struct builder *b, struct place at, const char *theirs)
 		while (text.n > 0 && strchr(" \t\r\n", text.p[text.n - 1]) != NULL)
 			text.n--;
 		at = place_of(text, text.n);
+	}
+	if (opens_quote(text, at) && strstr(theirs, "wrongly indented") != NULL) {
+		refuse_at(b, at,
+		    "this quote is not closed on its line: close it, or indent the lines "
+		    "that follow");
+		return;
 	}
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strstr(theirs, words[i].theirs) != NULL) {

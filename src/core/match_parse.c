@@ -129,16 +129,33 @@ parse_key(
 
 /* ---- values ---- */
 
+/* NULL: it is like none. */
+static const char *
+near_severity(struct str word)
+{
+	static const char *const words[] = { "Informational", "Low", "Medium", "High" };
+
+	return str_nearest(word, words, sizeof(words) / sizeof(words[0]));
+}
+
 static bool
 parse_compared(struct parser *p, const struct yaml *y, const struct condition *c,
     const struct modifier *main, struct wanted *w)
 {
+	const char *near;
+
 	if (c->by_severity) {
 		w->level = severity_parse(y->text);
 		if (w->level != SEVERITY_UNKNOWN)
 			return true;
-		yaml_error(p->d, y, "'%.*s' is no severity: Informational, Low, Medium or High",
-		    STR_ARG(y->text));
+		near = near_severity(y->text);
+		if (near != NULL)
+			yaml_error(p->d, y, "'%.*s' is no severity, did you mean '%s'?",
+			    STR_ARG(y->text), near);
+		else
+			yaml_error(p->d, y,
+			    "'%.*s' is no severity: Informational, Low, Medium or High",
+			    STR_ARG(y->text));
 		return false;
 	}
 	if (number_parse(y->text, &w->number))
@@ -256,13 +273,12 @@ describe(const struct condition *c, struct arena *a)
 static void
 warn_severity(struct parser *p, const struct yaml *y, const struct condition *c)
 {
-	static const char *const words[] = { "Informational", "Low", "Medium", "High" };
 	const char *near;
 
 	if (!str_is_nocase(c->field, "severity") || c->op != OP_LIKE || y->type != YAML_SCALAR ||
 	    y->null || severity_parse(y->text) != SEVERITY_UNKNOWN)
 		return;
-	near = str_nearest(y->text, words, sizeof(words) / sizeof(words[0]));
+	near = near_severity(y->text);
 	if (near != NULL)
 		yaml_warning(
 		    p->d, y, "'%.*s' is no severity, did you mean '%s'?", STR_ARG(y->text), near);

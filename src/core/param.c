@@ -14,12 +14,15 @@
 #include "core/resource_id.h"
 #include "endpoint.h"
 
+/* So few keys are listed where an unknown one is like none of them. */
+#define LISTED_MAX 8
 #define NAMES_MAX 64
 #define NAME_MAX_BYTES 64
 
 struct reader {
 	struct arena *arena;
 	struct diags *diags;
+	const char *called; /* the name in messages, when it is another */
 };
 
 /* ---- scalars: text to JSON, or a sentence about what was expected ---- */
@@ -236,6 +239,8 @@ is_scalar(enum param_type type)
 /* ---- mappings ---- */
 
 static struct json *read_one(struct reader *r, const struct param *p, const struct yaml *y);
+static struct json *
+read_table(struct reader *r, const struct param *table, const struct yaml *y, const char *called);
 
 static const struct param *
 find(const struct param *table, struct str name)
@@ -250,32 +255,43 @@ static void
 unknown_key(struct reader *r, const struct param *table, const struct yaml *key)
 {
 	const char *names[NAMES_MAX], *near;
+	struct buf all;
 	size_t n = 0;
 
 	for (; n < NAMES_MAX && table[n].name != NULL; n++)
 		names[n] = table[n].name;
 	near = str_nearest(key->text, names, n);
-	if (near != NULL)
+	if (near != NULL) {
 		yaml_error(r->diags, key, "unknown key '%.*s', did you mean '%s'?",
 		    STR_ARG(key->text), near);
-	else
-		yaml_error(r->diags, key, "unknown key '%.*s'", STR_ARG(key->text));
+		return;
+	}
+	buf_init(&all, 1024);
+	for (size_t i = 0; n <= LISTED_MAX && i < n; i++)
+		buf_printf(&all, "%s%s",
+		    i == 0	? "; there is "
+		    : i + 1 < n ? ", "
+				: " and ",
+		    names[i]);
+	yaml_error(r->diags, key, "unknown key '%.*s'%s", STR_ARG(key->text), buf_cstr(&all));
+	buf_done(&all);
 }
 
 static struct json *
 read_scalar(struct reader *r, const struct param *p, const struct yaml *y)
 {
+	const char *name = r->called != NULL ? r->called : p->name;
 	struct json *value;
 	struct err e;
 
 	if (y->type != YAML_SCALAR || y->null) {
 		yaml_error(
-		    r->diags, y, "%s must be a single value, not %s", p->name, yaml_type_name(y));
+		    r->diags, y, "%s must be a single value, not %s", name, yaml_type_name(y));
 		return NULL;
 	}
 	value = converts[p->type](p, y->text, r->arena, &e);
 	if (value == NULL)
-		yaml_error(r->diags, y, "%s %s", p->name, e.text);
+		yaml_error(r->diags, y, "%s %s", name, e.text);
 	return value;
 }
 
@@ -300,13 +316,13 @@ static struct json *
 read_group(struct reader *r, const struct param *p, const struct yaml *y)
 {
 	if (y->type == YAML_SCALAR && !y->null && p->shorthand != NULL)
-		y = spell_out(r, p, y);
+		return read_table(r, p->group, spell_out(r, p, y), p->name);
 	if (y->type != YAML_MAPPING) {
 		yaml_error(r->diags, y, "%s must be a mapping of keys, not %s", p->name,
 		    yaml_type_name(y));
 		return NULL;
 	}
-	return params_read(p->group, y, r->arena, r->diags);
+	return read_table(r, p->group, y, NULL);
 }
 
 /* Names of the user's choice become parts of keys, targets and metrics. */
@@ -479,11 +495,14 @@ fallback(struct reader *r, const struct param *p)
 	return list;
 }
 
-struct json *
-params_read(const struct param *table, const struct yaml *y, struct arena *a, struct diags *d)
+/* called: the key that a single text stands behind, in place of the one that it is spelled out to.
+ */
+static struct json *
+read_table(
+    struct reader *outer, const struct param *table, const struct yaml *y, const char *called)
 {
-	struct reader r = { a, d };
-	struct json *out = json_object(a);
+	struct reader r = { outer->arena, outer->diags, called };
+	struct json *out = json_object(r.arena);
 
 	assert(y == NULL || y->type == YAML_MAPPING);
 	for (size_t i = 0; y != NULL && i < y->n; i++)
@@ -494,12 +513,20 @@ params_read(const struct param *table, const struct yaml *y, struct arena *a, st
 		struct json *j;
 
 		if (value == NULL && y != NULL && p->required)
-			yaml_error(d, y, "the key '%s' is missing", p->name);
+			yaml_error(r.diags, y, "the key '%s' is missing", p->name);
 		j = value == NULL ? fallback(&r, p)
 		    : p->list	  ? read_list(&r, p, value)
 				  : read_one(&r, p, value);
 		if (j != NULL)
-			json_set(out, p->name, j, a);
+			json_set(out, p->name, j, r.arena);
 	}
 	return out;
+}
+
+struct json *
+params_read(const struct param *table, const struct yaml *y, struct arena *a, struct diags *d)
+{
+	struct reader r = { .arena = a, .diags = d };
+
+	return read_table(&r, table, y, NULL);
 }

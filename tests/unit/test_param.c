@@ -190,7 +190,7 @@ TEST(durations_and_sizes_have_units_and_limits)
 {
 	check_refused("wait: 30", 1, 7, "'30' has no unit, write 30s, 5m, 8h or 2d");
 	check_refused("wait: soon", 1, 7, "'soon' is not a duration");
-	check_refused("wait: 30 s", 1, 7, "has no unit");
+	check_refused("wait: 30 s", 1, 7, "'30 s' has an unknown unit, write 30s");
 	check_refused("wait: 500ms", 1, 7, "must be from 1s to 1h, not '500ms'");
 	check_refused("wait: 2h", 1, 7, "must be from 1s to 1h, not '2h'");
 	check_refused(

@@ -361,7 +361,7 @@ TEST(ten_mistakes_are_all_shown)
 	CHECK_HAS(buf_cstr(&out), "g.yaml:3:54: error: body_max must be a size such as");
 	CHECK_HAS(buf_cstr(&out), "g.yaml:3:65: error: path must begin with '/'");
 	CHECK_HAS(buf_cstr(&out), "g.yaml:4:32: error: insecure must be true or false, not 'yes'");
-	CHECK_HAS(buf_cstr(&out), "g.yaml:5:16: error: name is 'publik', did you mean 'public'?");
+	CHECK_HAS(buf_cstr(&out), "g.yaml:5:16: error: cloud is 'publik', did you mean 'public'?");
 	CHECK_HAS(buf_cstr(&out), "g.yaml:5:43: error: operation_timeout '30' has no unit");
 	CHECK_HAS(buf_cstr(&out), "g.yaml:6:17: error: the key 'url_file' is missing");
 	CHECK_HAS(buf_cstr(&out), "g.yaml:6:24: error: type must be teams, not 'slack'");
