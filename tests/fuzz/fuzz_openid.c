@@ -88,6 +88,16 @@ check_keys(
 	signing_keys_free(set);
 }
 
+/* "URL: what happened", "URL answered 404" */
+static struct str
+named_first(struct str text)
+{
+	const char *end = strstr(text.p, ": ");
+
+	end = end == NULL ? strstr(text.p, " answered ") : end;
+	return end == NULL ? text : str_slice(text, 0, (size_t)(end - text.p));
+}
+
 FUZZ(input)
 {
 	static struct str v1 = { "https://sts.windows.net/" TENANT "/", 61 },
@@ -110,7 +120,7 @@ FUZZ(input)
 	MUST(keys.n == 0 && server_ms == -2);
 	MUST(e.kind == ERR_INPUT || e.kind == ERR_AGAIN);
 	/* The transport's own words have no address here; http.c puts the host into them. */
-	MUST(strcmp(e.text, "no answer") == 0 || is_on_login(str_of(e.text)));
+	MUST(strcmp(e.text, "no answer") == 0 || is_on_login(named_first(str_of(e.text))));
 	MUST(seen.calls == 2 || strcmp(e.text, "no answer") == 0 ||
 	     strncmp(e.text, seen.version == JWT_V2 ? DOCUMENT_V2 : DOCUMENT,
 		 strlen(seen.version == JWT_V2 ? DOCUMENT_V2 : DOCUMENT)) == 0);
