@@ -25,6 +25,8 @@ void sha256_of(struct str bytes, unsigned char out[SHA256_SIZE]);
 void sha256_salted(
     const unsigned char salt[SALT_SIZE], struct str secret, unsigned char out[SHA256_SIZE]);
 void sha256_parts_hex(const struct str *parts, size_t n, char out[SHA256_HEX_MAX]);
+/* HMAC-SHA256 (RFC 2104): a signature that only who holds the key can make. */
+void hmac_sha256(struct str key, struct str bytes, unsigned char out[SHA256_SIZE]);
 
 /*
  * For tables: who knows neither the key, which is random, nor any hash cannot choose collisions,

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -75,6 +76,17 @@ sha256_parts_hex(const struct str *parts, size_t n, char out[SHA256_HEX_MAX])
 
 	sha256_parts(parts, n, digest);
 	hex_encode(digest, sizeof(digest), out);
+}
+
+void
+hmac_sha256(struct str key, struct str bytes, unsigned char out[SHA256_SIZE])
+{
+	unsigned written = SHA256_SIZE;
+
+	if (HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)bytes.p, bytes.n, out,
+		&written) == NULL ||
+	    written != SHA256_SIZE)
+		abort();
 }
 
 /* One MAC context a thread: fetching the algorithm costs more than hashing an alert. */

@@ -151,3 +151,19 @@ TEST(hex_is_lower_case)
 	hex_encode("", 0, out);
 	CHECK_CSTR(out, "");
 }
+
+/* RFC 4231, test cases 2 and 6. */
+TEST(hmac_is_that_of_the_rfc)
+{
+	unsigned char mac[SHA256_SIZE];
+	char hex[SHA256_HEX_MAX], key[131];
+
+	hmac_sha256(STR("Jefe"), STR("what do ya want for nothing?"), mac);
+	hex_encode(mac, sizeof(mac), hex);
+	CHECK_CSTR(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key));
+	hmac_sha256((struct str){ key, sizeof(key) },
+	    STR("Test Using Larger Than Block-Size Key - Hash Key First"), mac);
+	hex_encode(mac, sizeof(mac), hex);
+	CHECK_CSTR(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
