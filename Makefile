@@ -87,7 +87,7 @@ $(B)/libgridwarden.a: $(objects)
 	@rm -f $@
 	@ar crs $@ $^
 
-$(B)/src/%.o: src/%.c Makefile | $(B)/gen/sqlite_schema.inc $(B)/gen/sqlite_2.inc
+$(B)/src/%.o: src/%.c Makefile | $(B)/gen/sqlite_schema.inc $(B)/gen/sqlite_2.inc $(B)/gen/sqlite_3.inc
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(cflags) -MMD -MP -c -o $@ $<
@@ -95,6 +95,7 @@ $(B)/src/%.o: src/%.c Makefile | $(B)/gen/sqlite_schema.inc $(B)/gen/sqlite_2.in
 # The schema is kept as SQL and embedded as a C string.
 $(B)/gen/sqlite_schema.inc: src/store/sqlite.sql
 $(B)/gen/sqlite_2.inc: src/store/sqlite_2.sql
+$(B)/gen/sqlite_3.inc: src/store/sqlite_3.sql
 $(B)/gen/%.inc:
 	@mkdir -p $(@D)
 	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@

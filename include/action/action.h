@@ -17,6 +17,7 @@
 #include "azure/arm.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "core/approval.h"
 #include "core/card.h"
 #include "core/param.h"
 #include "core/plan.h"
@@ -44,6 +45,7 @@ struct action_env {
 	const struct step *steps; /* all steps of that alert, for reports */
 	size_t n_steps;
 	const atomic_bool *halted; /* look before each destructive change; may be NULL */
+	const struct approval_page *approvals; /* for links in cards; NULL = there is no page */
 };
 
 struct action {
@@ -108,6 +110,7 @@ struct job {
 	const struct step *steps;
 	size_t n_steps;
 	const atomic_bool *halted; /* nothing destructive goes on; NULL = never */
+	const struct approval_page *approvals;
 	/* out */
 	int64_t rest_ms;
 	const struct step_call *calls;

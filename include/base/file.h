@@ -32,6 +32,12 @@ file_read_secret(const char *path, struct arena *a, struct str *secret, struct e
 bool file_list(const char *path, const char *suffix, size_t max, struct arena *a,
     const char ***paths, size_t *n, struct err *e) MUST_CHECK;
 
+/*
+ * Replace a small file as a whole, mode 0600: it is on disk when true is returned, and what was
+ * there before stays when it fails.
+ */
+bool file_write_private(const char *path, struct str text, struct err *e) MUST_CHECK;
+
 /* fsync a folder, so that names made or removed in it survive a power cut. */
 bool file_sync_dir(const char *path, struct err *e) MUST_CHECK;
 

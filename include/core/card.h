@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "core/alert.h"
+#include "core/approval.h"
 #include "core/plan.h"
 #include "core/settings.h"
 
@@ -43,6 +44,9 @@ struct card {
 	const struct step *steps; /* what was done, refused, failed or is still going on */
 	size_t n_steps;
 	bool (*undoable)(struct str action); /* is there a way back from it?  NULL = from all */
+	const struct approval_page
+	    *approvals;	    /* links to it for what is held; NULL = there is none */
+	struct str channel; /* that those links are for */
 };
 
 /* One line of JSON, at most CARD_MAX bytes: facts shrink, then the card; it never fails. */

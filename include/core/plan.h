@@ -31,7 +31,8 @@ enum step_state {
 	STEP_SHADOW,  /* would have been done; shadow mode */
 };
 
-/* The record of one effect.  Stored: a new member needs a column in sqlite.sql and sqlite.c. */
+/* The record of one effect.  Stored: a new member needs a column in the schema, STEP_COLUMNS and
+ * read_step(). */
 struct step {
 	int64_t id;	  /* given by the store; what people type */
 	int64_t event_id; /* rows of the store */
@@ -53,6 +54,8 @@ struct step {
 	struct str cursor;	/* JSON: where a long operation stands; the action's own */
 	struct str result;	/* JSON: what was done */
 	struct str destination; /* what rests together when throttled */
+	/* Who approved it, "Ann (command line), Ben (link in soc)"; of the table of approvals. */
+	struct str approved_by;
 };
 
 /* One call to Azure as it happened: the timeline of a step. */

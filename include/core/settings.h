@@ -151,6 +151,21 @@ struct settings_budget {
 	bool over_approve;		   /* over budget: wait for approval; otherwise refuse */
 };
 
+/* How people let go on what is held.  Without an address there is no page, only the command line.
+ */
+struct settings_approvals {
+	int64_t quorum;	     /* people that must approve; one denies */
+	struct str *actions; /* these are always held */
+	size_t n_actions;
+	int line, col;	    /* where they are written */
+	struct str address; /* of the page; "" = none */
+	struct str certificate, private_key;
+	struct str public_url; /* as it is reached, no slash at its end */
+	struct str key_file;   /* a secret that links depend on too; "" = none */
+	struct str *channels;  /* whose cards hold links, and that hear of what is held */
+	size_t n_channels;     /* none listed = the cards of all channels hold links */
+};
+
 struct settings {
 	struct settings_listen listen;
 	struct str operations; /* "127.0.0.1:9464", "" = off */
@@ -170,6 +185,7 @@ struct settings {
 	size_t n_protects;
 	struct settings_protected *scopes; /* without tags; what may be touched, none = all */
 	size_t n_scopes;
+	struct settings_approvals approvals;
 	int64_t approval_timeout_ms; /* what nobody approved by then is refused; 0 = never */
 	struct settings_budget *budgets;
 	size_t n_budgets;
@@ -184,6 +200,8 @@ struct settings *settings_parse(const struct source *src, struct diags *d);
 void settings_free(struct settings *s);
 
 const struct settings_channel *settings_channel(const struct settings *s, struct str name);
+/* Do the cards of this channel hold links to the page of approvals, if there is one? */
+bool settings_links_in(const struct settings *s, struct str channel);
 const struct settings_ticket *settings_ticket(const struct settings *s, struct str name);
 
 /* The table behind it all, for the manual and the schema. */

@@ -18,4 +18,7 @@
  */
 struct str text_tame(struct str s, size_t max, struct arena *a);
 
+/* In the largest unit that leaves no rest, as durations are written: "8h".  Whole seconds. */
+const char *text_duration(int64_t ms, struct arena *a);
+
 #endif

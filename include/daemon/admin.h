@@ -9,6 +9,7 @@
 #define DAEMON_ADMIN_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -30,6 +31,11 @@ struct admin_options {
 	void *ctx;
 };
 
+/* Who asks, as the kernel says (SO_PEERCRED). */
+struct admin_peer {
+	uid_t uid;
+};
+
 /*
  * {"command":"backup"} comes with the descriptor of an empty file (SCM_RIGHTS).  To end one early:
  * store_interrupt(), before admin_stop().
@@ -40,7 +46,8 @@ bool admin_start(const struct admin_options *o, struct admin **out, struct err *
 void admin_stop(struct admin *ad);
 
 /* One line of JSON for one line of JSON; what the socket's thread calls. */
-struct str admin_answer(const struct admin_options *o, struct str line, struct arena *a);
+struct str admin_answer(
+    const struct admin_options *o, const struct admin_peer *peer, struct str line, struct arena *a);
 /* The same for "backup": the store is written to this file, which the client opened and checks. */
 struct str admin_backup(const struct admin_options *o, int fd, struct arena *a);
 

@@ -124,7 +124,7 @@ struct arena *request_arena(struct request *rq);
 
 /* ---- the answer ---- */
 
-#define REPLY_HEADERS_MAX 6
+#define REPLY_HEADERS_MAX 10
 
 struct reply_header {
 	const char *name;

@@ -4,6 +4,7 @@
 #ifndef DAEMON_METRICS_H
 #define DAEMON_METRICS_H
 
+#include "daemon/approvals.h"
 #include "daemon/intake.h"
 #include "daemon/key_cache.h"
 #include "daemon/listener.h"
@@ -19,6 +20,7 @@ struct metrics {
 	struct listener *listener;
 	struct renewal *renewal;
 	struct workers *workers;
+	struct approvals *approvals;
 	_Atomic int64_t reload_ms;	 /* of the last good load */
 	_Atomic bool reload_ok;		 /* the last try was good */
 	_Atomic bool draining;		 /* shutting down: not ready */

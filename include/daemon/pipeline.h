@@ -12,6 +12,7 @@
 #include "action/action.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "daemon/approval_links.h"
 #include "daemon/bell.h"
 #include "daemon/intake.h"
 #include "daemon/load.h"
@@ -58,6 +59,7 @@ struct pipeline {
 	struct bell decided, due, calm; /* for decider, performers, who pauses */
 	struct bell room;		/* for who makes segments ahead */
 	struct trouble keeping, deciding, performing;
+	struct approval_links *links; /* for cards, of what is held */
 
 	/* The decider's own. */
 	uint64_t decided_seq;

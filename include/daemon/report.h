@@ -10,8 +10,9 @@
 #include "store/store.h"
 
 /*
- * A plan that holds something back and reports nothing gets a report to the first channel.  The
- * plan may grow by one step.
+ * A plan that holds something back and reports nothing gets a report to the first channel; what is
+ * held for approval is told to each channel of approvals.channels.  The plan may grow by as many
+ * steps.
  */
 void report_complete(struct plan *plan, const struct alert *al, const struct settings *s,
     int64_t now_ms, struct arena *a);

@@ -172,12 +172,34 @@ store_add_step(struct store *s, const struct step *step, int64_t *id, struct err
 bool
 store_ask_back(struct store *s, const struct step *step, int64_t *id, struct err *e) MUST_CHECK;
 
+/* What a person says about a step that is held for approval. */
+struct approval {
+	int64_t step_id;
+	int64_t at_ms;
+	bool approves;		   /* false: denies */
+	struct str seat;	   /* of each one approval counts: "user 1000", "channel soc" */
+	struct str name;	   /* of each too, without case */
+	struct str way;		   /* in words: "command line", "link in soc" */
+	struct str address, agent; /* of a browser; "" = there was none */
+};
+struct approval_outcome {
+	int64_t approvals; /* this one included; 0 = it was denied */
+	int64_t missing;   /* how many it still takes */
+	int64_t answers;   /* ever, of all steps */
+};
+
 /*
- * A person's word on a step that is held for approval: it waits to be done now, or is refused.
- * ERR_NOT_FOUND; ERR_CONFLICT when it is not held.  Commits.
+ * Keep the answer.  As many approvals as quorum says and the step waits to be done now; one denial
+ * and it is refused, and the reports of that are added.  ERR_NOT_FOUND; ERR_CONFLICT when it is not
+ * held any more, or that seat or name has said so before.  Commits.
  */
-bool store_answer_approval(
-    struct store *s, int64_t id, bool approved, int64_t now_ms, struct err *e) MUST_CHECK;
+bool store_answer_approval(struct store *s, const struct approval *word, int64_t quorum,
+    const struct step *reports, size_t n, struct approval_outcome *out, struct err *e) MUST_CHECK;
+/* All answers about a step, the oldest first. */
+bool store_list_approvals(struct store *s, int64_t step, struct arena *a, struct approval **rows,
+    size_t *n, struct err *e) MUST_CHECK;
+/* How many answers there ever were: a store that has fewer than it had is an older one. */
+bool store_count_answers(struct store *s, int64_t *n, struct err *e) MUST_CHECK;
 
 /*
  * Panic: from now on nothing destructive is done.  Forward steps that wait or are held are settled:

@@ -287,7 +287,8 @@ performer_run(struct performer *p, struct job *job, int64_t now_ms, struct arena
 		.n_reasons = job->n_reasons,
 		.steps = job->steps,
 		.n_steps = job->n_steps,
-		.halted = job->halted };
+		.halted = job->halted,
+		.approvals = job->approvals };
 	enum outcome outcome;
 
 	if (action == NULL) {

@@ -34,6 +34,10 @@ run(struct action_env *env, struct step *step, struct err *e)
 		    STR_ARG(step->target));
 		return OUTCOME_NEVER;
 	}
+	if (settings_links_in(env->settings, channel->name)) {
+		card.approvals = env->approvals;
+		card.channel = channel->name;
+	}
 	if (FAULT("action.notify.post"))
 		return later(e, 0, "fault ordered at action.notify.post");
 	ok = teams_post(env->http, channel, card_print(&card, channel->format, env->arena),

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -164,6 +165,44 @@ file_list(const char *path, const char *suffix, size_t max, struct arena *a, con
 	*paths = l.paths;
 	*n = l.n;
 	return true;
+}
+
+static bool
+write_new(const char *path, struct str text, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool ok = fd >= 0 && fchmod(fd, 0600) == 0;
+
+	while (ok && text.n > 0) {
+		ssize_t n = write(fd, text.p, text.n);
+
+		ok = n > 0 || (n < 0 && errno == EINTR);
+		if (n > 0)
+			text = str_slice(text, (size_t)n, text.n);
+	}
+	ok = ok && fsync(fd) == 0;
+	if (!ok)
+		fail_errno(e, ERR_SYSTEM, "cannot write %s", path);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+bool
+file_write_private(const char *path, struct str text, struct err *e)
+{
+	char *folder = xstrndup(str_folder(str_of(path))), *fresh = NULL;
+	bool ok;
+
+	if (asprintf(&fresh, "%s.new", path) < 0)
+		abort();
+	ok = write_new(fresh, text, e) &&
+	     (rename(fresh, path) == 0 ||
+		 fail_errno(e, ERR_SYSTEM, "cannot rename %s to %s", fresh, path)) &&
+	     file_sync_dir(folder, e);
+	free(fresh);
+	free(folder);
+	return ok;
 }
 
 bool

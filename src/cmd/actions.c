@@ -26,6 +26,15 @@ print(const struct json *step, struct arena *a)
 		{ "REQUEST ID", "request_id", 0, false },
 		{ "ERROR", "error", 60, false },
 	};
+	static const struct column approvals[] = {
+		{ "TIME", "time", 0, false },
+		{ "ANSWER", "answer", 0, false },
+		{ "NAME", "name", 0, false },
+		{ "WAY", "way", 0, false },
+		{ "SEAT", "seat", 0, false },
+		{ "ADDRESS", "address", 0, false },
+		{ "BROWSER", "agent", 40, false },
+	};
 	const struct json *result = json_get(step, "result");
 
 	output_object(step, FORMAT_TABLE, a);
@@ -33,6 +42,11 @@ print(const struct json *step, struct arena *a)
 		printf("%-12s  ", "result");
 		output_text(stdout, json_print(result, a));
 		putchar('\n');
+	}
+	if (json_count(json_get(step, "approvals")) > 0) {
+		putchar('\n');
+		output_rows(json_get(step, "approvals"), approvals,
+		    sizeof(approvals) / sizeof(approvals[0]), FORMAT_TABLE, a);
 	}
 	if (json_count(json_get(step, "calls")) > 0) {
 		putchar('\n');

@@ -1,6 +1,7 @@
 /*
  * The decision, shown: the same code as the daemon's, touching nothing.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -59,7 +60,7 @@ alert_json(const struct alert *al, struct arena *a)
 }
 
 static struct json *
-plan_json(const struct plan *plan, struct arena *a)
+plan_json(const struct plan *plan, int64_t quorum, struct arena *a)
 {
 	struct json *list = json_array(a);
 
@@ -73,6 +74,8 @@ plan_json(const struct plan *plan, struct arena *a)
 		json_set_str(j, "target", s->target, a);
 		json_set_str(j, "rule", s->rule, a);
 		json_set_str(j, "reason", s->reason, a);
+		if (s->state == STEP_APPROVAL)
+			json_set_int(j, "quorum", quorum, a);
 		json_set(j, "params", json_parse(s->params, a, &e), a);
 		json_add(list, j, a);
 	}
@@ -100,7 +103,8 @@ allowed(const struct explain *x, const struct event *ev, struct str *why)
 static struct json *
 explain_event(const struct explain *x, const struct event *ev)
 {
-	struct settings none = { .mode = GUARD_ENFORCE };
+	const struct settings none = { .mode = GUARD_ENFORCE, .approvals = { .quorum = 1 } };
+	const struct settings *settings = x->settings == NULL ? &none : x->settings;
 	struct str why;
 	struct guard_facts facts = { clock_now_ms(), nothing_done, NULL, 0 };
 	struct json *j = json_object(x->arena);
@@ -129,11 +133,10 @@ explain_event(const struct explain *x, const struct event *ev)
 	}
 	rules_judge_all(x->rules, &al, x->arena, &verdicts, &n);
 	n = narrow(x, verdicts, n);
-	plan_build(
-	    x->settings == NULL ? &none : x->settings, verdicts, n, &al, &facts, x->arena, &plan);
+	plan_build(settings, verdicts, n, &al, &facts, x->arena, &plan);
 	json_set(j, "alert", alert_json(&al, x->arena), x->arena);
 	json_set(j, "rules", json_member(trace_json(verdicts, n, 0, x->arena), "rules"), x->arena);
-	json_set(j, "plan", plan_json(&plan, x->arena), x->arena);
+	json_set(j, "plan", plan_json(&plan, settings->approvals.quorum, x->arena), x->arena);
 	return j;
 }
 
@@ -219,11 +222,14 @@ static void
 print_step(const struct json *s)
 {
 	struct str state = text_at(s, "state"), reason = text_at(s, "reason");
+	int64_t quorum;
 
 	printf("  %.*s ", STR_ARG(text_at(s, "action")));
 	output_text(stdout, text_at(s, "target"));
 	if (str_is(state, "waiting"))
 		fputs(" would be done", stdout);
+	else if (json_int(json_get(s, "quorum"), &quorum) && quorum > 1)
+		printf(" would be held for approval by %" PRId64 " people", quorum);
 	else
 		printf(" would be %s", str_is(state, "approval") ? "held for approval"
 				       : str_is(state, "shadow") ? "only recorded"

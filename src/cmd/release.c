@@ -76,12 +76,14 @@ print_step(const struct json *step, struct arena *a)
 {
 	struct str state = json_text(json_get(step, "state"));
 	struct str reason = json_text(json_get(step, "reason"));
-	int64_t number = 0;
+	int64_t number = 0, missing;
 
 	json_int(json_get(step, "id"), &number);
 	printf("action %" PRId64 " is %.*s", number, STR_ARG(state));
 	if (has_state(step, "waiting") || has_state(step, "running"))
 		printf("; follow it with: gridwarden actions show %" PRId64, number);
+	if (json_int(json_get(step, "missing"), &missing) && missing > 0)
+		printf(", %" PRId64 " more must approve it", missing);
 	if (reason.n > 0 && !has_state(step, "waiting")) {
 		fputs(": ", stdout);
 		output_text(stdout, reason);

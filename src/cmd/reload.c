@@ -39,9 +39,10 @@ server_tls_files(const struct settings *s)
 		.n_client_names = s->auth.n_client_names };
 }
 
-/* All that may fail, up to the certificate, which is exchanged last. */
+/* All that may fail, up to the certificates, which are exchanged last. */
 static bool
-prepare(struct server *sv, const struct settings *s, struct auth **auth, struct err *e)
+prepare(struct server *sv, const struct settings *s, struct auth **auth,
+    unsigned char key[APPROVAL_KEY_SIZE], struct err *e)
 {
 	struct tls_files files = server_tls_files(s);
 
@@ -53,14 +54,15 @@ prepare(struct server *sv, const struct settings *s, struct auth **auth, struct 
 	if (!auth_load(&s->auth, auth, e))
 		return false;
 	if (key_cache_start(sv->keys, s->auth.entra.source, e) &&
-	    listener_set_tls(sv->listener, &files, e))
+	    server_prepare_approvals(sv, s, key, e) && listener_set_tls(sv->listener, &files, e))
 		return true;
 	auth_free(*auth);
 	return false;
 }
 
 static void
-put_in_force(struct server *sv, struct config *c, struct auth *auth)
+put_in_force(struct server *sv, struct config *c, struct auth *auth,
+    const unsigned char key[APPROVAL_KEY_SIZE])
 {
 	struct tls_files files = server_tls_files(c->settings);
 
@@ -70,6 +72,7 @@ put_in_force(struct server *sv, struct config *c, struct auth *auth)
 	key_cache_set_source(sv->keys, c->settings->auth.entra.source);
 	auth_use_keys(auth, sv->keys);
 	intake_set_auth(sv->intake, auth);
+	server_put_approvals(sv, c->settings, key);
 	keeper_ring(sv->keeper);
 	sv->metrics.reload_ms = clock_now_ms();
 	log_info("configuration reloaded: %zu rules, version %.*s", rules_count(c->rules),
@@ -79,6 +82,7 @@ put_in_force(struct server *sv, struct config *c, struct auth *auth)
 bool
 server_reload(struct server *sv, struct err *e)
 {
+	unsigned char key[APPROVAL_KEY_SIZE] = { 0 }; /* of links to approve */
 	struct arena *a = arena_new();
 	struct auth *auth;
 	struct config *c;
@@ -88,11 +92,11 @@ server_reload(struct server *sv, struct err *e)
 	diags_init(&d, a);
 	c = config_load(sv->config_path, a, &d);
 	server_log_diags(&d);
-	ok = c == NULL ? diags_fail(&d, e) : prepare(sv, c->settings, &auth, e);
+	ok = c == NULL ? diags_fail(&d, e) : prepare(sv, c->settings, &auth, key, e);
 	/* What the log says is so already. */
 	sv->metrics.reload_ok = ok;
 	if (ok)
-		put_in_force(sv, c, auth);
+		put_in_force(sv, c, auth, key);
 	else
 		log_error("configuration not reloaded, the old one stays in force: %s", e->text);
 	config_unref(c);

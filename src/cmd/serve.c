@@ -201,6 +201,7 @@ start_operations(struct server *sv, const struct settings *s, struct err *e)
 	sv->metrics.listener = sv->listener;
 	sv->metrics.renewal = sv->renewal;
 	sv->metrics.workers = sv->workers;
+	sv->metrics.approvals = sv->approvals;
 	sv->metrics.reload_ms = clock_now_ms();
 	sv->metrics.reload_ok = true;
 	if (s->operations.n == 0 && sv->operations_socket == 0)
@@ -237,6 +238,8 @@ socket_slot(struct server *sv, const char *name, int n)
 {
 	if (strcmp(name, "operations") == 0)
 		return &sv->operations_socket;
+	if (strcmp(name, "approvals") == 0)
+		return &sv->approvals_socket;
 	if (strcmp(name, "public") == 0 || (n == 1 && strcmp(name, "unknown") == 0))
 		return &sv->public_socket;
 	return NULL;
@@ -255,8 +258,8 @@ take_sockets(struct server *sv, const struct settings *s, struct err *e)
 
 		if (slot == NULL)
 			ok = fail(e, ERR_INPUT,
-			    "systemd hands over a socket named '%s': FileDescriptorName is public "
-			    "or operations",
+			    "systemd hands over a socket named '%s': FileDescriptorName is "
+			    "public, operations or approvals",
 			    names[i]);
 		else if (*slot != 0)
 			ok = fail(e, ERR_INPUT,
@@ -274,6 +277,8 @@ take_sockets(struct server *sv, const struct settings *s, struct err *e)
 		ok = fail(e, ERR_INPUT, "auth.insecure does not go with a socket of systemd");
 	if (ok && sv->public_socket != 0)
 		log_info("listen.address does not count: systemd listens for us");
+	if (ok && sv->approvals_socket != 0)
+		log_info("approvals.listen.address does not count: systemd listens for us");
 	if (ok && sv->operations_socket != 0)
 		log_info("operations does not count: systemd listens for us");
 	return ok;
@@ -289,6 +294,10 @@ start(struct server *sv, struct arena *a, struct err *e)
 
 	sv->insecure = s->auth.insecure;
 	sv->has_pipeline = ok;
+	if (ok) {
+		sv->approvals = approvals_new(&sv->pipeline);
+		server_start_approvals(sv, s);
+	}
 	return ok && workers_start(&sv->pipeline, &sv->workers, e) && start_keys(sv, s, e) &&
 	       start_intake(sv, s, e) && start_renewal(sv, s, e) && start_operations(sv, s, e) &&
 	       start_admin(sv, s, a, e) && keeper_start(sv->store, &sv->current, &sv->keeper, e);
@@ -311,6 +320,7 @@ stop(struct server *sv)
 	workers_stop(sv->workers);
 	listener_stop(sv->operations);
 	workers_free(sv->workers); /* /livez asked them until now */
+	server_stop_approvals(sv); /* and /metrics these */
 	renewal_free(sv->renewal);
 	listener_stop(sv->listener);
 	intake_free(sv->intake);
@@ -394,14 +404,20 @@ static void
 wait_for_signals(struct server *sv, int signals)
 {
 	struct pollfd fds[] = { { signals, POLLIN, 0 }, { renewal_fd(sv->renewal), POLLIN, 0 },
-		{ errand_fd(sv->reloads), POLLIN, 0 } };
+		{ errand_fd(sv->reloads), POLLIN, 0 }, { -1, POLLIN, 0 } };
 	int64_t pulse = watchdog_ms(), fed = clock_mono_ms();
 
 	for (;;) {
 		int64_t now = clock_mono_ms();
 		int64_t next = pulse < 0 ? -1 : fed + pulse <= now ? 0 : fed + pulse - now;
-		int n = poll(fds, 3, (int)sooner(next, renewal_wait_ms(sv->renewal, now)));
+		int n;
 
+		next = sooner(next, renewal_wait_ms(sv->renewal, now));
+		if (sv->approvals_renewal != NULL) { /* maybe since a reload */
+			fds[3].fd = renewal_fd(sv->approvals_renewal);
+			next = sooner(next, renewal_wait_ms(sv->approvals_renewal, now));
+		}
+		n = poll(fds, 4, (int)next);
 		now = clock_mono_ms();
 		if (pulse >= 0 && now - fed >= pulse) {
 			fed = now;
@@ -412,6 +428,8 @@ wait_for_signals(struct server *sv, int signals)
 			return;
 		errand_do(sv->reloads, reload, sv);
 		renewal_work(sv->renewal, clock_mono_ms());
+		if (sv->approvals_renewal != NULL)
+			renewal_work(sv->approvals_renewal, clock_mono_ms());
 	}
 }
 
@@ -435,7 +453,7 @@ set_limits(const struct settings *s)
 {
 	struct rlimit core = { 0, 0 }, files;
 	/* On a nearly full disk all segments are small ones. */
-	rlim_t wanted = (rlim_t)s->listen.connections_max +
+	rlim_t wanted = (rlim_t)s->listen.connections_max + APPROVALS_CONNECTIONS_MAX +
 			(rlim_t)(s->inbox_max / INBOX_SEGMENT_FIRST) + FILES_SPARE;
 
 	setrlimit(RLIMIT_CORE, &core);

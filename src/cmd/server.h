@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "daemon/admin.h"
+#include "daemon/approvals.h"
 #include "daemon/errand.h"
 #include "daemon/intake.h"
 #include "daemon/keeper.h"
@@ -36,6 +37,10 @@ struct server {
 	struct intake *intake;
 	bool insecure; /* since the start */
 	struct listener *listener, *operations;
+	struct approvals *approvals;
+	struct listener *approvals_listener; /* NULL = there is no page */
+	struct renewal *approvals_renewal;
+	int approvals_socket;
 	int public_socket, operations_socket; /* systemd listens there for us; 0 = nobody does */
 	struct renewal *renewal;
 	struct errand *reloads; /* that the command line asks for: main does them */
@@ -50,6 +55,20 @@ struct server {
  * Addresses and folders stay as they were at start.  In main's thread: one at a time.
  */
 bool server_reload(struct server *sv, struct err *e) MUST_CHECK;
+
+/* ---- serve_approvals.c ---- */
+
+/* Once the pipeline is there and before it runs; without a page when that fails, which is logged.
+ */
+void server_start_approvals(struct server *sv, const struct settings *s);
+void server_stop_approvals(struct server *sv);
+/* For a reload: all that may fail, and what then cannot. */
+bool server_prepare_approvals(struct server *sv, const struct settings *s,
+    unsigned char key[APPROVAL_KEY_SIZE], struct err *e) MUST_CHECK;
+void server_put_approvals(
+    struct server *sv, const struct settings *s, const unsigned char key[APPROVAL_KEY_SIZE]);
+
+/* ---- both ---- */
 
 void server_log_diags(struct diags *d);
 void server_set_log_level(const struct config *c);

@@ -10,6 +10,7 @@
 #include "core/text.h"
 
 #define URI_MAX 2048
+#define LINK_TITLE_MAX 80
 
 /* The last one is small enough for any text: 4 bytes a character, doubled by escapes. */
 static const struct card_size sizes[] = {
@@ -18,11 +19,12 @@ static const struct card_size sizes[] = {
 	    .description = 600,
 	    .steps = 12,
 	    .reasons = 8,
-	    .remediation = 5 },
-	{ .text = 256, .step = 400, .description = 256, .steps = 8, .reasons = 5 },
-	{ .text = 160, .step = 256, .steps = 6, .reasons = 4 },
-	{ .text = 96, .step = 96, .steps = 4, .reasons = 2 },
-	{ .text = 48, .step = 48, .steps = 1 },
+	    .remediation = 5,
+	    .links = CARD_LINKS_MAX },
+	{ .text = 256, .step = 400, .description = 256, .steps = 8, .reasons = 5, .links = 3 },
+	{ .text = 160, .step = 256, .steps = 6, .reasons = 4, .links = 3 },
+	{ .text = 96, .step = 96, .steps = 4, .reasons = 2, .links = 2 },
+	{ .text = 48, .step = 48, .steps = 1, .links = 1 },
 };
 
 /* ---- links ---- */
@@ -175,6 +177,22 @@ take_undo(const struct card *c, const struct card_size *z, struct arena *a, stru
 	}
 }
 
+/* What is held, each with its page; "Approve or deny isolate_vm web-01". */
+static void
+take_links(const struct card *c, const struct card_size *z, struct arena *a, struct card_parts *p)
+{
+	for (size_t i = 0; i < c->n_steps && p->n_links < z->links; i++) {
+		const struct step *s = &c->steps[i];
+		struct str url = approval_link(c->approvals, s, c->channel, a);
+		struct str what = arena_printf(a, "Approve or deny %.*s %.*s", STR_ARG(s->action),
+		    STR_ARG(str_leaf(s->target)));
+
+		if (url.n > 0)
+			p->links[p->n_links++] =
+			    (struct card_link){ text_tame(what, LINK_TITLE_MAX, a), url };
+	}
+}
+
 static void
 take_reasons(const struct card *c, const struct card_size *z, struct arena *a, struct card_parts *p)
 {
@@ -238,6 +256,7 @@ build(const struct card *c, const struct card_size *z, struct arena *a)
 	take_steps(c, z, a, p);
 	take_reasons(c, z, a, p);
 	take_undo(c, z, a, p);
+	take_links(c, z, a, p);
 	take_remediation(c, z, a, p);
 	return p;
 }

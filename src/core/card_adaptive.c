@@ -151,11 +151,35 @@ add_text(struct json *body, const char *name, struct str text, struct arena *a)
 		add_list(body, name, &one, NULL, a);
 }
 
+static void
+add_open(struct json *actions, struct str title, struct str url, struct arena *a)
+{
+	struct json *open = element("Action.OpenUrl", a);
+
+	json_set_str(open, "title", title, a);
+	json_set_str(open, "url", url, a);
+	json_add(actions, open, a);
+}
+
+/* What a person has to decide comes first. */
+static void
+add_actions(struct json *card, const struct card_parts *p, struct arena *a)
+{
+	struct json *actions = json_array(a);
+
+	for (size_t i = 0; i < p->n_links; i++)
+		add_open(actions, p->links[i].title, p->links[i].url, a);
+	if (p->uri.n > 0)
+		add_open(actions, STR("Open alert"), p->uri, a);
+	if (json_count(actions) > 0)
+		json_set(card, "actions", actions, a);
+}
+
 static struct json *
 content(const struct card_parts *p, struct arena *a)
 {
 	struct json *card = element("AdaptiveCard", a), *body = json_array(a);
-	struct json *teams = json_object(a), *actions, *open;
+	struct json *teams = json_object(a);
 
 	json_set_cstr(card, "$schema", "http://adaptivecards.io/schemas/adaptive-card.json", a);
 	json_set_cstr(card, "version", "1.4", a);
@@ -169,14 +193,7 @@ content(const struct card_parts *p, struct arena *a)
 	add_text(body, "Description", p->description, a);
 	add_list(body, "What Defender advises", &p->remediation, NULL, a);
 	json_set(card, "body", body, a);
-	if (p->uri.n > 0) {
-		actions = json_array(a);
-		open = element("Action.OpenUrl", a);
-		json_set_cstr(open, "title", "Open alert", a);
-		json_set_str(open, "url", p->uri, a);
-		json_add(actions, open, a);
-		json_set(card, "actions", actions, a);
-	}
+	add_actions(card, p, a);
 	return card;
 }
 

@@ -60,16 +60,29 @@ section(const struct card_parts *p, struct arena *a)
 	return s;
 }
 
-static struct json *
-open_uri(struct str uri, struct arena *a)
+static void
+add_open(struct json *actions, struct str name, struct str uri, struct arena *a)
 {
-	struct json *actions = json_array(a), *targets = json_array(a);
-	struct json *action = object_of("@type", STR("OpenUri"), "name", STR("Open alert"), a);
+	struct json *targets = json_array(a);
+	struct json *action = object_of("@type", STR("OpenUri"), "name", name, a);
 
 	json_add(targets, object_of("os", STR("default"), "uri", uri, a), a);
 	json_set(action, "targets", targets, a);
 	json_add(actions, action, a);
-	return actions;
+}
+
+/* What a person has to decide comes first. */
+static void
+add_actions(struct json *card, const struct card_parts *p, struct arena *a)
+{
+	struct json *actions = json_array(a);
+
+	for (size_t i = 0; i < p->n_links; i++)
+		add_open(actions, p->links[i].title, p->links[i].url, a);
+	if (p->uri.n > 0)
+		add_open(actions, STR("Open alert"), p->uri, a);
+	if (json_count(actions) > 0)
+		json_set(card, "potentialAction", actions, a);
 }
 
 struct json *
@@ -85,7 +98,6 @@ card_message(const struct card_parts *p, struct arena *a)
 	json_set_str(card, "title", title, a);
 	json_add(sections, section(p, a), a);
 	json_set(card, "sections", sections, a);
-	if (p->uri.n > 0)
-		json_set(card, "potentialAction", open_uri(p->uri, a), a);
+	add_actions(card, p, a);
 	return card;
 }

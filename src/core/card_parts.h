@@ -11,7 +11,7 @@ struct card_size {
 	size_t text;	    /* characters of a fact */
 	size_t step;	    /* of a step: why it failed names a resource and a permission */
 	size_t description; /* characters; 0 = left out */
-	size_t steps, reasons, remediation;
+	size_t steps, reasons, remediation, links;
 };
 
 struct card_fact {
@@ -19,6 +19,13 @@ struct card_fact {
 	struct str value; /* tamed */
 };
 #define CARD_FACTS_MAX 12
+
+struct card_link {
+	struct str title; /* tamed */
+	struct str url;	  /* ours */
+};
+/* With the link to the alert it is four: a MessageCard has no more. */
+#define CARD_LINKS_MAX 3
 
 struct card_list {
 	struct str *lines; /* tamed */
@@ -37,8 +44,10 @@ struct card_parts {
 	struct card_list undo;	  /* commands */
 	struct card_list remediation;
 	bool sample, shadow, approval, undone;
-	bool failed;	/* or done, and left something */
-	struct str uri; /* safe to be a link; "" = none */
+	bool failed;				/* or done, and left something */
+	struct str uri;				/* safe to be a link; "" = none */
+	struct card_link links[CARD_LINKS_MAX]; /* to approve or deny; only in cards of a channel */
+	size_t n_links;
 };
 
 /* Done, and yet a person has to look: a rule still lets traffic through, or an undo met a change.

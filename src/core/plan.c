@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "core/guard.h"
+#include "core/text.h"
 
 #define REASON_MAX 400
 #define HOUR_MS 3600000
@@ -149,21 +150,6 @@ over(const struct planner *p, const struct settings_budget *b, int64_t limit, co
 		    STR_ARG(b->action), where) };
 }
 
-/* In the largest unit that leaves no rest, as durations are written. */
-static const char *
-duration_words(int64_t ms, struct arena *a)
-{
-	static const struct {
-		int64_t ms;
-		char unit;
-	} units[] = { { 86400000, 'd' }, { 3600000, 'h' }, { 60000, 'm' }, { 1000, 's' } };
-	size_t i = 0;
-
-	while (i < sizeof(units) / sizeof(units[0]) - 1 && ms % units[i].ms != 0)
-		i++;
-	return arena_printf(a, "%" PRId64 "%c", ms / units[i].ms, units[i].unit).p;
-}
-
 static struct ruling
 ask_budget(const struct planner *p, struct str action)
 {
@@ -183,7 +169,7 @@ ask_budget(const struct planner *p, struct str action)
 			return (struct ruling){ b->over_approve ? STEP_APPROVAL : STEP_REFUSED,
 				arena_printf(p->arena,
 				    "cooldown: %.*s was done on this target within the last %s",
-				    STR_ARG(action), duration_words(b->cooldown_ms, p->arena)) };
+				    STR_ARG(action), text_duration(b->cooldown_ms, p->arena)) };
 		if (b->per_hour > 0 &&
 		    f->count(f->count_ctx, action, STR_EMPTY, STR_EMPTY, since) + here >=
 			b->per_hour)
@@ -196,6 +182,16 @@ ask_budget(const struct planner *p, struct str action)
 			return over(p, b, b->per_subscription_per_hour, " in one subscription");
 	}
 	return (struct ruling){ STEP_WAITING, STR_EMPTY };
+}
+
+/* Held whatever its budget says; what is used up refuses or holds it too. */
+static bool
+is_always_held(const struct settings *s, struct str action)
+{
+	for (size_t i = 0; i < s->approvals.n_actions; i++)
+		if (str_eq(s->approvals.actions[i], action))
+			return true;
+	return false;
 }
 
 static struct str
@@ -228,7 +224,10 @@ ask_guards(const struct planner *p, const struct verdict *v, const struct rule_a
 		return (struct ruling){ STEP_SHADOW, STR("guards.mode is shadow") };
 	if (v->rule->mode == RULE_SHADOW)
 		return (struct ruling){ STEP_SHADOW, STR("the rule's mode is shadow") };
-	return ask_budget(p, action->name);
+	r = ask_budget(p, action->name);
+	if (r.state == STEP_WAITING && is_always_held(p->settings, action->name))
+		r = (struct ruling){ STEP_APPROVAL, STR("it always waits for approval") };
+	return r;
 }
 
 /* How much of the effect a state lets happen: the strongest of equal steps stays. */

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "core/source_list.h"
 #include "endpoint.h"
+#include "settings_approvals.h"
 #include "settings_azure.h"
 #include "settings_entra.h"
 #include "settings_text.h"
@@ -451,6 +452,8 @@ settings_parse(const struct source *src, struct diags *d)
 		settings_entra_copy(
 		    c.s, json_at(c.j, "auth.entra"), text(&c, "azure.cloud.name"), a);
 		copy_channels(&c);
+		settings_approvals_copy(
+		    c.s, json_get(c.j, "approvals"), yaml_get(c.root, "approvals"), c.folder, a);
 		settings_tickets_copy(c.s, json_get(c.j, "tickets"), c.folder, a);
 		c.s->protects = copy_places(&c, "guards.protected", &c.s->n_protects);
 		c.s->approval_timeout_ms = number(&c, "guards.approval_timeout");
@@ -463,6 +466,7 @@ settings_parse(const struct source *src, struct diags *d)
 		check_schemas(&c);
 		settings_azure_check(c.s, yaml_get(c.root, "azure"), d);
 		check_guards(&c);
+		settings_approvals_check(c.s, yaml_get(c.root, "approvals"), a, d);
 		settings_tickets_check(c.s, yaml_get(c.root, "tickets"), a, d);
 		check_store(&c);
 	}

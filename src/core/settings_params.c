@@ -341,6 +341,50 @@ static const struct param budget_params[] = {
 	{ .name = NULL },
 };
 
+static const struct param approvals_listen_params[] = {
+	{ .name = "address",
+	    .type = PARAM_TEXT,
+	    .required = true,
+	    .help = "Address and port of the page where people approve or deny." },
+	{ .name = "certificate",
+	    .type = PARAM_TEXT,
+	    .help = "PEM file with the certificate and its chain, when it is another." },
+	{ .name = "private_key",
+	    .type = PARAM_TEXT,
+	    .help = "PEM file with the private key, when it is another." },
+	{ .name = NULL },
+};
+
+static const struct param approvals_params[] = {
+	{ .name = "quorum",
+	    .type = PARAM_INTEGER,
+	    .fallback = "1",
+	    .min = 1,
+	    .max = 5,
+	    .help = "People that must approve; one is enough to deny." },
+	{ .name = "actions",
+	    .type = PARAM_TEXT,
+	    .list = true,
+	    .help = "Actions that always wait for approval." },
+	{ .name = "listen",
+	    .type = PARAM_GROUP,
+	    .group = approvals_listen_params,
+	    .shorthand = "address",
+	    .help = "The HTTPS listener of the page; without it there is no page." },
+	{ .name = "public_url",
+	    .type = PARAM_URL,
+	    .help = "Where people reach the page, for the links in cards." },
+	{ .name = "key_file",
+	    .type = PARAM_TEXT,
+	    .help = "File with a secret that links depend on, beside the one made at start." },
+	{ .name = "channels",
+	    .type = PARAM_TEXT,
+	    .list = true,
+	    .help = "Channels whose cards hold links, and that hear of all that is held; none "
+		    "listed = links in the cards of all." },
+	{ .name = NULL },
+};
+
 static const struct param guards_params[] = {
 	{ .name = "mode",
 	    .type = PARAM_CHOICE,
@@ -428,6 +472,10 @@ const struct param settings_params[] = {
 	    .type = PARAM_GROUP,
 	    .group = guards_params,
 	    .help = "What holds actions back." },
+	{ .name = "approvals",
+	    .type = PARAM_GROUP,
+	    .group = approvals_params,
+	    .help = "How people let go on what is held." },
 	{ .name = "report_wait",
 	    .type = PARAM_DURATION,
 	    .fallback = "30s",

@@ -341,6 +341,18 @@ state_words(const struct step *s)
 	return "";
 }
 
+/* Unless the reason says it: of a step that goes on since it was approved. */
+static void
+tell_approvers(const struct step *s, struct buf *b)
+{
+	if (s->approved_by.n == 0 ||
+	    (s->state != STEP_DONE && s->reason.n > 0 && str_has_nocase(s->reason, s->approved_by)))
+		return;
+	comma(b);
+	buf_printf(b, "approved by %.*s%s", STR_ARG(str_slice(s->approved_by, 0, REASON_MAX)),
+	    s->state == STEP_APPROVAL ? " so far" : "");
+}
+
 struct str
 step_sentence(const struct step *s, struct arena *a)
 {
@@ -356,6 +368,7 @@ step_sentence(const struct step *s, struct arena *a)
 		buf_printf(&b, ": %.*s", STR_ARG(str_slice(s->reason, 0, REASON_MAX)));
 	if (s->state == STEP_DONE || s->state == STEP_FAILED || s->state == STEP_APPROVAL)
 		tell_result(s, a, &more);
+	tell_approvers(s, &more);
 	if (more.n > 0)
 		buf_printf(&b, " (%s)", buf_cstr(&more));
 	text = arena_str(a, buf_str(&b));

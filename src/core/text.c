@@ -1,5 +1,6 @@
 #include "core/text.h"
 
+#include <inttypes.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -150,4 +151,18 @@ struct str
 text_tame(struct str s, size_t max, struct arena *a)
 {
 	return cut(inert(visible(str_slice(s, 0, LOOKED_AT_MAX), max, a), a), max, a);
+}
+
+const char *
+text_duration(int64_t ms, struct arena *a)
+{
+	static const struct {
+		int64_t ms;
+		char unit;
+	} units[] = { { 86400000, 'd' }, { 3600000, 'h' }, { 60000, 'm' }, { 1000, 's' } };
+	size_t i = 0;
+
+	while (i < sizeof(units) / sizeof(units[0]) - 1 && ms % units[i].ms != 0)
+		i++;
+	return arena_printf(a, "%" PRId64 "%c", ms / units[i].ms, units[i].unit).p;
 }

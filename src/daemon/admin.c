@@ -154,6 +154,17 @@ hand_over(struct admin *ad, int fd, int file)
 		close(kept);
 }
 
+/* The account of the process at the other end. */
+static struct admin_peer
+peer_of(int fd)
+{
+	struct ucred who = { .uid = (uid_t)-1 };
+	socklen_t n = sizeof(who);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n);
+	return (struct admin_peer){ who.uid };
+}
+
 static void
 serve_one(struct admin *ad, int fd)
 {
@@ -171,7 +182,9 @@ serve_one(struct admin *ad, int fd)
 	} else if (passed >= 0) {
 		hand_over(ad, fd, passed);
 	} else {
-		write_all(fd, admin_answer(&ad->options, buf_str(&line), a));
+		struct admin_peer peer = peer_of(fd);
+
+		write_all(fd, admin_answer(&ad->options, &peer, buf_str(&line), a));
 		write_all(fd, STR("\n"));
 	}
 	buf_done(&line);

@@ -2,136 +2,25 @@
  * The questions that the command line asks, each answered from the store.
  */
 #include <inttypes.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/containment.h"
 #include "daemon/admin.h"
+#include "daemon/approval.h"
+#include "admin_rows.h"
 
 #define LIST_DEFAULT 50
 #define LIST_MAX 10000
 #define AFTER_MAX_MS (90 * INT64_C(86400000))
 
-/* ---- rows as JSON ---- */
-
-static void
-set_time(struct json *j, const char *name, int64_t ms, struct arena *a)
-{
-	char text[CLOCK_TEXT_MAX];
-
-	if (ms > 0)
-		json_set_cstr(j, name, clock_format(ms, text), a);
-	else
-		json_set(j, name, json_null(a), a);
-}
-
-/* Stored JSON text as a value; what cannot be read is shown as the text it is. */
-static void
-set_stored(struct json *j, const char *name, struct str text, struct arena *a)
-{
-	struct json *value;
-	struct err e;
-
-	if (text.n == 0)
-		return;
-	value = json_parse(text, a, &e);
-	json_set(j, name, value == NULL ? json_string(text, a) : value, a);
-}
-
-static struct json *
-step_json(const struct step *s, struct arena *a)
-{
-	struct json *j = json_object(a);
-
-	json_set_int(j, "id", s->id, a);
-	json_set_int(j, "alert", s->alert_id, a);
-	json_set_str(j, "action", s->action, a);
-	json_set_cstr(j, "state", step_state_name(s->state), a);
-	json_set_str(j, "target", s->target, a);
-	json_set_str(j, "rule", s->rule, a);
-	if (s->undo_of != 0)
-		json_set_int(j, "undo_of", s->undo_of, a);
-	json_set_str(j, "reason", s->reason, a);
-	json_set_int(j, "attempts", s->attempts, a);
-	set_time(j, "created", s->created_ms, a);
-	set_time(j, "due", s->state == STEP_WAITING ? s->due_ms : step_held_until_ms(s), a);
-	set_time(j, "settled", s->settled_ms, a);
-	set_stored(j, "params", s->params, a);
-	set_stored(j, "result", s->result, a);
-	return j;
-}
-
-/* Of a step that contains a machine, how that stands. */
-static bool
-set_containment(
-    struct json *j, struct store *store, const struct step *s, struct arena *a, struct err *e)
-{
-	const struct action *action = action_find(s->action);
-	struct containment c;
-	struct step *undos;
-	struct json *inner;
-	size_t n;
-
-	if (action == NULL || !action->contains || s->undo_of != 0)
-		return true;
-	if (!store_list_undos(store, s->id, a, &undos, &n, e))
-		return false;
-	containment_of(s, undos, n, clock_now_ms(), a, &c);
-	if (c.state == NULL)
-		return true;
-	inner = json_object(a);
-	json_set_cstr(inner, "state", c.state, a);
-	set_time(inner, "expires", c.expires_ms, a);
-	if (c.undo != 0)
-		json_set_int(inner, "undo", c.undo, a);
-	json_set(j, "containment", inner, a);
-	return true;
-}
-
-static struct json *
-alert_json(const struct alert_row *r, struct arena *a)
-{
-	struct json *j = json_object(a);
-
-	json_set_int(j, "id", r->id, a);
-	set_time(j, "received", r->received_ms, a);
-	json_set_str(j, "severity", r->severity, a);
-	json_set_str(j, "name", r->name, a);
-	json_set_str(j, "resource", r->resource, a);
-	json_set_str(j, "entity", r->entity, a);
-	json_set_str(j, "status", r->status, a);
-	json_set_str(j, "type", r->type, a);
-	json_set_str(j, "alert_id", r->alert, a);
-	json_set_str(j, "form", r->form, a);
-	json_set_str(j, "state", r->state, a);
-	json_set_str(j, "reason", r->reason, a);
-	json_set_int(j, "events", r->events, a);
-	json_set_str(j, "steps", r->summary, a);
-	return j;
-}
-
-static struct json *
-call_json(const struct step_call *c, struct arena *a)
-{
-	struct json *j = json_object(a);
-	char time[CLOCK_TEXT_MAX];
-
-	json_set_cstr(j, "time", clock_format_ms(c->at_ms, time), a);
-	json_set_str(j, "method", c->method, a);
-	json_set_str(j, "path", c->path, a);
-	json_set_int(j, "status", c->status, a);
-	json_set_str(j, "request_id", c->request_id, a);
-	if (c->error.n > 0)
-		json_set_str(j, "error", c->error, a);
-	return j;
-}
-
 /* ---- commands: each gives a result or an error ---- */
 
 struct question {
 	const struct admin_options *options;
+	const struct admin_peer *peer;
 	const struct json *args;
 	struct arena *arena;
 };
@@ -172,7 +61,7 @@ alerts_list(const struct question *q, struct err *e)
 	if (!store_list_alerts(q->options->pipeline->store, &f, q->arena, &rows, &n, e))
 		return NULL;
 	for (size_t i = 0; i < n; i++)
-		json_add(list, alert_json(&rows[i], q->arena), q->arena);
+		json_add(list, row_of_alert(&rows[i], q->arena), q->arena);
 	return list;
 }
 
@@ -186,14 +75,14 @@ alerts_show(const struct question *q, struct err *e)
 	if (!read_id(q, &id, e) ||
 	    !store_show_alert(q->options->pipeline->store, id, q->arena, &d, e))
 		return NULL;
-	j = alert_json(&d.row, q->arena);
-	set_time(j, "decided", d.decided_ms, q->arena);
+	j = row_of_alert(&d.row, q->arena);
+	row_set_time(j, "decided", d.decided_ms, q->arena);
 	json_set_str(j, "rules", d.rules_hash, q->arena);
 	for (size_t i = 0; i < d.n_steps; i++)
-		json_add(steps, step_json(&d.steps[i], q->arena), q->arena);
+		json_add(steps, row_of_step(&d.steps[i], q->arena), q->arena);
 	json_set(j, "actions", steps, q->arena);
-	set_stored(j, "why", d.trace, q->arena);
-	set_stored(j, "event", d.event_raw, q->arena);
+	row_set_stored(j, "why", d.trace, q->arena);
+	row_set_stored(j, "event", d.event_raw, q->arena);
 	return j;
 }
 
@@ -208,9 +97,9 @@ actions_list(const struct question *q, struct err *e)
 	if (!store_list_steps(q->options->pipeline->store, &f, q->arena, &rows, &n, e))
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
-		struct json *j = step_json(&rows[i], q->arena);
+		struct json *j = row_of_step(&rows[i], q->arena);
 
-		if (!set_containment(j, q->options->pipeline->store, &rows[i], q->arena, e))
+		if (!row_set_containment(j, q->options->pipeline->store, &rows[i], q->arena, e))
 			return NULL;
 		json_add(list, j, q->arena);
 	}
@@ -229,12 +118,14 @@ actions_show(const struct question *q, struct err *e)
 	if (!read_id(q, &id, e) ||
 	    !store_show_step(q->options->pipeline->store, id, q->arena, &step, &calls, &n, e))
 		return NULL;
-	j = step_json(&step, q->arena);
-	if (!set_containment(j, q->options->pipeline->store, &step, q->arena, e))
+	j = row_of_step(&step, q->arena);
+	if (!row_set_containment(j, q->options->pipeline->store, &step, q->arena, e))
 		return NULL;
-	set_stored(j, "before", step.before, q->arena);
+	if (!row_set_approvals(j, q->options->pipeline->store, &step, q->arena, e))
+		return NULL;
+	row_set_stored(j, "before", step.before, q->arena);
 	for (size_t i = 0; i < n; i++)
-		json_add(list, call_json(&calls[i], q->arena), q->arena);
+		json_add(list, row_of_call(&calls[i], q->arena), q->arena);
 	json_set(j, "calls", list, q->arena);
 	return j;
 }
@@ -311,7 +202,7 @@ release(const struct question *q, struct err *e)
 		return NULL;
 	log_info("release of action %" PRId64 " was asked for", step.id);
 	bell_ring(&p->due);
-	return step_json(&undo, q->arena);
+	return row_of_step(&undo, q->arena);
 }
 
 /* Take back each of them; the ids of the ways back. */
@@ -355,7 +246,7 @@ panic(const struct question *q, struct err *e)
 			    " steps stopped, %" PRId64 " under way",
 		    stopped, running);
 	bell_ring(&p->due);
-	set_time(j, "since", since_ms, q->arena);
+	row_set_time(j, "since", since_ms, q->arena);
 	json_set_int(j, "stopped", stopped, q->arena);
 	json_set_int(j, "running", running, q->arena);
 	if (!json_true(json_get(q->args, "release_all")))
@@ -381,22 +272,55 @@ panic_end(const struct question *q, struct err *e)
 	return j;
 }
 
+#define PASSWD_MAX 16384
+
+/* "uid 1000" when it has no name, or whoever knows it cannot be asked. */
+static struct str
+account_name(uid_t uid, struct arena *a)
+{
+	struct passwd entry, *found = NULL;
+
+	if (getpwuid_r(uid, &entry, arena_alloc(a, PASSWD_MAX), PASSWD_MAX, &found) != 0 ||
+	    found == NULL)
+		return arena_printf(a, "uid %u", (unsigned)uid);
+	return arena_str(a, str_of(entry.pw_name));
+}
+
+/* The account counts, whatever it is called: of each one approval. */
+static struct approval
+word_of(const struct question *q, int64_t id, bool approves)
+{
+	return (struct approval){ .step_id = id,
+		.at_ms = clock_now_ms(),
+		.approves = approves,
+		.seat = arena_printf(q->arena, "user %u", (unsigned)q->peer->uid),
+		.name = account_name(q->peer->uid, q->arena),
+		.way = STR("command line"),
+		.address = STR_EMPTY,
+		.agent = STR_EMPTY };
+}
+
 static struct json *
-answer_approval(const struct question *q, bool approved, struct err *e)
+answer_approval(const struct question *q, bool approves, struct err *e)
 {
 	struct pipeline *p = q->options->pipeline;
+	struct approval_outcome outcome;
+	struct approval word;
 	struct step_call *calls;
 	struct step step;
+	struct json *j;
 	int64_t id;
 	size_t n;
 
-	if (!read_id(q, &id, e) ||
-	    !store_answer_approval(p->store, id, approved, clock_now_ms(), e) ||
+	if (!read_id(q, &id, e))
+		return NULL;
+	word = word_of(q, id, approves);
+	if (!approval_answer(p, &word, q->arena, &outcome, e) ||
 	    !store_show_step(p->store, id, q->arena, &step, &calls, &n, e))
 		return NULL;
-	log_info("action %" PRId64 " was %s", id, approved ? "approved" : "denied");
-	bell_ring(&p->due);
-	return step_json(&step, q->arena);
+	j = row_of_step(&step, q->arena);
+	json_set_int(j, "missing", outcome.missing, q->arena);
+	return j;
 }
 
 static struct json *
@@ -431,7 +355,7 @@ status(const struct question *q, struct err *e)
 	for (int i = STEP_WAITING; i <= STEP_SHADOW; i++)
 		json_set_int(steps, step_state_name((enum step_state)i), f.steps[i], q->arena);
 	json_set(j, "actions", steps, q->arena);
-	set_time(j, "panic", f.panic_ms, q->arena);
+	row_set_time(j, "panic", f.panic_ms, q->arena);
 	return j;
 }
 
@@ -497,9 +421,10 @@ answer_text(struct json *result, const struct err *e, struct arena *a)
 }
 
 struct str
-admin_answer(const struct admin_options *o, struct str line, struct arena *a)
+admin_answer(
+    const struct admin_options *o, const struct admin_peer *peer, struct str line, struct arena *a)
 {
-	struct question q = { o, NULL, a };
+	struct question q = { o, peer, NULL, a };
 	struct json *result;
 	struct err e;
 

@@ -20,28 +20,31 @@ read_source(const char *path, struct arena *a, struct diags *d)
 	return src;
 }
 
-/* A budget for an action that does not exist would limit nothing. */
+/* What names an action that does not exist, or changes nothing, would hold back nothing. */
+static void
+check_action(struct str name, int line, int col, const struct source *src, struct diags *d)
+{
+	const struct action *action = action_find(name);
+	const char *near = action == NULL ? action_nearest(name) : NULL;
+
+	if (action == NULL)
+		diags_add(d, DIAG_ERROR, src, line, col, "unknown action '%.*s'%s%s%s",
+		    STR_ARG(name), near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
+		    near == NULL ? "" : "'?");
+	else if (!action->disruptive)
+		diags_add(d, DIAG_ERROR, src, line, col,
+		    "'%s' changes nothing, it would never be held back", action->name);
+}
+
 static bool
-budgets_name_actions(const struct settings *s, const struct source *src, struct diags *d)
+actions_are_named(const struct settings *s, const struct source *src, struct diags *d)
 {
 	size_t errors = d->errors;
 
-	for (size_t i = 0; i < s->n_budgets; i++) {
-		const struct settings_budget *b = &s->budgets[i];
-		const struct action *action = action_find(b->action);
-		const char *near = action == NULL ? action_nearest(b->action) : NULL;
-
-		if (action == NULL && near != NULL)
-			diags_add(d, DIAG_ERROR, src, b->line, b->col,
-			    "unknown action '%.*s', did you mean '%s'?", STR_ARG(b->action), near);
-		else if (action == NULL)
-			diags_add(d, DIAG_ERROR, src, b->line, b->col, "unknown action '%.*s'",
-			    STR_ARG(b->action));
-		else if (!action->disruptive)
-			diags_add(d, DIAG_ERROR, src, b->line, b->col,
-			    "'%s' changes nothing, a budget would never hold it back",
-			    action->name);
-	}
+	for (size_t i = 0; i < s->n_budgets; i++)
+		check_action(s->budgets[i].action, s->budgets[i].line, s->budgets[i].col, src, d);
+	for (size_t i = 0; i < s->approvals.n_actions; i++)
+		check_action(s->approvals.actions[i], s->approvals.line, s->approvals.col, src, d);
 	return d->errors == errors;
 }
 
@@ -52,7 +55,7 @@ load(const char *path, struct arena *a, struct diags *d, struct source **src)
 
 	*src = read_source(path, a, d);
 	s = *src == NULL ? NULL : settings_parse(*src, d);
-	if (s == NULL || budgets_name_actions(s, *src, d))
+	if (s == NULL || actions_are_named(s, *src, d))
 		return s;
 	settings_free(s);
 	return NULL;

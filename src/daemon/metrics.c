@@ -81,6 +81,21 @@ listener_metrics(struct metrics *m, struct buf *out)
 }
 
 static void
+approval_metrics(struct metrics *m, struct buf *out)
+{
+	struct approvals_figures f;
+	struct arena *a = arena_new();
+
+	approvals_figures(m->approvals, &f);
+	metric(out, "approvals_page", "gauge", "1 = cards have links to the page of approvals.",
+	    approval_links_get(m->pipeline->links, a) != NULL);
+	metric(out, "approvals_decided_total", "counter", "Answers that the page kept.", f.decided);
+	metric(out, "approvals_refused_total", "counter",
+	    "Links and forms that were not ours, over, or used.", f.refused);
+	arena_free(a);
+}
+
+static void
 inbox_metrics(struct metrics *m, struct buf *out)
 {
 	struct inbox_figures f;
@@ -160,6 +175,7 @@ metrics_page(void *ctx, struct buf *out)
 	key_metrics(m, out);
 	listener_metrics(m, out);
 	inbox_metrics(m, out);
+	approval_metrics(m, out);
 	trouble_metrics(m, out);
 	metric(out, "config_last_reload_successful", "gauge", "1 = the last load was good.",
 	    m->reload_ok ? 1 : 0);

@@ -44,6 +44,7 @@ pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store, stru
 	bell_init(&p->room);
 	bell_init(&p->decided);
 	bell_init(&p->due);
+	p->links = approval_links_new();
 	trouble_init(&p->keeping, "deliveries could not be kept, senders are told to come again",
 	    "deliveries are kept again");
 	trouble_init(&p->deciding, "decisions cannot be stored, what was received waits",
@@ -59,6 +60,7 @@ pipeline_done(struct pipeline *p)
 	trouble_done(&p->performing);
 	trouble_done(&p->deciding);
 	trouble_done(&p->keeping);
+	approval_links_free(p->links);
 	bell_done(&p->due);
 	bell_done(&p->decided);
 	bell_done(&p->room);
@@ -395,6 +397,7 @@ run(struct pipeline *p, struct performer *performer, const struct settings *sett
 	job->steps = c->steps;
 	job->n_steps = c->n_steps;
 	job->halted = &p->halted;
+	job->approvals = approval_links_get(p->links, a);
 	return performer_run(performer, job, now_ms, a, e);
 }
 

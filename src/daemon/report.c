@@ -33,28 +33,48 @@ to_channel(
 	return to_people(STR("notify"), channel, json_print(params, a), about, alert_id, now_ms, a);
 }
 
+/* What a plan has to tell, and whom it tells anyway. */
+static bool
+tells(const struct plan *plan, struct str channel)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].reports && str_eq(plan->steps[i].target, channel))
+			return true;
+	return false;
+}
+
+static void
+add_channel(
+    struct plan *plan, struct str channel, struct str alert_id, int64_t now_ms, struct arena *a)
+{
+	struct step *grown = arena_alloc(a, (plan->n + 1) * sizeof(*grown));
+
+	for (size_t i = 0; i < plan->n; i++)
+		grown[i] = plan->steps[i];
+	grown[plan->n++] = to_channel(channel, STR("held back"), alert_id, now_ms, a);
+	plan->steps = grown;
+}
+
 void
 report_complete(struct plan *plan, const struct alert *al, const struct settings *s, int64_t now_ms,
     struct arena *a)
 {
-	struct step *grown;
-	bool held = false;
+	const struct settings_approvals *ap = &s->approvals;
+	bool held = false, back = false, told = false;
 
 	for (size_t i = 0; i < plan->n; i++) {
 		enum step_state state = plan->steps[i].state;
 
-		if (plan->steps[i].reports)
-			return;
-		held = held || state == STEP_REFUSED || state == STEP_APPROVAL;
+		told = told || plan->steps[i].reports;
+		held = held || state == STEP_APPROVAL;
+		back = back || state == STEP_REFUSED;
 	}
-	if (!held || s->n_channels == 0)
-		return;
-	grown = arena_alloc(a, (plan->n + 1) * sizeof(*grown));
-	for (size_t i = 0; i < plan->n; i++)
-		grown[i] = plan->steps[i];
-	grown[plan->n] = to_channel(s->channels[0].name, STR("held back"), al->id, now_ms, a);
-	plan->steps = grown;
-	plan->n++;
+	for (size_t i = 0; held && i < ap->n_channels; i++)
+		if (!tells(plan, ap->channels[i]))
+			add_channel(plan, ap->channels[i], al->id, now_ms, a);
+	told = told || (held && ap->n_channels > 0);
+	if ((held || back) && !told && s->n_channels > 0)
+		add_channel(plan, s->channels[0].name, al->id, now_ms, a);
 }
 
 static bool
@@ -113,11 +133,22 @@ is_to_follow(const struct claimed *c, const struct step *other, const struct ste
 	       !other->reports && follows(other->action) && !is_taken_back(c, other);
 }
 
+static bool
+was_told(const struct claimed *c, struct str channel)
+{
+	for (size_t i = 0; i < c->n_steps; i++)
+		if (c->steps[i].reports && !follows(c->steps[i].action) &&
+		    str_eq(c->steps[i].target, channel))
+			return true;
+	return false;
+}
+
 size_t
 report_afterwards(const struct claimed *c, const struct step *settled, struct str alert_id,
     const struct settings *s, int64_t now_ms, struct arena *a, struct step **out)
 {
-	struct step *list = arena_alloc(a, (c->n_steps + 1) * sizeof(*list));
+	const struct settings_approvals *ap = &s->approvals;
+	struct step *list = arena_alloc(a, (c->n_steps + 1 + ap->n_channels) * sizeof(*list));
 	struct str channel = channel_for(c, settled, s);
 	struct str about =
 	    arena_printf(a, "step %" PRId64 " %s", settled->id, step_state_name(settled->state));
@@ -125,6 +156,9 @@ report_afterwards(const struct claimed *c, const struct step *settled, struct st
 
 	if (channel.n > 0)
 		list[n++] = to_channel(channel, about, alert_id, now_ms, a);
+	for (size_t i = 0; channel.n > 0 && i < ap->n_channels; i++)
+		if (!str_eq(ap->channels[i], channel) && was_told(c, ap->channels[i]))
+			list[n++] = to_channel(ap->channels[i], about, alert_id, now_ms, a);
 	for (size_t i = 0; i < c->n_steps; i++) {
 		const struct step *other = &c->steps[i];
 

@@ -7,6 +7,7 @@
  *	sqlite_decide.c   events, alerts, steps          sqlite_perform.c  claim and settle
  *	sqlite_hand_out.c what the decider looks into, and of what a process died
  *	sqlite_look.c     listings and figures
+ *	sqlite_approve.c  what people say about steps that are held
  *	sqlite_panic.c    nothing destructive from now on
  *	sqlite_keep.c     retention, space, the long check
  *	sqlite_copy.c     a copy of the running store
@@ -20,7 +21,7 @@
 
 #include "store/store.h"
 
-#define STATEMENTS_MAX 48
+#define STATEMENTS_MAX 64
 
 /* A connection and its statements; used with the lock held. */
 struct db {
@@ -80,6 +81,8 @@ bool db_ask(struct db *db, const char *sql, int64_t *out, struct err *e);
 bool db_number(struct db *db, const char *name, int64_t *out, struct err *e);
 /* Where panic says since when it is. */
 #define META_PANIC "panic"
+/* How many answers there ever were; those of deleted steps count. */
+#define META_ANSWERS "answers"
 
 /* Of a file beside the database; to be freed. */
 char *db_path(const struct store *s, const char *suffix);
@@ -120,11 +123,16 @@ bool log_write_again(struct store *s, struct err *e);
 /* The file as it lies there: no log, no locks, nothing that would need room. */
 bool db_open_still(struct db *db, const char *path, struct err *e);
 
-/* The columns of a step in the order of read_step(). */
+/*
+ * The columns of a step in the order of read_step().  In the last one `id` is the step's: the table
+ * of approvals has no such column.
+ */
 #define STEP_COLUMNS                                                                          \
 	"id, key, alert, event, rule, action, target, params, disruptive, reports, undo_of, " \
 	"state, reason, attempts, created_ms, due_ms, settled_ms, record, cursor, result, "   \
-	"destination, troubles"
+	"destination, troubles, "                                                             \
+	"coalesce((SELECT group_concat(said, ', ') FROM (SELECT name || ' (' || way || ')'"   \
+	" AS said FROM approvals WHERE step = id AND approves ORDER BY answer)), '')"
 void read_step(sqlite3_stmt *st, struct arena *a, struct step *out);
 bool insert_step(struct db *db, const struct step *step, struct err *e);
 /* All steps of an alert, oldest first. */

@@ -1,6 +1,6 @@
 -- Everything decided.  Times are milliseconds since 1970 UTC; JSON is text.
--- This is version 1 and stays as it is; what came later is in sqlite_2.sql.  Another change needs a
--- file of its own and a new user_version in sqlite_open.c.
+-- This is version 1 and stays as it is; what came later is in sqlite_2.sql and sqlite_3.sql.
+-- Another change needs a file of its own and a new user_version in sqlite_open.c.
 
 -- Small facts: decided_seq, secrets.
 CREATE TABLE meta (

@@ -97,7 +97,11 @@ delete_steps(struct db *db, int64_t alert, struct err *e)
 		     db_run(db, e, "INSERT INTO forgotten (key) VALUES (?) ON CONFLICT DO NOTHING",
 			 "b", &key);
 	}
-	ok = ok && db_run(db, e, "DELETE FROM steps WHERE alert = ?", "i", alert);
+	ok = ok &&
+	     db_run(db, e,
+		 "DELETE FROM approvals WHERE step IN (SELECT id FROM steps WHERE alert = ?)", "i",
+		 alert) &&
+	     db_run(db, e, "DELETE FROM steps WHERE alert = ?", "i", alert);
 	arena_free(a);
 	return ok;
 }

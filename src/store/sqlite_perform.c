@@ -33,6 +33,7 @@ read_step(sqlite3_stmt *st, struct arena *a, struct step *out)
 		.result = db_text(st, 19, a),
 		.destination = db_text(st, 20, a),
 		.troubles = db_int(st, 21),
+		.approved_by = db_text(st, 22, a),
 	};
 	(void)step_state_parse(db_text(st, 11, a), &out->state);
 }
@@ -306,69 +307,6 @@ bool
 store_ask_back(struct store *s, const struct step *step, int64_t *id, struct err *e)
 {
 	return db_begin(s, e) && db_end(s, add_step(&s->writer, step, true, id, e), e);
-}
-
-static bool
-refuse_held(struct db *db, const struct step *step, const struct step *reports, size_t n,
-    int64_t now_ms, bool *refused, struct err *e)
-{
-	if (!db_run(db, e,
-		"UPDATE steps SET state = 'refused', reason = ?, settled_ms = ?, look_ms = NULL"
-		" WHERE id = ? AND state = 'approval'",
-		"sii", step->reason, now_ms, step->id))
-		return false;
-	*refused = sqlite3_changes(db->handle) == 1;
-	for (size_t i = 0; *refused && i < n; i++)
-		if (!insert_step(db, &reports[i], e))
-			return false;
-	return true;
-}
-
-bool
-store_refuse_held(struct store *s, const struct step *step, const struct step *reports, size_t n,
-    int64_t now_ms, bool *refused, struct err *e)
-{
-	if (!db_begin(s, e))
-		return false;
-	return db_end(s, refuse_held(&s->writer, step, reports, n, now_ms, refused, e), e);
-}
-
-static bool
-answer(struct db *db, int64_t id, bool approved, int64_t now_ms, struct err *e)
-{
-	bool found = false;
-	sqlite3_stmt *st = db_bind(db, e, "SELECT state FROM steps WHERE id = ?", "i", id);
-	const char *state;
-
-	if (st == NULL || !db_step(db, st, &found, e))
-		return false;
-	if (!found)
-		return fail(e, ERR_NOT_FOUND, "there is no action %" PRId64, id);
-	state = (const char *)sqlite3_column_text(st, 0);
-	if (!str_is(str_of(state), step_state_name(STEP_APPROVAL))) {
-		fail(e, ERR_CONFLICT, "action %" PRId64 " is %s, it is not held for approval", id,
-		    state);
-		db_reset(st);
-		return false;
-	}
-	db_reset(st);
-	if (approved)
-		return db_run(db, e,
-		    "UPDATE steps SET state = 'waiting', reason = 'approved', created_ms = ?1,"
-		    " due_ms = ?1, look_ms = ?1 WHERE id = ?2",
-		    "ii", now_ms, id);
-	return db_run(db, e,
-	    "UPDATE steps SET state = 'refused', reason = 'denied by a person', settled_ms = ?,"
-	    " look_ms = NULL WHERE id = ?",
-	    "ii", now_ms, id);
-}
-
-bool
-store_answer_approval(struct store *s, int64_t id, bool approved, int64_t now_ms, struct err *e)
-{
-	if (!db_begin(s, e))
-		return false;
-	return db_end(s, answer(&s->writer, id, approved, now_ms, e), e);
 }
 
 bool

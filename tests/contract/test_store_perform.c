@@ -311,44 +311,6 @@ TEST(an_unknown_step_cannot_be_settled)
 	store_close(st);
 }
 
-TEST(a_held_step_is_claimed_and_counted_once_it_is_approved)
-{
-	struct store *st = new_store();
-	struct sample *s = sample(1, "alert-1");
-	struct err e;
-
-	add(s, "isolate_vm", 5000)->state = STEP_APPROVAL;
-	CHECK(put(st, s));
-	CHECK_INT(next_look(st, 9000), INT64_MAX);
-	CHECK_INT(step_of(st, 1).settled_ms, 0);
-	CHECK_OK(store_answer_approval(st, 1, true, 9000, &e));
-	CHECK_OK(store_begin(st, &e));
-	CHECK_INT(store_count_steps(st, STR("isolate_vm"), STR_EMPTY, STR_EMPTY, 8000), 1);
-	store_rollback(st);
-	CHECK_STR(claim_action(st, 9000), "isolate_vm");
-	store_close(st);
-}
-
-TEST(a_held_step_that_is_denied_is_refused_and_stays_so)
-{
-	struct store *st = new_store();
-	struct sample *s = sample(1, "alert-1");
-	struct err e;
-
-	add(s, "isolate_vm", 5000)->state = STEP_APPROVAL;
-	CHECK(put(st, s));
-	CHECK_OK(store_answer_approval(st, 1, false, 9000, &e));
-	CHECK_INT(step_of(st, 1).state, STEP_REFUSED);
-	CHECK_INT(step_of(st, 1).settled_ms, 9000);
-	CHECK_INT(next_look(st, 9000), INT64_MAX);
-	CHECK(!store_answer_approval(st, 1, true, 9001, &e));
-	CHECK_INT(e.kind, ERR_CONFLICT);
-	CHECK_HAS(e.text, "is refused, it is not held for approval");
-	CHECK(!store_answer_approval(st, 7, true, 9001, &e));
-	CHECK_INT(e.kind, ERR_NOT_FOUND);
-	store_close(st);
-}
-
 TEST(a_step_born_later_is_added_once_and_can_be_hurried)
 {
 	struct store *st = store_with_one_step();

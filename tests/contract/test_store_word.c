@@ -1,6 +1,5 @@
 /*
- * What a person's word, or silence, does to steps: panic settles what waits, what is held ends when
- * nobody approves it, a way back is asked for again.
+ * What a person's word does to steps: panic settles what waits, a way back is asked for again.
  */
 #include "store_world.h"
 
@@ -168,71 +167,5 @@ TEST(a_way_back_that_failed_is_tried_again_and_one_that_waits_is_moved)
 	CHECK_OK(store_list_undos(st, 1, arena, &undos, &n, &e));
 	CHECK_INT(n, 1);
 	CHECK_INT(undos[0].id, id);
-	store_close(st);
-}
-
-TEST(what_nobody_approves_in_time_is_shown_once_it_is_and_refused)
-{
-	struct store *st = new_store();
-	struct sample *s = sample(1, "alert-1");
-	struct step *step = add(s, "isolate_vm", 5000), reports[2];
-	struct claimed c;
-	bool found, refused;
-	int64_t next;
-	struct err e;
-
-	step->state = STEP_APPROVAL;
-	step->due_ms = 9000;
-	add_report(s, 5000);
-	CHECK(put(st, s));
-	claimed(st, 5000, &c); /* the report does not wait for a person */
-	CHECK_STR(c.step.action, "notify");
-	c.step.state = STEP_DONE;
-	CHECK_OK(store_settle_step(st, &c.step, 5001, NULL, 0, &e));
-	CHECK_OK(store_claim_step(st, 8999, LEASE_MS, WAIT_MS, arena, &c, &found, &next, &e));
-	CHECK(!found);
-	CHECK_INT(next, 9000);
-
-	claimed(st, 9000, &c);
-	CHECK_INT(c.step.state, STEP_APPROVAL);
-	CHECK_INT(c.n_steps, 2);
-	CHECK_INT(seen(st, 1).state, STEP_APPROVAL); /* shown, not taken */
-	c.step.reason = STR("too late");
-	reports[0] = s->steps[1];
-	reports[0].key = STR("report of the end");
-	reports[0].event_id = reports[0].alert_id = 1;
-	reports[1] = reports[0];
-	reports[1].key = STR("another one");
-	CHECK_OK(store_refuse_held(st, &c.step, reports, 2, 9001, &refused, &e));
-	CHECK(refused);
-	CHECK_INT(seen(st, 1).state, STEP_REFUSED);
-	CHECK_STR(seen(st, 1).reason, "too late");
-	CHECK_OK(store_refuse_held(st, &c.step, reports, 2, 9002, &refused, &e));
-	CHECK(!refused);
-	claimed(st, 9002, &c);
-	CHECK_STR(c.step.key, "report of the end");
-	claimed(st, 9002, &c);
-	CHECK_STR(c.step.key, "another one");
-	store_close(st);
-}
-
-TEST(what_is_approved_in_time_is_done)
-{
-	struct store *st = new_store();
-	struct sample *s = sample(1, "alert-1");
-	struct step *step = add(s, "isolate_vm", 5000);
-	struct claimed c;
-	bool refused;
-	struct err e;
-
-	step->state = STEP_APPROVAL;
-	step->due_ms = 9000;
-	CHECK(put(st, s));
-	claimed(st, 9000, &c);
-	CHECK_OK(store_answer_approval(st, 1, true, 9000, &e));
-	CHECK_OK(store_refuse_held(st, &c.step, NULL, 0, 9001, &refused, &e));
-	CHECK(!refused);
-	claimed(st, 9001, &c);
-	CHECK_INT(c.step.state, STEP_RUNNING);
 	store_close(st);
 }

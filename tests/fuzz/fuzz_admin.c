@@ -14,6 +14,11 @@
 
 static char folder[64];
 static struct pipeline pipeline;
+static struct settings settings;
+static struct config config = {
+	.settings = &settings, .references = 1, .lock = PTHREAD_MUTEX_INITIALIZER
+};
+static struct current current = { PTHREAD_MUTEX_INITIALIZER, &config };
 
 static int
 remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -99,6 +104,8 @@ prepare(struct arena *a)
 	MUST(inbox_open_sized(
 	    arena_printf(a, "%s/inbox", folder).p, &sizes, 0, &pipeline.inbox, &e));
 	bell_init(&pipeline.due);
+	settings.approvals.quorum = 2;
+	pipeline.current = &current;
 	put_alert(a);
 }
 
@@ -111,6 +118,7 @@ reload(void *ctx, struct err *e)
 
 FUZZ(input)
 {
+	struct admin_peer peer = { 0 };
 	struct admin_options o = {
 		.path = folder, .pipeline = &pipeline, .port = 1, .reload = reload
 	};
@@ -120,7 +128,7 @@ FUZZ(input)
 
 	if (folder[0] == '\0')
 		prepare(arena);
-	answer = admin_answer(&o, input, arena);
+	answer = admin_answer(&o, &peer, input, arena);
 	MUST(answer.n > 0 && memchr(answer.p, '\n', answer.n) == NULL);
 	j = json_parse(answer, arena, &e);
 	MUST(json_is(json_get(j, "ok"), JSON_BOOL));

@@ -55,11 +55,30 @@ check_ticket(const struct settings_ticket *t)
 		MUST(t->routing_key_file.n > 0);
 }
 
+/* A page that is served has a certificate, and links to it lead somewhere. */
+static void
+check_approvals(const struct settings *s)
+{
+	const struct settings_approvals *ap = &s->approvals;
+	struct str scheme, host;
+
+	MUST(ap->quorum >= 1 && ap->quorum <= 5);
+	MUST((ap->address.n > 0) == (ap->public_url.n > 0));
+	if (ap->address.n > 0)
+		MUST(endpoint_parse(ap->address, &host) && ap->certificate.n > 0 &&
+		     ap->private_key.n > 0 && endpoint_parse_url(ap->public_url, &scheme, &host) &&
+		     str_is(scheme, "https"));
+	for (size_t i = 0; i < ap->n_channels; i++)
+		MUST(settings_channel(s, ap->channels[i]) != NULL &&
+		     settings_links_in(s, ap->channels[i]));
+}
+
 static void
 check_settings(const struct settings *s)
 {
 	check_listener(s);
 	check_azure(&s->azure);
+	check_approvals(s);
 	MUST(s->report_wait_ms >= 0);
 	for (size_t i = 0; i < s->n_channels; i++)
 		MUST(settings_channel(s, s->channels[i].name) == &s->channels[i]);

@@ -1,6 +1,8 @@
 """What a rule wants and a guard forbids: nothing is touched, the reason is kept, a person is told."""
 
 import json
+import os
+import pwd
 
 import pytest
 from harness import SHOP, SUBSCRIPTION, event_grid, flat_alert, vm
@@ -245,7 +247,8 @@ def test_what_is_denied_is_never_done_and_stays_denied(azure, held):
     result = as_a_person(gw, "deny", number)
     assert (result.returncode, result.stderr) == (0, "")
     (step,) = [s for s in gw.actions("isolate_vm") if str(s["id"]) == number]
-    assert (step["state"], step["reason"]) == ("refused", "denied by a person")
+    person = pwd.getpwuid(os.getuid()).pw_name
+    assert (step["state"], step["reason"]) == ("refused", f"denied by {person} (command line)")
     result = as_a_person(gw, "approve", number)
     assert result.returncode == 5
     assert f"action {number} is refused, it is not held for approval" in result.stderr

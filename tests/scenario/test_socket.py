@@ -109,8 +109,8 @@ def datagrams():
 @pytest.mark.parametrize("name,make_socket,words", [
     ("public", not_listening, "the socket in descriptor 3 does not listen"),
     ("public", datagrams, "descriptor 3 is not a TCP socket"),
-    ("http", listening, "systemd hands over a socket named 'http': FileDescriptorName is public "
-                        "or operations")])
+    ("http", listening, "systemd hands over a socket named 'http': FileDescriptorName is public, "
+                        "operations or approvals")])
 def test_a_wrong_descriptor_is_refused_with_its_reason(activated, name, make_socket, words):
     gw = activated
     gw.sockets.pop("public").close()

@@ -339,6 +339,47 @@ TEST(only_a_link_to_a_portal_is_a_button)
 	arena_free(a);
 }
 
+/* What is held has a link to its page, before the link to the alert; nothing else has. */
+TEST(what_is_held_has_a_link_in_the_card_of_a_channel)
+{
+	struct approval_page page = { .url = STR("https://gw.example.com:8444") };
+	struct arena *a = arena_new();
+	struct card c = card_of("x", "High");
+	struct step steps[6];
+	const struct json *actions;
+
+	for (int i = 0; i < 6; i++)
+		steps[i] = (struct step){ .id = i + 1,
+			.key = STR("key"),
+			.action = STR("isolate_vm"),
+			.target = STR("/subscriptions/s/virtualMachines/web-[01](x)"),
+			.state = i == 0 ? STEP_DONE : STEP_APPROVAL,
+			.created_ms = 1,
+			.due_ms = 2 };
+	c.steps = steps;
+	c.n_steps = 6;
+	c.uri = STR("https://portal.azure.com");
+	actions = json_get(content(&c, a), "actions");
+	CHECK_INT(json_count(actions), 1);
+
+	c.approvals = &page;
+	c.channel = STR("soc");
+	actions = json_get(content(&c, a), "actions");
+	CHECK_INT(json_count(actions), 4); /* three at most, and the alert's */
+	CHECK_STR(at(actions, 0, "type"), "Action.OpenUrl");
+	CHECK_STR(at(actions, 0, "title"), "Approve or deny isolate_vm web-[01] (x)");
+	CHECK(str_eq(at(actions, 0, "url"), approval_link(&page, &steps[1], c.channel, a)));
+	CHECK_STR(at(actions, 3, "title"), "Open alert");
+	actions = json_get(parsed(&c, FORMAT_MESSAGE_CARD, a), "potentialAction");
+	CHECK_INT(json_count(actions), 4);
+	CHECK(
+	    str_eq(json_text(json_get(json_first(json_get(json_first(actions), "targets")), "uri")),
+		approval_link(&page, &steps[1], c.channel, a)));
+	/* Whoever reads a ticket is not asked. */
+	CHECK(!str_has_nocase(card_print_text(&c, 8192, a), STR("/approvals/")));
+	arena_free(a);
+}
+
 /* ---- hostile text ---- */
 
 /* Texts that are not ours are in TextRun only: everything else may render Markdown. */

@@ -378,3 +378,25 @@ TEST(a_way_back_has_the_record_and_a_key_of_its_own)
 	CHECK(!str_eq(undo.key, done.key));
 	arena_free(a);
 }
+
+TEST(an_action_that_always_waits_is_held_whatever_its_budget_says)
+{
+	static struct str always[] = { { "power_off_vm", 12 }, { "isolate_vm", 10 } };
+
+	fresh();
+	settings.approvals = (struct settings_approvals){ .actions = always, .n_actions = 2 };
+	settings.approval_timeout_ms = 1000;
+	plan_of(ISOLATE, high);
+	CHECK_INT(plan.steps[0].state, STEP_APPROVAL);
+	CHECK_STR(plan.steps[0].reason, "it always waits for approval");
+	CHECK_INT(plan.steps[0].due_ms, NOW + 1000);
+	CHECK_INT(plan.steps[1].state, STEP_WAITING);
+	/* Guards that refuse go before it. */
+	settings.mode = GUARD_SHADOW;
+	plan_of(ISOLATE, high);
+	CHECK_INT(plan.steps[0].state, STEP_SHADOW);
+	settings.mode = GUARD_ENFORCE;
+	settings.approvals.n_actions = 1;
+	plan_of(ISOLATE, high);
+	CHECK_INT(plan.steps[0].state, STEP_WAITING);
+}

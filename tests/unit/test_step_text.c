@@ -99,6 +99,23 @@ TEST(an_isolation_names_the_rules_that_still_let_traffic_through)
 	    "isolate_vm web-01: done (1 network interface, still allowed by rules ssh, backup)");
 }
 
+TEST(who_approved_is_told_while_it_is_held_and_afterwards)
+{
+	struct step s = step_of("isolate_vm", STEP_APPROVAL);
+
+	s.reason = STR("budget used up");
+	s.approved_by = STR("Ann (link in soc)");
+	CHECK_STR(said(s), "isolate_vm web-01: needs approval: budget used up (approved by Ann "
+			   "(link in soc) so far)");
+	s.state = STEP_WAITING;
+	s.reason = STR("approved by Ann (link in soc)");
+	CHECK_STR(said(s), "isolate_vm web-01: waiting: approved by Ann (link in soc)");
+	s.state = STEP_DONE;
+	s.result = STR("{\"interfaces\":[{}]}");
+	CHECK_STR(said(s), "isolate_vm web-01: done (1 network interface, approved by Ann (link in "
+			   "soc))");
+}
+
 TEST(what_is_held_says_until_when)
 {
 	struct step s = step_of("isolate_vm", STEP_APPROVAL);
