@@ -14,12 +14,14 @@
 #include "core/param.h"
 #include "matcher.h"
 #include "rule_index.h"
+#include "rule_sense.h"
 
 #define RULE_NAME_MAX 100
 #define HASH_DIGITS 12
 #define RULES_MAX 20000
 /* So few are all asked, so that all of them are explained; see rule_index.h. */
 #define INDEXED_FROM 64
+#define STOPS_MAX 100
 
 struct rules {
 	struct arena *arena;
@@ -286,6 +288,34 @@ warn_careless(struct reading *r, const struct yaml *y, const struct rule *rule)
 		    "the rule changes machines without asking for a severity, alert or resource");
 }
 
+/* The first rules that stop are looked at: there are hardly more, and each is compared with all. */
+static void
+warn_senseless(struct reading *r, const struct yaml *y, const struct rule *rule)
+{
+	const struct rules *rules = r->rules;
+	struct str why;
+
+	if (rule->matcher == NULL || rule->mode == RULE_OFF)
+		return;
+	if (match_never_holds(rule->matcher, rules->arena, &why))
+		yaml_warning(
+		    r->d, yaml_get(y, "match"), "the match can never hold: %.*s", STR_ARG(why));
+	for (size_t i = 0, stops = 0; i < rules->n && stops < STOPS_MAX; i++) {
+		const struct rule *other = &rules->list[i];
+
+		if (!other->stop || other->mode == RULE_OFF || other->matcher == NULL)
+			continue;
+		stops++;
+		if (!match_is_within(rule->matcher, other->matcher))
+			continue;
+		yaml_warning(r->d, y,
+		    "the rule is never asked: '%.*s' (%.*s:%d) fires for all that it would, and "
+		    "stops",
+		    STR_ARG(other->name), STR_ARG(other->file), other->line);
+		return;
+	}
+}
+
 static void
 read_rule(struct reading *r, const struct yaml *y)
 {
@@ -305,6 +335,7 @@ read_rule(struct reading *r, const struct yaml *y)
 	read_actions(r, y, rule);
 	read_tests(r, y, rule);
 	warn_careless(r, y, rule);
+	warn_senseless(r, y, rule);
 	r->rules->n++;
 }
 

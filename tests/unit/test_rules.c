@@ -319,6 +319,50 @@ TEST(slips_that_are_no_mistakes_are_warned_of)
 	    "r.yaml:2:3: warning: the rule changes machines without asking for a severity");
 }
 
+TEST(a_match_that_nothing_fits_is_warned_of)
+{
+	check_warned(RULE("{severity: Low, severity|gte: Medium}"),
+	    "r.yaml:4:10: warning: the match can never hold: severity is Low, and severity is at "
+	    "least Medium");
+	check_warned(
+	    RULE("{alertType: [VM_a, VM_b], alertType|startswith: SQL}"), "can never hold");
+	check_warned(
+	    RULE("{severity|all: [High, Low]}"), "can never hold: severity is all of High and Low");
+	check_warned(RULE("{entities.address|exists: false, entities.address: 10.0.0.7}"),
+	    "entities.address exists: false, and entities.address is 10.0.0.7");
+	check_warned(RULE("{a: {severity: High}, b: {x: 1}, condition: a and (b and not a)}"),
+	    "the match can never hold: a and not a");
+	check_warned(RULE("[{severity: Low, severity|gt: Low}, {status: New}]"), NULL);
+	check_warned(RULE("{severity: [Low, High], severity|gte: Medium}"), NULL);
+	check_warned(RULE("{severity: Odd, severity|gte: Medium}"), NULL);
+	check_warned(RULE("{severity: L*, severity|contains: ow}"), NULL);
+	check_warned(RULE("{entities.address: 10.0.0.7, entities.address|endswith: '.8'}"), NULL);
+	check_warned(RULE("{a: {severity: High}, b: {x: 1}, condition: a and not b}"), NULL);
+	check_warned(RULE("{a: {severity: High}, b: {x: 1}, condition: a and b or not a}"), NULL);
+	check_warned(RULE("{x|exists: false, x: null}"), NULL);
+}
+
+#define BEHIND(first, second)                                                     \
+	"rules:\n"                                                                \
+	"- {name: first, stop: true, match: " first ", actions: [{notify: s}]}\n" \
+	"- {name: second, match: " second ", actions: [{notify: s}]}\n"
+
+TEST(a_rule_that_is_never_asked_is_warned_of)
+{
+	check_warned(BEHIND("{severity: [High, Medium]}", "{status: New, severity: High}"),
+	    "r.yaml:3:3: warning: the rule is never asked: 'first' (r.yaml:2) fires for all that "
+	    "it would, and stops");
+	check_warned(BEHIND("[{x: 1}, {y: 1}]", "[{y: 1, z: 1}, {x: 1}]"), "is never asked");
+	check_warned(
+	    BEHIND("{a|contains|all: [x, y]}", "{a|contains|all: [x, y, z]}"), "is never asked");
+	check_warned(BEHIND("{a|contains|all: [x, y]}", "{a|contains|all: [x, z]}"), NULL);
+	check_warned(BEHIND("{severity: High}", "{severity: [High, Medium]}"), NULL);
+	check_warned(BEHIND("{severity: High, x: 1}", "{severity: High}"), NULL);
+	check_warned(BEHIND("{severity|cased: High}", "{severity: High}"), NULL);
+	check_warned(BEHIND("{x: 1}", "[{x: 1}, {y: 1}]"), NULL);
+	check_warned(BEHIND("{a: {x: 1}, condition: not a}", "{x: 1}"), NULL);
+}
+
 TEST(what_is_right_is_not_warned_of)
 {
 	check_warned(
