@@ -30,6 +30,7 @@ struct arm {
 	struct http *http;
 	struct str correlation_id; /* one for each alert: x-ms-correlation-request-id */
 	int64_t now_ms;		   /* told by the caller, for the job */
+	int64_t timeout_ms;	   /* of each call; 0 = HTTP_TIMEOUT_MS */
 	int64_t rest_ms;	 /* out: 429 was answered; the destination wants this long a rest */
 	struct arena *log_arena; /* where the records of this job live */
 	struct step_call *calls; /* out: the calls of this job */

@@ -178,7 +178,7 @@ put(struct blocking *w, struct str group, const struct json *body, struct err *e
 	}
 	if (FAULT("action.block.put.done"))
 		return fail_again(e, 0, "fault ordered at action.block.put.done");
-	operations_add(w->env, w->step, group, &answer);
+	operations_add(w->env, &w->step->cursor, group, &answer);
 	several_wait(&w->all, group, answer.operation.n > 0 ? answer.poll_ms : SOON_MS);
 	return true;
 }
@@ -239,7 +239,7 @@ run(struct action_env *env, struct step *step, struct err *e)
 
 	if (!begin(&w, env, step, e))
 		return OUTCOME_NEVER;
-	outcome = operations_poll(env, step, e);
+	outcome = operations_poll(env, &step->cursor, e);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
 	if (w.record == NULL)
@@ -264,7 +264,7 @@ remove_rule(struct blocking *w, struct str group, struct err *e)
 		return fail_again(e, 0, "fault ordered at action.block.delete");
 	if (!nsg_unblock(w->env->arm, group, w->rule, w->env->arena, &answer, e))
 		return false;
-	operations_add(w->env, w->step, group, &answer);
+	operations_add(w->env, &w->step->cursor, group, &answer);
 	several_wait(&w->all, group, answer.operation.n > 0 ? answer.poll_ms : SOON_MS);
 	return true;
 }
@@ -301,7 +301,7 @@ undo(struct action_env *env, struct step *step, struct err *e)
 
 	if (!begin(&w, env, step, e))
 		return OUTCOME_NEVER;
-	outcome = operations_poll(env, step, e);
+	outcome = operations_poll(env, &step->cursor, e);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
 	for (const struct json *g = json_first(json_get(w.record, "groups")); g != NULL;

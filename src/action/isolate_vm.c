@@ -175,7 +175,7 @@ ensure_group(struct isolation *w, struct err *e)
 		return outcome_of(e);
 	if (FAULT("action.isolate.group.done"))
 		return later(e, 0, "fault ordered at action.isolate.group.done");
-	operations_add(w->env, w->step, w->group.id, &answer);
+	operations_add(w->env, &w->step->cursor, w->group.id, &answer);
 	return later(e, answer.operation.n > 0 ? answer.poll_ms : SOON_MS,
 	    "waiting for Azure to make %.*s", STR_ARG(str_leaf(w->group.id)));
 }
@@ -280,7 +280,7 @@ run(struct action_env *env, struct step *step, struct err *e)
 
 	if (!begin(&w, env, step, e))
 		return OUTCOME_NEVER;
-	outcome = operations_poll(env, step, e);
+	outcome = operations_poll(env, &step->cursor, e);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
 	if (!read_machine(&w, e))
@@ -406,7 +406,7 @@ undo(struct action_env *env, struct step *step, struct err *e)
 	    !stored_json(step->params, "parameters", a, &params, e))
 		return OUTCOME_NEVER;
 	r.how = step_undo_how(params);
-	outcome = operations_poll(env, step, e);
+	outcome = operations_poll(env, &step->cursor, e);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
 	swap_init(&r.swap, env, step);

@@ -45,13 +45,13 @@ cursor_text(int64_t failures, struct json *running, struct arena *a)
 
 /* A cursor that cannot be read is none: the resources tell the truth. */
 static const struct json *
-read_cursor(const struct step *step, struct arena *a, int64_t *failures)
+read_cursor(struct str text, struct arena *a, int64_t *failures)
 {
 	struct json *cursor;
 	struct err ignored;
 
 	*failures = 0;
-	if (!stored_json(step->cursor, "cursor", a, &cursor, &ignored))
+	if (!stored_json(text, "cursor", a, &cursor, &ignored))
 		return NULL;
 	json_int(json_get(cursor, "failures"), failures);
 	return json_get(cursor, "running");
@@ -59,7 +59,7 @@ read_cursor(const struct step *step, struct arena *a, int64_t *failures)
 
 void
 operations_add(
-    struct action_env *env, struct step *step, struct str of, const struct arm_answer *answer)
+    struct action_env *env, struct str *cursor, struct str of, const struct arm_answer *answer)
 {
 	const struct json *running;
 	struct json *list;
@@ -67,10 +67,10 @@ operations_add(
 
 	if (answer->operation.n == 0)
 		return;
-	running = read_cursor(step, env->arena, &failures);
+	running = read_cursor(*cursor, env->arena, &failures);
 	list = running == NULL ? json_array(env->arena) : json_copy(running, env->arena);
 	json_add(list, entry(of, answer->operation, env->arena), env->arena);
-	step->cursor = cursor_text(failures, list, env->arena);
+	*cursor = cursor_text(failures, list, env->arena);
 }
 
 static void
@@ -128,14 +128,14 @@ failed(const struct waiting *w, struct err *e)
 }
 
 enum outcome
-operations_poll(struct action_env *env, struct step *step, struct err *e)
+operations_poll(struct action_env *env, struct str *cursor, struct err *e)
 {
 	struct waiting w = { .still = json_array(env->arena), .wait_ms = -1 };
-	const struct json *running = read_cursor(step, env->arena, &w.failures);
+	const struct json *running = read_cursor(*cursor, env->arena, &w.failures);
 
 	for (const struct json *j = json_first(running); j != NULL; j = json_next(j))
 		poll_one(env, j, &w);
-	step->cursor = cursor_text(w.failures, w.still, env->arena);
+	*cursor = cursor_text(w.failures, w.still, env->arena);
 	if (w.failed)
 		return failed(&w, e);
 	if (w.wait_ms < 0)

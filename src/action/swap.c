@@ -25,7 +25,7 @@ put(struct swap *s, struct nic *n, struct str nsg, struct err *e)
 	if (FAULT("action.isolate.put.done"))
 		return fail_again(e, 0, "fault ordered at action.isolate.put.done");
 	n->nsg = nsg;
-	operations_add(s->env, s->step, n->id, &answer);
+	operations_add(s->env, &s->step->cursor, n->id, &answer);
 	several_wait(&s->nics, n->id, answer.operation.n > 0 ? answer.poll_ms : SOON_MS);
 	s->nics.sent++;
 	return true;

@@ -139,7 +139,7 @@ send_once(struct arm *arm, const char *method, struct str url, const struct json
     struct str if_match, struct arena *a, struct http_response *rs, struct json **answer,
     struct err *e)
 {
-	struct http_request rq = { .method = method, .url = url };
+	struct http_request rq = { .method = method, .url = url, .timeout_ms = arm->timeout_ms };
 	struct outgoing out = { .n = 0 };
 	struct str authorization;
 	struct err not_json;
