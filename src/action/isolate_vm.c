@@ -245,7 +245,7 @@ cut_off(struct isolation *w, struct err *e)
 
 	swap_init(&s, w->env, w->step);
 	for (size_t i = 0; i < w->vm.n_interfaces; i++)
-		swap_nic(&s, &w->nics[i], group_for(w, &w->nics[i]));
+		swap_nic(&s, &w->nics[i], group_for(w, &w->nics[i]), NULL);
 	outcome = several_outcome(&s.nics, e);
 	if (outcome == OUTCOME_NEVER && s.nics.right + s.nics.sent > 0)
 		fail_in(e, "%zu of %zu network interfaces are cut off, the others not",
@@ -341,7 +341,7 @@ release_nic(struct release *r, const struct json *record)
 			json_add(r->gone, json_string(id, a), a);
 		else
 			several_trouble(&r->swap.nics, &e);
-	} else if (!stops_at(r, &n, was) && swap_nic(&r->swap, &n, was)) {
+	} else if (!stops_at(r, &n, was) && swap_nic(&r->swap, &n, was, NULL)) {
 		json_add(r->restored, json_string(id, a), a);
 	}
 }

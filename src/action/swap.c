@@ -12,7 +12,7 @@ swap_init(struct swap *s, struct action_env *env, struct step *step)
 }
 
 static bool
-put(struct swap *s, struct nic *n, struct str nsg, struct err *e)
+put(struct swap *s, struct nic *n, struct str nsg, const struct json *addresses, struct err *e)
 {
 	struct arm_answer answer;
 
@@ -20,7 +20,7 @@ put(struct swap *s, struct nic *n, struct str nsg, struct err *e)
 		return false;
 	if (FAULT("action.isolate.put"))
 		return fail_again(e, 0, "fault ordered at action.isolate.put");
-	if (!nic_put_nsg(s->env->arm, n, nsg, s->env->arena, &answer, e))
+	if (!nic_put(s->env->arm, n, nsg, addresses, s->env->arena, &answer, e))
 		return false;
 	if (FAULT("action.isolate.put.done"))
 		return fail_again(e, 0, "fault ordered at action.isolate.put.done");
@@ -32,18 +32,18 @@ put(struct swap *s, struct nic *n, struct str nsg, struct err *e)
 }
 
 bool
-swap_nic(struct swap *s, struct nic *n, struct str nsg)
+swap_nic(struct swap *s, struct nic *n, struct str nsg, const struct json *addresses)
 {
 	enum provisioning state = provisioning_of(n->body);
 	struct err e;
 
-	if (state == PROVISIONING_SUCCEEDED && str_eq_nocase(n->nsg, nsg)) {
+	if (state == PROVISIONING_SUCCEEDED && str_eq_nocase(n->nsg, nsg) && nic_has_addresses(n, addresses)) {
 		s->nics.right++;
 		return true;
 	}
 	if (state == PROVISIONING_RUNNING)
 		several_wait(&s->nics, n->id, BUSY_MS);
-	else if (!put(s, n, nsg, &e))
+	else if (!put(s, n, nsg, addresses, &e))
 		several_trouble(&s->nics, &e);
 	return false;
 }

@@ -1,5 +1,6 @@
 /*
- * Exchanging the network security group of several interfaces, there and back.
+ * Exchanging the network security group of several interfaces, and their public addresses, there and
+ * back.
  */
 #ifndef ACTION_SWAP_H
 #define ACTION_SWAP_H
@@ -17,9 +18,9 @@ struct swap {
 void swap_init(struct swap *s, struct action_env *env, struct step *step);
 
 /*
- * Does the interface carry it, with nothing under way?  Otherwise see to it; n->nsg follows what
- * was sent.
+ * Does the interface carry the group and these addresses (as nic_put() takes them), with nothing
+ * under way?  Otherwise see to it; n->nsg follows what was sent.
  */
-bool swap_nic(struct swap *s, struct nic *n, struct str nsg);
+bool swap_nic(struct swap *s, struct nic *n, struct str nsg, const struct json *addresses);
 
 #endif

@@ -23,8 +23,7 @@ static const char *const dns_read_only[] = { "appliedDnsServers", "internalDomai
 static const char *const ip_top_read_only[] = { "etag", "type", NULL };
 static const char *const ip_read_only[] = { "privateLinkConnectionProperties", "provisioningState",
 	NULL };
-static const char *const ip_references[] = { "gatewayLoadBalancer", "publicIPAddress", "subnet",
-	NULL };
+static const char *const ip_references[] = { "gatewayLoadBalancer", "subnet", NULL };
 static const char *const ip_reference_lists[] = { "applicationGatewayBackendAddressPools",
 	"applicationSecurityGroups", "loadBalancerBackendAddressPools",
 	"loadBalancerInboundNatRules", "virtualNetworkTaps", NULL };
@@ -54,6 +53,23 @@ only_id(const struct json *reference, struct arena *a)
 	struct json *j = json_object(a);
 
 	json_set(j, "id", json_copy(json_get(reference, "id"), a), a);
+	return j;
+}
+
+/*
+ * What becomes of the address when the machine is deleted stands in the reference: it would be lost
+ * with the rest.
+ */
+static struct json *
+address_reference(const struct json *address, struct arena *a)
+{
+	const struct json *option = json_at(address, "properties.deleteOption");
+	struct json *j = only_id(address, a), *properties = json_object(a);
+
+	if (option == NULL)
+		return j;
+	json_set(properties, "deleteOption", json_copy(option, a), a);
+	json_set(j, "properties", properties, a);
 	return j;
 }
 
@@ -96,6 +112,9 @@ nic_writable(const struct json *body, struct arena *a)
 		strip(ip, ip_top_read_only);
 		strip(inner, ip_read_only);
 		shorten_references(inner, ip_references, a);
+		if (json_is(json_get(inner, "publicIPAddress"), JSON_OBJECT))
+			json_set(inner, "publicIPAddress",
+			    address_reference(json_get(inner, "publicIPAddress"), a), a);
 		shorten_lists(inner, ip_reference_lists, a);
 	}
 	return nic;
@@ -119,9 +138,60 @@ nic_get(struct arm *arm, struct str id, struct arena *a, struct nic *out, struct
 	return true;
 }
 
+struct json *
+nic_addresses(const struct json *body, struct arena *a)
+{
+	struct json *all = json_object(a);
+
+	for (const struct json *ip = json_first(json_at(body, "properties.ipConfigurations"));
+	     ip != NULL; ip = json_next(ip)) {
+		const struct json *address = json_at(ip, "properties.publicIPAddress");
+
+		if (json_is(address, JSON_OBJECT))
+			json_set(all, arena_cstr(a, json_text(json_get(ip, "name"))),
+			    address_reference(address, a), a);
+	}
+	return all;
+}
+
+struct str
+nic_address(const struct nic *n, struct str configuration)
+{
+	for (const struct json *ip = json_first(json_at(n->body, "properties.ipConfigurations"));
+	     ip != NULL; ip = json_next(ip))
+		if (str_eq_nocase(json_text(json_get(ip, "name")), configuration))
+			return json_text(json_at(ip, "properties.publicIPAddress.id"));
+	return STR_EMPTY;
+}
+
 bool
-nic_put_nsg(struct arm *arm, const struct nic *n, struct str nsg, struct arena *a,
-    struct arm_answer *out, struct err *e)
+nic_has_addresses(const struct nic *n, const struct json *wanted)
+{
+	for (const struct json *j = json_first(wanted); j != NULL; j = json_next(j))
+		if (!str_eq_nocase(nic_address(n, json_name(j)), json_text(json_get(j, "id"))))
+			return false;
+	return true;
+}
+
+static void
+set_addresses(struct json *properties, const struct json *wanted, struct arena *a)
+{
+	for (struct json *ip = json_child(json_member(properties, "ipConfigurations")); ip != NULL;
+	     ip = json_sibling(ip)) {
+		const struct json *address =
+		    json_get_nocase(wanted, json_text(json_get(ip, "name")));
+		struct json *inner = json_member(ip, "properties");
+
+		if (json_is(address, JSON_OBJECT))
+			json_set(inner, "publicIPAddress", json_copy(address, a), a);
+		else if (address != NULL)
+			json_remove(inner, "publicIPAddress");
+	}
+}
+
+bool
+nic_put(struct arm *arm, const struct nic *n, struct str nsg, const struct json *addresses,
+    struct arena *a, struct arm_answer *out, struct err *e)
 {
 	struct json *body = nic_writable(n->body, a), *group = json_object(a);
 	struct json *properties = json_member(body, "properties");
@@ -136,30 +206,45 @@ nic_put_nsg(struct arm *arm, const struct nic *n, struct str nsg, struct arena *
 		json_remove(properties, "networkSecurityGroup");
 	else
 		json_set(properties, "networkSecurityGroup", group, a);
+	set_addresses(properties, addresses, a);
 	return arm_send(arm, &call, a, out, e);
+}
+
+bool
+nic_address_get(struct arm *arm, struct str reference, struct arena *a, struct public_address *out,
+    struct err *e)
+{
+	struct arm_call call = { .method = "GET", .api_version = API_VERSION };
+	struct arm_answer answer;
+	struct resource_id id;
+
+	if (!resource_id_parse(reference, &id, e))
+		return fail_in(e, "public address of the machine");
+	call.path = resource_id_owner_path(&id, a);
+	if (!arm_send(arm, &call, a, &answer, e))
+		return false;
+	*out = (struct public_address){
+		.address = json_text(json_at(answer.body, "properties.ipAddress")),
+		.dynamic = str_is_nocase(
+		    json_text(json_at(answer.body, "properties.publicIPAllocationMethod")),
+		    "Dynamic"),
+		.used_by = json_text(json_at(answer.body, "properties.ipConfiguration.id")),
+	};
+	return true;
 }
 
 bool
 nic_public_addresses(
     struct arm *arm, const struct nic *n, struct arena *a, struct json *list, struct err *e)
 {
-	for (const struct json *ip = json_first(json_at(n->body, "properties.ipConfigurations"));
-	     ip != NULL; ip = json_next(ip)) {
-		struct str text = json_text(json_at(ip, "properties.publicIPAddress.id"));
-		struct arm_call call = { .method = "GET", .api_version = API_VERSION };
-		struct arm_answer answer;
-		struct resource_id id;
+	for (const struct json *j = json_first(nic_addresses(n->body, a)); j != NULL;
+	     j = json_next(j)) {
+		struct public_address found;
 
-		if (text.n == 0)
-			continue;
-		if (!resource_id_parse(text, &id, e))
-			return fail_in(e, "public address of the machine");
-		call.path = resource_id_owner_path(&id, a);
-		if (!arm_send(arm, &call, a, &answer, e))
+		if (!nic_address_get(arm, json_text(json_get(j, "id")), a, &found, e))
 			return false;
-		text = json_text(json_at(answer.body, "properties.ipAddress"));
-		if (text.n > 0)
-			json_add(list, json_string(text, a), a);
+		if (found.address.n > 0)
+			json_add(list, json_string(found.address, a), a);
 	}
 	return true;
 }

@@ -34,7 +34,9 @@ IP_CONFIGURATION = {
         "privateIPAddress": STRING, "privateIPAddressPrefixLength": INTEGER,
         "privateIPAllocationMethod": Choice("Static", "Dynamic"),
         "privateIPAddressVersion": Choice("IPv4", "IPv6"),
-        "subnet": REFERENCE, "publicIPAddress": REFERENCE, "gatewayLoadBalancer": REFERENCE,
+        "subnet": REFERENCE, "gatewayLoadBalancer": REFERENCE,
+        "publicIPAddress": {"id": STRING,
+                            "properties": {"deleteOption": Choice("Delete", "Detach")}},
         "primary": BOOLEAN, "virtualNetworkTaps": [REFERENCE],
         **{name: [REFERENCE] for name in REFERENCE_LISTS},
         "provisioningState": READ_ONLY, "privateLinkConnectionProperties": READ_ONLY,
@@ -75,6 +77,7 @@ class Interfaces:
     def __init__(self, world, longops):
         self.world = world
         self.longops = longops
+        self.given = 100  # the last part of the dynamic address given out last
 
     def routes(self):
         interface = INTERFACES + "/{name}"
@@ -109,6 +112,7 @@ class Interfaces:
             raise another_operation(request.path)
         interface = self.replacement(request, body, old)
         self.touch_groups(old, interface)
+        self.touch_addresses(old, interface)
         self.world.put(interface)
         operation = self.longops.start(
             request, "Microsoft.Network", interface["location"], pattern="async",
@@ -210,6 +214,9 @@ class Interfaces:
                                    "Microsoft.Network/publicIPAddresses")
             self.check_free(interface_id, public)
             properties["publicIPAddress"] = {"id": public["id"]}
+            option = (given["publicIPAddress"].get("properties") or {}).get("deleteOption")
+            if option:
+                properties["publicIPAddress"]["properties"] = {"deleteOption": option}
         if given.get("gatewayLoadBalancer"):
             properties["gatewayLoadBalancer"] = {"id": given["gatewayLoadBalancer"]["id"]}
         for name, resource_type in REFERENCE_LISTS.items():
@@ -302,6 +309,19 @@ class Interfaces:
             if group:
                 self.world.put(group)
 
+    def touch_addresses(self, old, new):
+        """A dynamic public address is given back when it is taken off: the next is another one."""
+        before, after = public_ids(old["properties"]) if old else set(), public_ids(
+            new["properties"])
+        for changed in before ^ after:
+            public = self.world.get(changed)
+            if public and public["properties"]["publicIPAllocationMethod"] == "Dynamic":
+                public["properties"].pop("ipAddress", None)
+                if changed in after:
+                    self.given += 1
+                    public["properties"]["ipAddress"] = f"198.51.100.{self.given}"
+                self.world.put(public)
+
     def patch_tags(self, request, names):
         body = request.json()
         check_body(body, {"tags": TAGS}, SHAPE_ERROR)
@@ -328,6 +348,12 @@ class Interfaces:
 
 def group_id(properties):
     return (properties.get("networkSecurityGroup") or {}).get("id", "").lower() or None
+
+
+def public_ids(properties):
+    return {configuration["properties"]["publicIPAddress"]["id"].lower()
+            for configuration in properties["ipConfigurations"]
+            if configuration["properties"].get("publicIPAddress")}
 
 
 def bad_reference(interface_id, resource_id):

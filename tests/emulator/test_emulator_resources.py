@@ -151,6 +151,35 @@ def test_an_interface_is_refused(azure, change, code):
     assert (answer.status, answer.code) == (400, code), answer.text
 
 
+def test_a_public_address_is_taken_off_and_put_back_with_what_becomes_of_it(azure, emulator):
+    kept = {"id": PUBLIC_IP, "properties": {"deleteOption": "Delete"}}
+    for wanted in (kept, None, kept):
+        nic = writable(azure.get(NIC).json)
+        configuration = nic["properties"]["ipConfigurations"][0]["properties"]
+        configuration.pop("publicIPAddress", None)
+        if wanted:
+            configuration["publicIPAddress"] = wanted
+        finish(azure, azure.put(NIC, nic))
+        shown = azure.get(NIC).json["properties"]["ipConfigurations"][0]["properties"]
+        assert shown.get("publicIPAddress") == wanted
+        # A static one stays what it is, whoever has it.
+        assert azure.get(PUBLIC_IP).json["properties"]["ipAddress"] == "203.0.113.10"
+    nic["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"] = {
+        "id": PUBLIC_IP, "properties": {"ipAddress": "203.0.113.10"}}
+    assert azure.put(NIC, nic).status == 400
+
+
+def test_a_dynamic_public_address_is_another_one_afterwards(azure, emulator):
+    emulator.change_resource(PUBLIC_IP, properties={"publicIPAllocationMethod": "Dynamic"})
+    nic = writable(azure.get(NIC).json)
+    address = nic["properties"]["ipConfigurations"][0]["properties"].pop("publicIPAddress")
+    finish(azure, azure.put(NIC, nic))
+    assert "ipAddress" not in azure.get(PUBLIC_IP).json["properties"]
+    nic["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"] = address
+    finish(azure, azure.put(NIC, nic))
+    assert azure.get(PUBLIC_IP).json["properties"]["ipAddress"] not in ("", "203.0.113.10")
+
+
 def test_a_group_of_another_region_is_refused(azure):
     assert azure.put(NSG, {"location": "northeurope"}).status == 201
     body = writable(azure.get(BACK).json)

@@ -104,6 +104,33 @@ TEST(references_are_written_as_their_id_alone)
 			.p);
 }
 
+TEST(what_becomes_of_an_address_is_kept_in_its_reference)
+{
+	check_writable("{'properties':{'ipConfigurations':[{'properties':{'publicIPAddress':"
+		       "{'id':'/x','etag':'e','properties':{'deleteOption':'Delete',"
+		       "'ipAddress':'192.0.2.1'}}}}]}}",
+	    "{'properties':{'ipConfigurations':[{'properties':{'publicIPAddress':"
+	    "{'id':'/x','properties':{'deleteOption':'Delete'}}}}]}}");
+}
+
+TEST(an_interface_has_the_addresses_of_its_configurations)
+{
+	struct nic n = { .body = parse("{'properties':{'ipConfigurations':["
+				       "{'name':'One','properties':{'publicIPAddress':{'id':'/P/1',"
+				       "'properties':{'deleteOption':'Delete'}}}},"
+				       "{'name':'two','properties':{}}]}}") };
+	struct json *all = nic_addresses(n.body, a);
+
+	CHECK_STR(json_print(all, a),
+	    "{\"One\":{\"id\":\"/P/1\",\"properties\":{\"deleteOption\":\"Delete\"}}}");
+	CHECK_STR(nic_address(&n, STR("one")), "/P/1");
+	CHECK_STR(nic_address(&n, STR("two")), "");
+	CHECK(nic_has_addresses(&n, NULL));
+	CHECK(nic_has_addresses(&n, parse("{'one':{'id':'/p/1'},'two':null}")));
+	CHECK(!nic_has_addresses(&n, parse("{'one':null}")));
+	CHECK(!nic_has_addresses(&n, parse("{'two':{'id':'/p/1'}}")));
+}
+
 TEST(what_was_read_is_left_as_it_is)
 {
 	struct json *shown = parse("{'etag':'e','properties':{'primary':true}}");
