@@ -6,46 +6,26 @@
  *	2  record them as they are; committed before anything is changed
  *	3  make sure of the quarantine group of the region; wait until Azure has it
  *	4  give it to each interface that lacks it, all together; wait for the long operations
- *	5  nothing left to do in 3 and 4, on a fresh reading of all: ask Azure what is in force on
- *	   each (proof.h); done, with what it says
+ *	5  nothing left to do in 3 and 4, on a fresh reading of all: what the rule asks for besides,
+ *	   and ask Azure what is in force on each interface (isolate_more.c); done, with what came
+ *of it
  *
  * What can go wrong: it is not a machine, it is gone or protected, somebody changes an interface
  * meanwhile (If-Match: read again), another operation is under way, a permission is missing (the
  * other interfaces are cut off all the same), an interface was attached meanwhile (recorded and
  * treated too).
- *
- * The record: {"machine", "location", "tags", "interfaces": [{"id", "etag", "nsg", "nic"}]}; nsg is
- * null when the interface had none.  One that carried a quarantine group already when it was first
- * seen is recorded as such; what it had before that is unknown, and undo leaves it alone.
  */
 #include "action/action.h"
 
-#include <inttypes.h>
-#include <string.h>
-
-#include "azure/nic.h"
-#include "azure/nsg.h"
-#include "azure/vm.h"
 #include "base/fault.h"
+#include "isolation.h"
 #include "operations.h"
-#include "proof.h"
 #include "swap.h"
+#include "tagging.h"
 #include "tools.h"
 
 #define DAY_MS 86400000
 #define SOURCES_MAX 50
-
-struct isolation {
-	struct action_env *env;
-	struct step *step;
-	struct json *params;
-	struct resource_id id;
-	struct vm vm;
-	struct nic *nics;    /* vm.n_interfaces of them */
-	struct json *record; /* NULL = nothing recorded yet */
-	struct quarantine group;
-	const struct json *group_body; /* as it is now; NULL = missing */
-};
 
 /* ---- the record ---- */
 
@@ -59,8 +39,8 @@ recorded(const struct json *record, struct str nic)
 	return NULL;
 }
 
-static struct json *
-id_or_null(struct str id, struct arena *a)
+struct json *
+isolation_id_or_null(struct str id, struct arena *a)
 {
 	return id.n == 0 ? json_null(a) : json_string(id, a);
 }
@@ -72,7 +52,7 @@ nic_record(const struct nic *n, struct arena *a)
 
 	json_set_str(j, "id", n->id, a);
 	json_set_str(j, "etag", n->etag, a);
-	json_set(j, "nsg", id_or_null(n->nsg, a), a);
+	json_set(j, "nsg", isolation_id_or_null(n->nsg, a), a);
 	json_set(j, "nic", json_copy(n->body, a), a);
 	return j;
 }
@@ -196,9 +176,9 @@ nic_result(const struct isolation *w, const struct nic *n)
 	struct json *j = json_object(a);
 
 	json_set_str(j, "id", n->id, a);
-	json_set(
-	    j, "was", id_or_null(json_text(json_get(recorded(w->record, n->id), "nsg")), a), a);
-	json_set(j, "now", id_or_null(n->nsg, a), a);
+	json_set(j, "was",
+	    isolation_id_or_null(json_text(json_get(recorded(w->record, n->id), "nsg")), a), a);
+	json_set(j, "now", isolation_id_or_null(n->nsg, a), a);
 	return j;
 }
 
@@ -253,21 +233,19 @@ cut_off(struct isolation *w, struct err *e)
 	return outcome;
 }
 
-/* All are cut off: see whether that is in force. */
+/* All are cut off: what remains to be done. */
 static enum outcome
-prove(struct isolation *w, struct err *e)
+finish(struct isolation *w, struct err *e)
 {
 	struct arena *a = w->env->arena;
-	struct proof p = { .env = w->env };
-	struct json *earlier, *j, *proof;
+	struct json *earlier, *j;
 	enum outcome outcome;
 
 	if (!stored_json(w->step->result, "result", a, &earlier, e))
 		earlier = NULL; /* it is made anew */
-	p.before = json_get(earlier, "proof");
 	j = result(w, earlier, true);
-	outcome = proof_go_on(&p, w->nics, w->vm.n_interfaces, &proof, e);
-	json_set(j, "proof", proof, a);
+	outcome = isolation_more(w, earlier, j, e);
+	w->step->before = json_print(w->record, a);
 	w->step->result = json_print(j, a);
 	return outcome;
 }
@@ -281,7 +259,7 @@ run(struct action_env *env, struct step *step, struct err *e)
 	if (!begin(&w, env, step, e))
 		return OUTCOME_NEVER;
 	outcome = operations_poll(env, &step->cursor, e);
-	if (outcome != OUTCOME_DONE)
+	if (outcome != OUTCOME_DONE && !(outcome == OUTCOME_NEVER && isolation_was_more(&w, e)))
 		return outcome;
 	if (!read_machine(&w, e))
 		return outcome_of(e);
@@ -294,130 +272,9 @@ run(struct action_env *env, struct step *step, struct err *e)
 		return outcome;
 	outcome = cut_off(&w, e);
 	if (outcome == OUTCOME_DONE)
-		return prove(&w, e);
+		return finish(&w, e);
 	if (outcome != OUTCOME_LATER)
 		step->result = json_print(result(&w, NULL, false), env->arena);
-	return outcome;
-}
-
-/* ---- undo ---- */
-
-struct release {
-	struct action_env *env;
-	struct swap swap;
-	const char *how; /* what to do with those that somebody changed since; NULL = stop */
-	struct json *restored, *drifted, *kept, *gone, *left;
-};
-
-/* Somebody gave it another group since: not ours to overrule unless a person says so. */
-static bool
-stops_at(struct release *r, const struct nic *n, struct str was)
-{
-	struct arena *a = r->env->arena;
-	struct json *j = json_object(a);
-
-	if (quarantine_is(n->nsg) || str_eq_nocase(n->nsg, was) ||
-	    (r->how != NULL && strcmp(r->how, "force") == 0))
-		return false;
-	json_set_str(j, "id", n->id, a);
-	json_set(j, "was", id_or_null(was, a), a);
-	json_set(j, "now", id_or_null(n->nsg, a), a);
-	json_add(r->how == NULL ? r->drifted : r->kept, j, a);
-	return true;
-}
-
-static void
-release_nic(struct release *r, const struct json *record)
-{
-	struct str id = json_text(json_get(record, "id")), was = json_text(json_get(record, "nsg"));
-	struct arena *a = r->env->arena;
-	struct nic n;
-	struct err e;
-
-	if (quarantine_is(was)) {
-		json_add(r->left, json_string(id, a), a);
-	} else if (!nic_get(r->env->arm, id, a, &n, &e)) {
-		if (e.kind == ERR_NOT_FOUND)
-			json_add(r->gone, json_string(id, a), a);
-		else
-			several_trouble(&r->swap.nics, &e);
-	} else if (!stops_at(r, &n, was) && swap_nic(&r->swap, &n, was, NULL)) {
-		json_add(r->restored, json_string(id, a), a);
-	}
-}
-
-static struct str
-group_words(const struct json *drifted, const char *when)
-{
-	struct str id = json_text(json_get(drifted, when));
-
-	return id.n == 0 ? STR("no group") : str_leaf(id);
-}
-
-static struct str
-release_result(const struct release *r)
-{
-	struct arena *a = r->env->arena;
-	struct json *j = json_object(a);
-
-	json_set(j, "restored", r->restored, a);
-	json_set(j, "drifted", r->drifted, a);
-	json_set(j, "gone", r->gone, a);
-	if (json_count(r->kept) > 0)
-		json_set(j, "kept", r->kept, a);
-	/* Under quarantine before this isolation began: that one's own undo frees them. */
-	if (json_count(r->left) > 0)
-		json_set(j, "left", r->left, a);
-	return json_print(j, a);
-}
-
-/* The others are free; of these a person has to decide. */
-static enum outcome
-drifted(const struct release *r, struct err *e)
-{
-	const struct json *first = json_first(r->drifted);
-	const int64_t id = r->swap.step->undo_of;
-
-	fail(e, ERR_CONFLICT,
-	    "%zu network interface%s changed by somebody since: %.*s has %.*s and had %.*s; "
-	    "'gridwarden release %" PRId64
-	    " --force' puts back what was there, '--merge' leaves it "
-	    "as it is now",
-	    json_count(r->drifted), json_count(r->drifted) == 1 ? " was" : "s were",
-	    STR_ARG(str_leaf(json_text(json_get(first, "id")))), STR_ARG(group_words(first, "now")),
-	    STR_ARG(group_words(first, "was")), id);
-	return OUTCOME_NEVER;
-}
-
-static enum outcome
-undo(struct action_env *env, struct step *step, struct err *e)
-{
-	struct arena *a = env->arena;
-	struct release r = { .env = env,
-		.restored = json_array(a),
-		.drifted = json_array(a),
-		.kept = json_array(a),
-		.gone = json_array(a),
-		.left = json_array(a) };
-	struct json *before, *params;
-	enum outcome outcome;
-
-	if (!stored_json(step->before, "record", a, &before, e) ||
-	    !stored_json(step->params, "parameters", a, &params, e))
-		return OUTCOME_NEVER;
-	r.how = step_undo_how(params);
-	outcome = operations_poll(env, &step->cursor, e);
-	if (outcome != OUTCOME_DONE)
-		return outcome;
-	swap_init(&r.swap, env, step);
-	for (const struct json *j = json_first(json_get(before, "interfaces")); j != NULL;
-	     j = json_next(j))
-		release_nic(&r, j);
-	outcome = several_outcome(&r.swap.nics, e);
-	if (outcome != OUTCOME_LATER)
-		step->result = release_result(&r);
-	if (outcome == OUTCOME_DONE && json_count(r.drifted) > 0)
-		return drifted(&r, e);
 	return outcome;
 }
 
@@ -428,6 +285,8 @@ check(const struct json *params, struct err *e)
 {
 	if (json_count(json_get(params, "forensic_sources")) > SOURCES_MAX)
 		return fail(e, ERR_INPUT, "forensic_sources has more than %d entries", SOURCES_MAX);
+	if (json_get(params, "tag") != NULL && !tagging_check(json_get(params, "tag"), "tag", e))
+		return false;
 	return check_resource_group(json_text(json_get(params, "resource_group")), e);
 }
 
@@ -440,6 +299,9 @@ static const struct param params[] = {
 	{ .name = "defender_egress",
 	    .type = PARAM_BOOL,
 	    .help = "the sensor of Defender for Endpoint may go on reporting" },
+	{ .name = "detach_public_ip",
+	    .type = PARAM_BOOL,
+	    .help = "take its public addresses off; the way back gives them again" },
 	{ .name = "forensic_sources",
 	    .type = PARAM_CIDR,
 	    .list = true,
@@ -448,6 +310,12 @@ static const struct param params[] = {
 	    .type = PARAM_TEXT,
 	    .help = "where the quarantine network security group is kept; "
 		    "default: the machine's resource group" },
+	{ .name = "power_off",
+	    .type = PARAM_BOOL,
+	    .help = "switch the machine off when it is cut off and that is proven" },
+	{ .name = "tag",
+	    .type = PARAM_STRING_MAP,
+	    .help = "tags for the machine, beside those that it has" },
 	{ .name = NULL },
 };
 
@@ -461,6 +329,7 @@ static const char *const permissions[] = {
 	"Microsoft.Network/networkSecurityGroups/write",
 	"Microsoft.Network/networkSecurityGroups/join/action",
 	"Microsoft.Network/virtualNetworks/subnets/join/action",
+	"Microsoft.Network/publicIPAddresses/read",
 	"Microsoft.Network/publicIPAddresses/join/action",
 	"Microsoft.Network/loadBalancers/backendAddressPools/join/action",
 	"Microsoft.Network/loadBalancers/inboundNatRules/join/action",
@@ -479,5 +348,5 @@ const struct action action_isolate_vm = {
 	.disruptive = true,
 	.contains = true,
 	.run = run,
-	.undo = undo,
+	.undo = isolation_back,
 };

@@ -37,7 +37,8 @@ swap_nic(struct swap *s, struct nic *n, struct str nsg, const struct json *addre
 	enum provisioning state = provisioning_of(n->body);
 	struct err e;
 
-	if (state == PROVISIONING_SUCCEEDED && str_eq_nocase(n->nsg, nsg) && nic_has_addresses(n, addresses)) {
+	if (state == PROVISIONING_SUCCEEDED && str_eq_nocase(n->nsg, nsg) &&
+	    nic_has_addresses(n, addresses)) {
 		s->nics.right++;
 		return true;
 	}

@@ -1,6 +1,6 @@
 /*
- * Exchanging the network security group of several interfaces, and their public addresses, there and
- * back.
+ * Exchanging the network security group of several interfaces, and their public addresses, there
+ * and back.
  */
 #ifndef ACTION_SWAP_H
 #define ACTION_SWAP_H

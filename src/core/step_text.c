@@ -137,9 +137,61 @@ tell_proof(const struct json *proof, struct arena *a, struct buf *b)
 	}
 }
 
+/* "addresses":[{"id","address","dynamic"}] */
+static void
+tell_addresses(const struct json *list, struct buf *b)
+{
+	for (const struct json *j = json_first(list); j != NULL; j = json_next(j)) {
+		struct str address = json_text(json_get(j, "address"));
+
+		if (address.n == 0)
+			address = short_name(json_text(json_get(j, "id")));
+		comma(b);
+		buf_printf(b, "public address %.*s taken off%s",
+		    STR_ARG(str_slice(address, 0, LISTED_CHARS)),
+		    json_true(json_get(j, "dynamic")) ? " (dynamic: its release gives another one)"
+						      : "");
+	}
+}
+
+/* "not_done":{"tag":"why"}: what a rule asked for besides */
+static void
+tell_not_done(const struct json *not_done, struct buf *b)
+{
+	static const struct {
+		const char *name, *words;
+	} rows[] = {
+		{ "addresses", "the public address was not taken off" },
+		{ "tag", "not tagged" },
+		{ "power", "not switched off" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct str why = json_text(json_get(not_done, rows[i].name));
+
+		if (why.n == 0)
+			continue;
+		comma(b);
+		buf_printf(b, "%s: %.*s", rows[i].words, STR_ARG(str_slice(why, 0, REASON_MAX)));
+	}
+}
+
+/* power_off_vm: {"power","was"}; set_alert_status: {"status","was"}; the same of their undo */
+static void
+tell_change(const struct json *now, const struct json *was, struct buf *b)
+{
+	if (json_text(now).n == 0)
+		return;
+	comma(b);
+	buf_printf(b, "now %.*s", STR_ARG(str_slice(json_text(now), 0, LISTED_CHARS)));
+	if (json_text(was).n > 0)
+		buf_printf(b, ", was %.*s", STR_ARG(str_slice(json_text(was), 0, LISTED_CHARS)));
+}
+
 /*
  * isolate_vm: {"interfaces":[{"id","was","now"}],"nsg","still_allowed_by":[...],"expires_ms",
- * "proof"}; also when it failed half-way: people must see what is cut off and what is not.
+ * "proof","addresses","tag":{...},"power":{"power","was"},"not_done"}; also when it failed
+ * half-way: people must see what is cut off and what is not.
  */
 static void
 tell_isolated(const struct step *s, const struct json *result, struct arena *a, struct buf *b)
@@ -157,12 +209,29 @@ tell_isolated(const struct step *s, const struct json *result, struct arena *a, 
 	tell_name(b, "network security group ", group);
 	tell_list(b, json_get(result, "still_allowed_by"), "still allowed by rule", "", a);
 	tell_proof(json_get(result, "proof"), a, b);
+	tell_addresses(json_get(result, "addresses"), b);
+	tell_count(b, json_count(json_get(result, "tag")), "tag", "");
+	tell_change(json_at(result, "power.power"), json_at(result, "power.was"), b);
+	tell_not_done(json_get(result, "not_done"), b);
 	tell_end(b, json_get(result, "expires_ms"));
 }
 
-/* The undo of it: {"restored":[...],"drifted":[...],"kept":[...],"gone":[...],"left":[...]} */
+/* tag_resource: {"tags":{...}}; the undo of it: {"untagged":[names],"drifted":[names]} */
 static void
-tell_released(const struct json *result, struct buf *b)
+tell_tags(const struct json *result, struct arena *a, struct buf *b)
+{
+	tell_count(b, json_count(json_get(result, "tags")), "tag", "");
+	tell_list(b, json_get(result, "untagged"), "tag", " as before", a);
+	tell_list(b, json_get(result, "drifted"), "tag",
+	    " changed by somebody meanwhile and left alone", a);
+}
+
+/*
+ * The undo of it: {"restored":[...],"drifted":[...],"kept":[...],"gone":[...],"left":[...],
+ * "lost":[...],"power":{"power","was"},"tag":{"untagged","drifted"}}
+ */
+static void
+tell_released(const struct json *result, struct arena *a, struct buf *b)
 {
 	static const struct {
 		const char *name, *after;
@@ -177,6 +246,11 @@ tell_released(const struct json *result, struct buf *b)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		tell_count(b, json_count(json_get(result, rows[i].name)), "network interface",
 		    rows[i].after);
+	tell_count(
+	    b, json_count(json_get(result, "lost")), "public address", " not to be had any more");
+	if (json_get(result, "power") != NULL)
+		tell_change(json_at(result, "power.power"), NULL, b);
+	tell_tags(json_get(result, "tag"), a, b);
 }
 
 /* enable_jit: {"policy","kept","added":[22,3389]}; kept: the other machines in the policy */
@@ -213,25 +287,6 @@ tell_copied(const struct json *result, struct buf *b)
 	tell_count(b, json_count(json_get(result, "snapshots")), "disk", " copied");
 	tell_count(b, json_count(json_get(result, "failed")), "disk", " not");
 	tell_count(b, json_count(json_get(result, "left_out")), "disk", " that cannot be copied");
-}
-
-/* tag_resource: {"tags":{...}}; the undo of it: {"untagged":[names],"drifted":[names]} */
-static void
-tell_tags(const struct json *result, struct arena *a, struct buf *b)
-{
-	tell_count(b, json_count(json_get(result, "tags")), "tag", "");
-	tell_list(b, json_get(result, "untagged"), "tag", " as before", a);
-	tell_list(b, json_get(result, "drifted"), "tag",
-	    " changed by somebody meanwhile and left alone", a);
-}
-
-/* power_off_vm: {"power","was"}; set_alert_status: {"status","was"}; the same of their undo */
-static void
-tell_change(const struct json *now, const struct json *was, struct buf *b)
-{
-	buf_printf(b, "now %.*s", STR_ARG(str_slice(json_text(now), 0, LISTED_CHARS)));
-	if (json_text(was).n > 0)
-		buf_printf(b, ", was %.*s", STR_ARG(str_slice(json_text(was), 0, LISTED_CHARS)));
 }
 
 static void
@@ -298,13 +353,24 @@ tell_result(const struct step *s, struct arena *a, struct buf *b)
 		 json_is(json_get(result, "unblocked"), JSON_ARRAY))
 		tell_blocked(result, a, b);
 	else if (json_is(json_get(result, "restored"), JSON_ARRAY))
-		tell_released(result, b);
+		tell_released(result, a, b);
 	else if (json_is(json_get(result, "added"), JSON_ARRAY))
 		tell_armed(result, a, b);
 	else if (json_is(json_get(result, "removed"), JSON_ARRAY))
 		tell_disarmed(result, a, b);
 	else if (json_is(json_get(result, "ticket"), JSON_OBJECT))
 		tell_ticket(result, b);
+}
+
+/* An address that its way back makes another one. */
+static bool
+has_dynamic(const struct json *result)
+{
+	for (const struct json *j = json_first(json_get(result, "addresses")); j != NULL;
+	     j = json_next(j))
+		if (json_true(json_get(j, "dynamic")))
+			return true;
+	return false;
 }
 
 bool
@@ -316,7 +382,10 @@ step_left_something(const struct step *s, struct arena *a)
 	       str_is(json_text(json_at(result, "proof.state")), "still_allowed") ||
 	       str_is(json_text(json_at(result, "proof.state")), "unknown") ||
 	       json_count(json_get(result, "left_out")) > 0 ||
-	       json_count(json_get(result, "drifted")) > 0;
+	       json_count(json_get(result, "not_done")) > 0 ||
+	       json_count(json_get(result, "lost")) > 0 || has_dynamic(result) ||
+	       json_count(json_get(result, "drifted")) > 0 ||
+	       json_count(json_at(result, "tag.drifted")) > 0;
 }
 
 static const char *

@@ -78,6 +78,12 @@ TEST(parameters_that_mean_nothing_are_refused)
 	check_refused("isolate_vm: {expires_after: 8}", "expires_after");
 	check_refused("isolate_vm: soc", "isolate_vm takes a mapping of parameters");
 	check_refused("isolate_vm: [soc]", "takes a mapping of parameters, not a list");
+	check_refused("isolate_vm: {power_of: true}", "did you mean 'power_off'?");
+	check_refused("isolate_vm: {detach_public_ip: yes}", "must be true or false, not 'yes'");
+	check_refused("isolate_vm: {tag: quarantine}", "must be a mapping from text to text");
+	check_refused("isolate_vm: {tag: {}}", "tag has 0 entries");
+	check_refused("isolate_vm: {tag: {a/b: c}}", "tag has 'a/b': Azure takes none of");
+	check_refused("isolate_vm: {tag: {Owner: a, owner: b}}", "tag has 'owner' twice");
 	check_refused("isolate_vm: {resource_group: a/b}", "is not the name of a resource group");
 	check_refused("isolate_vm: {resource_group: rg/providers/X.Y/z/n}",
 	    "is not the name of a resource group");

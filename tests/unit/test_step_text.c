@@ -147,6 +147,31 @@ TEST(an_isolation_tells_what_azure_says_is_in_force)
 	    "isolate_vm web-01: done (1 network interface, not verified: the machine is off)");
 }
 
+TEST(an_isolation_tells_what_was_done_besides_and_what_was_not)
+{
+	struct step s = step_of("isolate_vm", STEP_DONE);
+
+	s.result = STR("{\"interfaces\":[{}],\"addresses\":[{\"id\":\"/x/web-01-ip\",\"address\":"
+		       "\"203.0.113.10\",\"dynamic\":true},{\"id\":\"/x/other-ip\"}],"
+		       "\"tag\":{\"quarantine\":\"alert\"},"
+		       "\"power\":{\"power\":\"deallocated\",\"was\":\"running\"}}");
+	CHECK_STR(said(s),
+	    "isolate_vm web-01: done (1 network interface, public address 203.0.113.10 taken off "
+	    "(dynamic: its release gives another one), public address other-ip taken off, 1 tag, "
+	    "now deallocated, was running)");
+	s.result = STR("{\"interfaces\":[{}],\"not_done\":{\"power\":\"no permission\","
+		       "\"addresses\":\"refused\",\"tag\":\"too many\"}}");
+	CHECK_STR(said(s),
+	    "isolate_vm web-01: done (1 network interface, the public address was not taken off: "
+	    "refused, not tagged: too many, not switched off: no permission)");
+	s.undo_of = 1;
+	s.result = STR("{\"restored\":[\"a\"],\"lost\":[\"ip\"],\"power\":{\"power\":\"running\"},"
+		       "\"tag\":{\"untagged\":[\"quarantine\"],\"drifted\":[]}}");
+	CHECK_STR(said(s),
+	    "undo of isolate_vm web-01: done (1 network interface restored, 1 public "
+	    "address not to be had any more, now running, tag quarantine as before)");
+}
+
 TEST(an_isolation_that_failed_half_way_tells_how_far_it_came)
 {
 	struct step s = step_of("isolate_vm", STEP_FAILED);
