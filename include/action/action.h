@@ -44,6 +44,9 @@ struct action_env {
 	size_t n_reasons;
 	const struct step *steps; /* all steps of that alert, for reports */
 	size_t n_steps;
+	/* What the same action did to the same machine lately, and was not taken back. */
+	const struct step *earlier;
+	size_t n_earlier;
 	const atomic_bool *halted; /* look before each destructive change; may be NULL */
 	const struct approval_page *approvals; /* for links in cards; NULL = there is no page */
 };
@@ -109,6 +112,8 @@ struct job {
 	size_t n_reasons;
 	const struct step *steps;
 	size_t n_steps;
+	const struct step *earlier; /* as in action_env; for actions that contain */
+	size_t n_earlier;
 	const atomic_bool *halted; /* nothing destructive goes on; NULL = never */
 	const struct approval_page *approvals;
 	/* out */

@@ -42,6 +42,7 @@ struct param {
 	const char *choices;
 	const struct param *group; /* ends with an entry whose name is NULL */
 	const char *shorthand;	   /* PARAM_GROUP: a single text stands for {shorthand: text} */
+	bool absent;		   /* PARAM_GROUP: no defaults when it is not written at all */
 	const char *help;	   /* one line, for the manual and the schema */
 };
 

@@ -220,6 +220,16 @@ bool store_list_contained(struct store *s, size_t max, struct arena *a, struct s
 bool
 store_rest(struct store *s, struct str destination, int64_t until_ms, struct err *e) MUST_CHECK;
 
+/*
+ * Other steps that do the same to the same target (without case), created since then: those that
+ * were done, or failed having begun, and were not taken back; the oldest first, at most
+ * STORE_EARLIER_MAX.  *busy: the id of one that goes first, because it is older and not settled or
+ * its way back is under way; 0 = none.
+ */
+#define STORE_EARLIER_MAX 16
+bool store_list_earlier(struct store *s, const struct step *step, int64_t since_ms, struct arena *a,
+    struct step **earlier, size_t *n, int64_t *busy, struct err *e) MUST_CHECK;
+
 /* ---- look ---- */
 
 /* All ways back of a step, the oldest first. */

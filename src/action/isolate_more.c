@@ -4,6 +4,7 @@
  *
  *	addresses  its public addresses are recorded, then taken off; right after the cut, and not
  *	           with it: an address that cannot be taken off must not keep a machine open
+ *	copies     what became of the snapshots (isolate_copies.c)
  *	tag        tags are recorded, then merged
  *	proof      what is in force on each interface (proof.h); the machine must run for that
  *	power      last of all, it is switched off
@@ -282,6 +283,12 @@ switch_off(struct more *m, struct json **out, struct err *e)
 	return outcome;
 }
 
+static enum outcome
+copy(struct more *m, struct json **out, struct err *e)
+{
+	return isolation_copy(m->w, m->w->env->now_ms >= m->until_ms, out, e);
+}
+
 /* ---- all ---- */
 
 static bool
@@ -324,6 +331,17 @@ is_wanted(const struct more *m, const char *param)
 	return json_true(value) || json_is(value, JSON_OBJECT);
 }
 
+/* The way back is due once the step is done: nothing may hold it up beyond that. */
+static int64_t
+no_later(const struct json *result, int64_t until_ms)
+{
+	int64_t expires_ms;
+
+	if (json_int(json_get(result, "expires_ms"), &expires_ms) && expires_ms < until_ms)
+		return expires_ms;
+	return until_ms;
+}
+
 enum outcome
 isolation_more(struct isolation *w, const struct json *earlier, struct json *result, struct err *e)
 {
@@ -331,16 +349,18 @@ isolation_more(struct isolation *w, const struct json *earlier, struct json *res
 	bool all = true;
 
 	if (!json_int(json_get(earlier, "until_ms"), &m.until_ms))
-		m.until_ms = w->env->now_ms + MORE_MAX_MS;
+		m.until_ms = no_later(result, w->env->now_ms + MORE_MAX_MS);
 	json_set_int(result, "until_ms", m.until_ms, w->env->arena);
 	if (is_wanted(&m, "detach_public_ip"))
 		all &= go_on(&m, "addresses", take_addresses_off, m.until_ms);
+	if (json_get(w->record, "copies") != NULL)
+		all &= go_on(&m, "copies", copy, m.until_ms);
 	if (is_wanted(&m, "tag"))
 		all &= go_on(&m, "tag", put_tags, m.until_ms);
 	/* Not held up by the others; but an interface that is changing has nothing in force yet. */
 	all &= prove(&m);
 	if (all && is_wanted(&m, "power_off"))
-		go_on(&m, "power", switch_off, m.until_ms + MORE_MAX_MS);
+		go_on(&m, "power", switch_off, no_later(result, m.until_ms + MORE_MAX_MS));
 	if (m.wait_ms < 0) {
 		json_remove(result, "until_ms");
 		return OUTCOME_DONE;

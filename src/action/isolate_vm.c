@@ -3,7 +3,8 @@
  * nothing in or out.  run() is called again and again; each call looks at everything first.
  *
  *	1  read the machine, its tags and all its interfaces
- *	2  record them as they are; committed before anything is changed
+ *	2  record them as they are; committed before anything is changed; then ask for snapshots of
+ *	   the disks when the rule wants some (isolate_copies.c)
  *	3  make sure of the quarantine group of the region; wait until Azure has it
  *	4  give it to each interface that lacks it, all together; wait for the long operations
  *	5  nothing left to do in 3 and 4, on a fresh reading of all: what the rule asks for besides,
@@ -58,7 +59,7 @@ nic_record(const struct nic *n, struct arena *a)
 }
 
 static struct json *
-new_record(const struct isolation *w)
+new_record(struct isolation *w)
 {
 	struct arena *a = w->env->arena;
 	struct json *record = json_object(a);
@@ -67,6 +68,8 @@ new_record(const struct isolation *w)
 	json_set_str(record, "location", w->vm.location, a);
 	json_set(record, "tags", json_copy(w->vm.tags, a), a);
 	json_set(record, "interfaces", json_array(a), a);
+	if (json_true(json_at(w->params, "snapshot.snapshot")))
+		json_set(record, "copies", isolation_record_copies(w), a);
 	return record;
 }
 
@@ -193,6 +196,16 @@ expiry(const struct isolation *w, const struct json *earlier, int64_t expires_af
 	return w->env->now_ms + expires_after;
 }
 
+/* By another isolation that is known, on all interfaces, when this one began. */
+static bool
+was_cut_off(const struct isolation *w)
+{
+	for (size_t i = 0; i < w->vm.n_interfaces; i++)
+		if (!quarantine_is(json_text(json_get(recorded(w->record, w->nics[i].id), "nsg"))))
+			return false;
+	return w->env->n_earlier > 0;
+}
+
 /*
  * Also when it failed half-way: people must see what is cut off and what is not.  earlier: the
  * result of a complete isolation so far, NULL when it is not.
@@ -210,6 +223,8 @@ result(const struct isolation *w, const struct json *earlier, bool complete)
 	json_set(j, "interfaces", list, a);
 	json_set_str(j, "nsg", w->group.id, a);
 	json_set_str(j, "region", w->vm.region, a);
+	if (was_cut_off(w))
+		json_set_int(j, "joined", w->env->earlier[0].id, a);
 	if (json_count(leaks) > 0)
 		json_set(j, "still_allowed_by", leaks, a);
 	if (complete && json_int(json_get(w->params, "expires_after"), &expires_after))
@@ -266,8 +281,10 @@ run(struct action_env *env, struct step *step, struct err *e)
 	if (!is_under_way(&w) && protected_now(env, &w.id, w.vm.tags, e))
 		return OUTCOME_REFUSED;
 	outcome = record(&w, e);
-	if (outcome == OUTCOME_DONE)
+	if (outcome == OUTCOME_DONE) {
+		isolation_start_copies(&w);
 		outcome = ensure_group(&w, e);
+	}
 	if (outcome != OUTCOME_DONE)
 		return outcome;
 	outcome = cut_off(&w, e);
@@ -287,8 +304,18 @@ check(const struct json *params, struct err *e)
 		return fail(e, ERR_INPUT, "forensic_sources has more than %d entries", SOURCES_MAX);
 	if (json_get(params, "tag") != NULL && !tagging_check(json_get(params, "tag"), "tag", e))
 		return false;
-	return check_resource_group(json_text(json_get(params, "resource_group")), e);
+	return check_resource_group(json_text(json_get(params, "resource_group")), e) &&
+	       check_resource_group(json_text(json_at(params, "snapshot.resource_group")), e);
 }
+
+/* "snapshot: true" is short for {snapshot: true}. */
+static const struct param snapshot_params[] = {
+	{ .name = "snapshot", .type = PARAM_BOOL, .fallback = "true", .help = "copy the disks" },
+	{ .name = "resource_group",
+	    .type = PARAM_TEXT,
+	    .help = "where the snapshots are kept; default: the machine's resource group" },
+	{ .name = NULL },
+};
 
 static const struct param params[] = {
 	{ .name = "expires_after",
@@ -313,6 +340,12 @@ static const struct param params[] = {
 	{ .name = "power_off",
 	    .type = PARAM_BOOL,
 	    .help = "switch the machine off when it is cut off and that is proven" },
+	{ .name = "snapshot",
+	    .type = PARAM_GROUP,
+	    .group = snapshot_params,
+	    .shorthand = "snapshot",
+	    .absent = true,
+	    .help = "copy the disks: begun before the interfaces are changed, not waited for" },
 	{ .name = "tag",
 	    .type = PARAM_STRING_MAP,
 	    .help = "tags for the machine, beside those that it has" },

@@ -8,6 +8,7 @@
  *	 "interfaces": [{"id", "etag", "nsg", "nic"}],
  *	 "addresses": {"list": [{"interface", "configuration", "reference", "address", "dynamic"}],
  *	  "refused": "why"},
+ *	 "copies": as in copies.h, with the number of the "action" that made them,
  *	 "tag": as in tagging.h, "power": as in power.h}
  *
  * nsg is null when the interface had none.  An interface that carried a quarantine group already
@@ -36,6 +37,15 @@ struct isolation {
 };
 
 struct json *isolation_id_or_null(struct str id, struct arena *a);
+
+/* ---- isolate_copies.c ---- */
+
+/* Its part of the record: what shall be copied, or why nothing can be. */
+struct json *isolation_record_copies(struct isolation *w);
+/* Begin copying, once it is recorded; whatever comes of it, the cut does not wait. */
+void isolation_start_copies(struct isolation *w);
+/* One round, as copies_go_on(); last: what is not there by now is told as missing. */
+enum outcome isolation_copy(struct isolation *w, bool last, struct json **out, struct err *e);
 
 /* ---- isolate_more.c ---- */
 

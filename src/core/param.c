@@ -481,7 +481,7 @@ fallback(struct reader *r, const struct param *p)
 	struct err e;
 
 	if (p->type == PARAM_GROUP && !p->list)
-		return params_read(p->group, NULL, r->arena, r->diags);
+		return p->absent ? NULL : params_read(p->group, NULL, r->arena, r->diags);
 	if (p->fallback != NULL) {
 		assert(is_scalar(p->type));
 		value = converts[p->type](p, str_of(p->fallback), r->arena, &e);

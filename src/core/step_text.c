@@ -161,6 +161,7 @@ tell_not_done(const struct json *not_done, struct buf *b)
 	static const struct {
 		const char *name, *words;
 	} rows[] = {
+		{ "copies", "not all disks are copied" },
 		{ "addresses", "the public address was not taken off" },
 		{ "tag", "not tagged" },
 		{ "power", "not switched off" },
@@ -174,6 +175,20 @@ tell_not_done(const struct json *not_done, struct buf *b)
 		comma(b);
 		buf_printf(b, "%s: %.*s", rows[i].words, STR_ARG(str_slice(why, 0, REASON_MAX)));
 	}
+}
+
+/* snapshot_vm: {"snapshots":[...],"failed":[...],"left_out":[{"disk","why"}]} */
+static void
+tell_copied(const struct json *result, struct arena *a, struct buf *b)
+{
+	const char *copied = " copied";
+	int64_t by;
+
+	if (json_int(json_get(result, "action"), &by))
+		copied = arena_printf(a, " copied by action %" PRId64, by).p;
+	tell_count(b, json_count(json_get(result, "snapshots")), "disk", copied);
+	tell_count(b, json_count(json_get(result, "failed")), "disk", " not");
+	tell_count(b, json_count(json_get(result, "left_out")), "disk", " that cannot be copied");
 }
 
 /* power_off_vm: {"power","was"}; set_alert_status: {"status","was"}; the same of their undo */
@@ -190,8 +205,8 @@ tell_change(const struct json *now, const struct json *was, struct buf *b)
 
 /*
  * isolate_vm: {"interfaces":[{"id","was","now"}],"nsg","still_allowed_by":[...],"expires_ms",
- * "proof","addresses","tag":{...},"power":{"power","was"},"not_done"}; also when it failed
- * half-way: people must see what is cut off and what is not.
+ * "proof","joined","copies":{...},"addresses","tag":{...},"power":{"power","was"},"not_done"}; also
+ * when it failed half-way: people must see what is cut off and what is not.
  */
 static void
 tell_isolated(const struct step *s, const struct json *result, struct arena *a, struct buf *b)
@@ -199,6 +214,7 @@ tell_isolated(const struct step *s, const struct json *result, struct arena *a, 
 	const struct json *list = json_get(result, "interfaces");
 	struct str group = json_text(json_get(result, "nsg"));
 	size_t n = json_count(list), cut_off = 0;
+	int64_t joined;
 
 	for (const struct json *j = json_first(list); j != NULL; j = json_next(j))
 		cut_off += group.n > 0 && str_eq_nocase(json_text(json_get(j, "now")), group);
@@ -209,6 +225,11 @@ tell_isolated(const struct step *s, const struct json *result, struct arena *a, 
 	tell_name(b, "network security group ", group);
 	tell_list(b, json_get(result, "still_allowed_by"), "still allowed by rule", "", a);
 	tell_proof(json_get(result, "proof"), a, b);
+	if (json_int(json_get(result, "joined"), &joined)) {
+		comma(b);
+		buf_printf(b, "already cut off by action %" PRId64, joined);
+	}
+	tell_copied(json_get(result, "copies"), a, b);
 	tell_addresses(json_get(result, "addresses"), b);
 	tell_count(b, json_count(json_get(result, "tag")), "tag", "");
 	tell_change(json_at(result, "power.power"), json_at(result, "power.was"), b);
@@ -280,15 +301,6 @@ tell_disarmed(const struct json *result, struct arena *a, struct buf *b)
 	    " changed by somebody meanwhile and left alone", a);
 }
 
-/* snapshot_vm: {"snapshots":[...],"failed":[...],"left_out":[{"disk","why"}]} */
-static void
-tell_copied(const struct json *result, struct buf *b)
-{
-	tell_count(b, json_count(json_get(result, "snapshots")), "disk", " copied");
-	tell_count(b, json_count(json_get(result, "failed")), "disk", " not");
-	tell_count(b, json_count(json_get(result, "left_out")), "disk", " that cannot be copied");
-}
-
 static void
 tell_status(const struct json *result, struct buf *b)
 {
@@ -341,7 +353,7 @@ tell_result(const struct step *s, struct arena *a, struct buf *b)
 	else if (json_is(json_get(result, "interfaces"), JSON_ARRAY))
 		tell_isolated(s, result, a, b);
 	else if (json_is(json_get(result, "snapshots"), JSON_ARRAY))
-		tell_copied(result, b);
+		tell_copied(result, a, b);
 	else if (json_is(json_get(result, "tags"), JSON_OBJECT) ||
 		 json_is(json_get(result, "untagged"), JSON_ARRAY))
 		tell_tags(result, a, b);
@@ -382,6 +394,7 @@ step_left_something(const struct step *s, struct arena *a)
 	       str_is(json_text(json_at(result, "proof.state")), "still_allowed") ||
 	       str_is(json_text(json_at(result, "proof.state")), "unknown") ||
 	       json_count(json_get(result, "left_out")) > 0 ||
+	       json_count(json_at(result, "copies.left_out")) > 0 ||
 	       json_count(json_get(result, "not_done")) > 0 ||
 	       json_count(json_get(result, "lost")) > 0 || has_dynamic(result) ||
 	       json_count(json_get(result, "drifted")) > 0 ||

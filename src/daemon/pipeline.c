@@ -26,6 +26,7 @@
 #include "daemon/outcome.h"
 #include "daemon/report.h"
 #include "decide.h"
+#include "join.h"
 
 bool
 pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store, struct current *current,
@@ -389,6 +390,8 @@ run(struct pipeline *p, struct performer *performer, const struct settings *sett
 	}
 	if (panic_stops(p, &c->step, &outcome, e))
 		return outcome;
+	if (!join_earlier(p->store, job, a, e))
+		return OUTCOME_LATER;
 	trace = json_parse(c->trace.n == 0 ? STR("{}") : c->trace, a, e);
 	trace_reasons(trace, a, &reasons, &job->n_reasons);
 	job->reasons = reasons;

@@ -127,6 +127,58 @@ store_list_undos(
 	return ok;
 }
 
+/* Steps of one action are few in an hour, and have an index by time. */
+#define SAME                                                                   \
+	" FROM steps s WHERE s.action = ?1 AND s.disruptive AND s.undo_of = 0" \
+	" AND s.created_ms >= ?2 AND s.target = ?3 COLLATE NOCASE AND s.id <> ?4"
+#define UNDO_IS "EXISTS (SELECT 1 FROM steps u WHERE u.alert = s.alert AND u.undo_of = s.id AND "
+
+static bool
+find_busy(struct db *db, const struct step *step, int64_t since_ms, int64_t *busy, struct err *e)
+{
+	bool found = false;
+	sqlite3_stmt *st = db_bind(db, e,
+	    "SELECT s.id" SAME " AND ((s.id < ?4 AND s.state IN ('waiting', 'running'))"
+	    " OR " UNDO_IS "(u.state = 'running' OR (u.state = 'waiting' AND u.attempts > 0))))"
+	    " ORDER BY s.id LIMIT 1",
+	    "sisi", step->action, since_ms, step->target, step->id);
+
+	*busy = 0;
+	if (st == NULL || !db_step(db, st, &found, e))
+		return false;
+	if (found) {
+		*busy = db_int(st, 0);
+		db_reset(st);
+	}
+	return true;
+}
+
+bool
+store_list_earlier(struct store *s, const struct step *step, int64_t since_ms, struct arena *a,
+    struct step **earlier, size_t *n, int64_t *busy, struct err *e)
+{
+	struct step *list = arena_alloc(a, STORE_EARLIER_MAX * sizeof(*list));
+	bool found = true, ok;
+	sqlite3_stmt *st;
+
+	*n = 0;
+	*earlier = list;
+	pthread_mutex_lock(&s->reader.lock);
+	ok = find_busy(&s->reader, step, since_ms, busy, e);
+	st = !ok ? NULL
+		 : db_bind(&s->reader, e,
+		       "SELECT " STEP_COLUMNS SAME
+		       " AND (s.state = 'done' OR (s.state = 'failed' AND s.record <> ''))"
+		       " AND NOT " UNDO_IS "u.state = 'done') ORDER BY s.id LIMIT ?5",
+		       "sisii", step->action, since_ms, step->target, step->id,
+		       (int64_t)STORE_EARLIER_MAX);
+	ok = st != NULL;
+	while (ok && (ok = db_step(&s->reader, st, &found, e)) && found)
+		read_step(st, a, &list[(*n)++]);
+	pthread_mutex_unlock(&s->reader.lock);
+	return ok;
+}
+
 static bool
 show_alert(struct db *db, int64_t id, struct arena *a, struct alert_detail *out, struct err *e)
 {

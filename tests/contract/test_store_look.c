@@ -146,3 +146,87 @@ TEST(an_event_that_is_no_alert_is_never_shown_by_its_hash)
 	CHECK(str_eq(d.row.alert, rows[0].alert));
 	store_close(st);
 }
+
+static struct step
+step_on(int64_t id, const char *action, const char *target, int64_t created_ms)
+{
+	return (struct step){ .id = id,
+		.action = str_of(action),
+		.target = str_of(target),
+		.created_ms = created_ms };
+}
+
+/* earlier: their ids in order, as "1 3". */
+static void
+check_earlier(struct store *st, int64_t id, int64_t since_ms, const char *earlier, int64_t busy)
+{
+	struct step step = step_on(id, "isolate_vm", "/VM/Web-01", 0), *list;
+	char text[64] = "";
+	int64_t found;
+	size_t n;
+	struct err e;
+
+	CHECK_OK(store_list_earlier(st, &step, since_ms, arena, &list, &n, &found, &e));
+	for (size_t i = 0; i < n; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d",
+		    i == 0 ? "" : " ", (int)list[i].id);
+	CHECK_STR(str_of(text), earlier);
+	CHECK_INT(found, busy);
+}
+
+TEST(what_was_done_to_the_same_target_lately_is_known_and_what_goes_first)
+{
+	static const struct {
+		const char *action, *target;
+		enum step_state state;
+	} rows[] = {
+		{ "isolate_vm", "/vm/web-01", STEP_DONE },
+		{ "isolate_vm", "/vm/web-02", STEP_DONE },
+		{ "enable_jit", "/vm/web-01", STEP_DONE },
+		{ "isolate_vm", "/vm/web-01", STEP_REFUSED },
+		{ "isolate_vm", "/vm/web-01", STEP_FAILED }, /* with nothing begun */
+		{ "isolate_vm", "/vm/web-01", STEP_APPROVAL },
+		{ "isolate_vm", "/vm/web-01", STEP_WAITING },
+		{ "isolate_vm", "/vm/web-01", STEP_WAITING },
+	};
+	struct store *st = new_store();
+	struct sample *s = sample(1, "alert-1");
+	struct claimed c;
+	struct step undo;
+	struct err e;
+	int64_t id, next;
+	bool found;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct step *step = add(s, rows[i].action, 5000 + (int64_t)i);
+
+		step->disruptive = true;
+		step->target = str_of(rows[i].target);
+		step->state = rows[i].state;
+		step->created_ms = 5000 + (int64_t)i;
+	}
+	CHECK(put(st, s));
+	check_earlier(st, 7, 1000, "1", 0);
+	check_earlier(st, 8, 1000, "1", 7);
+	check_earlier(st, 1, 1000, "", 0); /* not itself, and nobody younger goes first */
+	check_earlier(st, 8, 5001, "", 7);
+	check_earlier(st, 8, 5010, "", 0);
+	/* Taken back, or about to be. */
+	undo = s->steps[0];
+	undo.id = 0;
+	undo.event_id = 1;
+	undo.alert_id = 1;
+	undo.key = STR("undo");
+	undo.undo_of = 1;
+	undo.state = STEP_WAITING;
+	undo.attempts = 0;
+	CHECK_OK(store_add_step(st, &undo, &id, &e));
+	check_earlier(st, 7, 1000, "1", 0);
+	CHECK_OK(store_claim_step(st, 6000, LEASE_MS, WAIT_MS, arena, &c, &found, &next, &e));
+	CHECK(found && c.step.id == id);
+	check_earlier(st, 7, 1000, "1", 1);
+	c.step.state = STEP_DONE;
+	CHECK_OK(store_settle_step(st, &c.step, 6000, NULL, 0, &e));
+	check_earlier(st, 7, 1000, "", 0);
+	store_close(st);
+}

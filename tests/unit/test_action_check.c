@@ -44,6 +44,11 @@ TEST(an_action_without_parameters_gets_its_defaults)
 	CHECK(out.disruptive && !out.reports && out.target == TARGET_RESOURCE);
 	CHECK_STR(out.params, "{\"forensic_sources\":[]}");
 	CHECK(checked("isolate_vm: {}"));
+	CHECK(checked("isolate_vm: {snapshot: true}"));
+	CHECK_STR(out.params, "{\"forensic_sources\":[],\"snapshot\":{\"snapshot\":true}}");
+	CHECK(checked("isolate_vm: {snapshot: {resource_group: rg-evidence}}"));
+	CHECK_STR(out.params, "{\"forensic_sources\":[],\"snapshot\":{\"snapshot\":true,"
+			      "\"resource_group\":\"rg-evidence\"}}");
 	CHECK(checked("isolate_vm: {expires_after: 8h, forensic_sources: 10.9.0.0/26}"));
 	CHECK_STR(
 	    out.params, "{\"expires_after\":28800000,\"forensic_sources\":[\"10.9.0.0/26\"]}");
@@ -78,6 +83,11 @@ TEST(parameters_that_mean_nothing_are_refused)
 	check_refused("isolate_vm: {expires_after: 8}", "expires_after");
 	check_refused("isolate_vm: soc", "isolate_vm takes a mapping of parameters");
 	check_refused("isolate_vm: [soc]", "takes a mapping of parameters, not a list");
+	check_refused("isolate_vm: {snapshot: maybe}", "must be true or false, not 'maybe'");
+	check_refused(
+	    "isolate_vm: {snapshot: {resource_grop: rg}}", "did you mean 'resource_group'?");
+	check_refused("isolate_vm: {snapshot: {resource_group: a/b}}", "is not the name of a");
+	check_refused("isolate_vm: {snapshot: [true]}", "must be a mapping of keys, not a list");
 	check_refused("isolate_vm: {power_of: true}", "did you mean 'power_off'?");
 	check_refused("isolate_vm: {detach_public_ip: yes}", "must be true or false, not 'yes'");
 	check_refused("isolate_vm: {tag: quarantine}", "must be a mapping from text to text");

@@ -159,6 +159,10 @@ TEST(an_isolation_tells_what_was_done_besides_and_what_was_not)
 	    "isolate_vm web-01: done (1 network interface, public address 203.0.113.10 taken off "
 	    "(dynamic: its release gives another one), public address other-ip taken off, 1 tag, "
 	    "now deallocated, was running)");
+	s.result = STR("{\"interfaces\":[{}],\"joined\":12,\"copies\":{\"snapshots\":[{},{}],"
+		       "\"failed\":[{}],\"left_out\":[],\"action\":12}}");
+	CHECK_STR(said(s), "isolate_vm web-01: done (1 network interface, already cut off by "
+			   "action 12, 2 disks copied by action 12, 1 disk not)");
 	s.result = STR("{\"interfaces\":[{}],\"not_done\":{\"power\":\"no permission\","
 		       "\"addresses\":\"refused\",\"tag\":\"too many\"}}");
 	CHECK_STR(said(s),
