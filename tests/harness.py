@@ -120,7 +120,8 @@ class Gridwarden:
             "azure": {
                 "cloud": {"resource_manager": self.azure_url,
                           "audience": "https://management.azure.com/",
-                          "login": self.azure_url, "imds": self.azure_url},
+                          "login": self.azure_url, "imds": self.azure_url,
+                          "defender": self.azure_url},
                 "credential": {"type": "managed_identity"}},
             "rules": "rules.d",
             "channels": {"soc": {"type": "teams", "format": "adaptive_card",

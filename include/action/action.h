@@ -63,8 +63,11 @@ struct action {
 	bool (*name_of)(const struct settings *s, size_t i, struct str *out);
 	const char *named_what;		/* for sentences: "channel" */
 	const char *const *permissions; /* Azure operations it needs; ends with NULL */
-	bool disruptive;		/* counts against budgets, can be held for approval */
-	bool reports;			/* tells people: done last */
+	/* Application permissions of that service, which are no Azure operations; or NULL. */
+	const char *const *app_roles;
+	const char *service; /* what throttles its steps together; NULL = their subscription */
+	bool disruptive;     /* counts against budgets, can be held for approval */
+	bool reports;	     /* tells people: done last */
 	/* Cuts a machine off: it has a state (core/containment.h), and its undo stops at drift. */
 	bool contains;
 	/* A step of it that reports is told what became of others after it was done: report.h */

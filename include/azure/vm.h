@@ -24,6 +24,8 @@ struct vm {
 	struct str location;	 /* as Azure writes it */
 	struct str region;	 /* the same as names and paths want it: "westeurope" */
 	const struct json *tags; /* NULL = none */
+	struct str vm_id;	 /* a GUID that no other machine ever has; "" = not told */
+	struct str computer;	 /* what it calls itself; "" = not told */
 	struct str *interfaces;	 /* resource ids of all network interfaces, rebuilt from parts */
 	size_t n_interfaces;
 	struct vm_disk *disks; /* the disk of the system first */

@@ -94,7 +94,9 @@ struct settings_azure {
 	struct str audience;	     /* https://management.azure.com/ */
 	struct str login;	     /* https://login.microsoftonline.com */
 	struct str imds;	     /* http://169.254.169.254 */
-	struct str ca_file;	     /* extra trust for all outgoing TLS; "" = the system's */
+	struct str defender;	     /* Defender for Endpoint; "" = this cloud has none */
+	struct str defender_audience;
+	struct str ca_file; /* extra trust for all outgoing TLS; "" = the system's */
 	bool has_login,
 	    has_imds; /* somebody wrote them, or the cloud: the environment is not asked */
 	struct settings_credential credential;

@@ -11,12 +11,13 @@
 
 #define NAMES_MAX 64
 
-extern const struct action action_isolate_vm, action_enable_jit, action_snapshot_vm,
-    action_tag_resource, action_power_off_vm, action_set_alert_status, action_block_source_address,
-    action_http_post, action_open_ticket, action_notify;
+extern const struct action action_isolate_vm, action_isolate_machine, action_enable_jit,
+    action_snapshot_vm, action_tag_resource, action_power_off_vm, action_set_alert_status,
+    action_block_source_address, action_http_post, action_open_ticket, action_notify;
 
 const struct action *const actions[] = {
 	&action_isolate_vm,
+	&action_isolate_machine,
 	&action_enable_jit,
 	&action_snapshot_vm,
 	&action_tag_resource,
@@ -194,8 +195,11 @@ subscription_of(const struct step *s)
 struct str
 action_destination(const struct step *s, struct arena *a)
 {
+	const struct action *action = action_find(s->action);
 	struct str subscription = subscription_of(s);
 
+	if (action != NULL && action->service != NULL)
+		return str_of(action->service);
 	if (subscription.n > 0)
 		return arena_printf(a, "subscription:%.*s", STR_ARG(subscription));
 	return arena_printf(a, "%.*s:%.*s", STR_ARG(s->action), STR_ARG(s->target));

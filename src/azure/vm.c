@@ -95,6 +95,8 @@ vm_get(
 	vm.location = json_text(json_get(answer.body, "location"));
 	vm.region = region_name(vm.location, a);
 	vm.tags = json_get(answer.body, "tags");
+	vm.vm_id = json_text(json_at(answer.body, "properties.vmId"));
+	vm.computer = json_text(json_at(answer.body, "properties.osProfile.computerName"));
 	if (vm.region.n == 0)
 		return fail(e, ERR_AGAIN, "Azure's answer about the machine names no region");
 	if (!read_interfaces(

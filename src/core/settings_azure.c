@@ -9,16 +9,23 @@
 #include "base/hash.h"
 #include "settings_text.h"
 
-/* https://learn.microsoft.com/azure/developer/identity/clouds and the SDKs' environments */
+/*
+ * https://learn.microsoft.com/azure/developer/identity/clouds and the SDKs' environments
+ * https://learn.microsoft.com/defender-endpoint/gov (GCC signs in at the public cloud and has
+ * api-gcc.securitycenter.microsoft.us, which is for the file to say)
+ */
 static const struct cloud {
-	const char *name, *resource_manager, *audience, *login;
+	const char *name, *resource_manager, *audience, *login, *defender, *defender_audience;
 } clouds[] = {
 	{ "public", "https://management.azure.com", "https://management.azure.com/",
-	    "https://login.microsoftonline.com" },
+	    "https://login.microsoftonline.com", "https://api.securitycenter.microsoft.com",
+	    "https://api.securitycenter.microsoft.com" },
 	{ "usgovernment", "https://management.usgovcloudapi.net",
-	    "https://management.usgovcloudapi.net", "https://login.microsoftonline.us" },
+	    "https://management.usgovcloudapi.net", "https://login.microsoftonline.us",
+	    "https://api-gov.securitycenter.microsoft.us",
+	    "https://api-gov.securitycenter.microsoft.us" },
 	{ "china", "https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn",
-	    "https://login.chinacloudapi.cn" },
+	    "https://login.chinacloudapi.cn", "", "" },
 };
 
 /* As rules of the table in settings_params.c write them. */
@@ -48,7 +55,8 @@ copy_cloud(struct settings_azure *z, const struct json *j, struct arena *a)
 {
 	const struct cloud *cloud = &clouds[0];
 	struct str name = json_text(json_get(j, "name")),
-		   audience = arena_str(a, json_text(json_get(j, "audience")));
+		   audience = arena_str(a, json_text(json_get(j, "audience"))),
+		   defender_audience = arena_str(a, json_text(json_get(j, "defender_audience")));
 
 	for (size_t i = 0; i < sizeof(clouds) / sizeof(clouds[0]); i++)
 		if (str_is(name, clouds[i].name))
@@ -56,6 +64,9 @@ copy_cloud(struct settings_azure *z, const struct json *j, struct arena *a)
 	z->resource_manager = endpoint(j, "resource_manager", cloud->resource_manager, a);
 	z->audience = audience.n > 0 ? audience : str_of(cloud->audience);
 	z->login = endpoint(j, "login", cloud->login, a);
+	z->defender = endpoint(j, "defender", cloud->defender, a);
+	z->defender_audience =
+	    defender_audience.n > 0 ? defender_audience : str_of(cloud->defender_audience);
 	z->imds = endpoint(j, "imds", "http://169.254.169.254", a);
 }
 

@@ -140,6 +140,12 @@ static const struct param cloud_params[] = {
 	{ .name = "resource_manager", .type = PARAM_URL, .help = "Azure Resource Manager." },
 	{ .name = "audience", .type = PARAM_TEXT, .help = "What tokens for it are asked for." },
 	{ .name = "login", .type = PARAM_URL, .help = "Microsoft Entra." },
+	{ .name = "defender",
+	    .type = PARAM_URL,
+	    .help = "Microsoft Defender for Endpoint, for isolate_machine." },
+	{ .name = "defender_audience",
+	    .type = PARAM_TEXT,
+	    .help = "What tokens for that are asked for." },
 	{ .name = "imds",
 	    .type = PARAM_URL,
 	    .choices = "169.254.169.254", /* link-local, and has no TLS */

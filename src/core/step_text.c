@@ -334,6 +334,35 @@ tell_ticket(const struct json *result, struct buf *b)
 		buf_printf(b, ", %.*s", STR_ARG(json_text(json_get(result, "became"))));
 }
 
+/* isolate_machine and its undo: {"computer","isolation","by","expires_ms"} */
+static void
+tell_sensor(const struct json *result, struct buf *b)
+{
+	static const struct {
+		const char *isolation, *words;
+	} rows[] = {
+		{ "Full", "isolated by its sensor" },
+		{ "Selective", "isolated by its sensor, but for mail and Teams" },
+		{ "already", "isolated already" },
+		{ "released", "free" },
+		{ "left", "left isolated" },
+		{ "kept", "left isolated" },
+	};
+	struct str isolation = json_text(json_get(result, "isolation"));
+	struct str by = json_text(json_get(result, "by"));
+
+	tell_name(b, "computer ", json_text(json_get(result, "computer")));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!str_is(isolation, rows[i].isolation))
+			continue;
+		comma(b);
+		buf_add_cstr(b, rows[i].words);
+	}
+	if (by.n > 0)
+		buf_printf(b, " by %.*s", STR_ARG(str_slice(by, 0, LISTED_CHARS)));
+	tell_end(b, json_get(result, "expires_ms"));
+}
+
 static const struct json *
 result_of(const struct step *s, struct arena *a)
 {
@@ -352,6 +381,8 @@ tell_result(const struct step *s, struct arena *a, struct buf *b)
 		buf_printf(b, "refused at %s unless approved", clock_format(s->due_ms, text));
 	else if (json_is(json_get(result, "interfaces"), JSON_ARRAY))
 		tell_isolated(s, result, a, b);
+	else if (json_is(json_get(result, "computer"), JSON_STRING))
+		tell_sensor(result, b);
 	else if (json_is(json_get(result, "snapshots"), JSON_ARRAY))
 		tell_copied(result, a, b);
 	else if (json_is(json_get(result, "tags"), JSON_OBJECT) ||

@@ -38,6 +38,7 @@ static struct {
 	struct performer *performer;
 	int64_t now_ms;
 	struct alert alert;
+	struct event event;   /* that it came in */
 	int64_t rest_ms;      /* of the last call */
 	atomic_bool halted;   /* somebody said panic */
 	struct step steps[8]; /* all of the alert, as the store has them */
@@ -125,6 +126,8 @@ fresh_world(void)
 		    .audience = STR("https://management.azure.com/"),
 		    .login = str_of(world.emulator.url),
 		    .imds = str_of(world.emulator.url),
+		    .defender = str_of(world.emulator.url),
+		    .defender_audience = STR("https://api.securitycenter.microsoft.com"),
 		    .operation_timeout_ms = 1800000 },
 		.channels = world.channels,
 		.protects = world.protects,
@@ -136,7 +139,9 @@ fresh_world(void)
 		.level = SEVERITY_HIGH,
 		.status = STR("Active"),
 		.start_time = STR("2026-11-23T03:12:45Z"),
-		.resource_text = STR(VM("web-01")) };
+		.resource_text = STR(VM("web-01")),
+		.event = &world.event };
+	world.alert.fields = world.alert.data = json_object(world.arena);
 	atomic_store(&world.halted, false);
 	world.n_steps = 0;
 	world.now_ms = clock_now_ms();

@@ -29,6 +29,7 @@ class Control:
             ("GET", "resource"): self.read, ("PUT", "resource"): self.write,
             ("PATCH", "resource"): self.merge, ("DELETE", "resource"): self.delete,
             ("GET", "tickets"): self.tickets,
+            ("POST", "defender"): emulator.endpoint.somebody,
             ("GET", "cards"): self.cards, ("POST", "reset"): self.reset,
             ("POST", "tokens/expire"): self.expire_tokens, ("POST", "tokens"): self.token,
             ("POST", "keys"): self.keys, ("POST", "applications"): self.application,
@@ -76,7 +77,7 @@ class Control:
                 "identities": self.world.identities, "settings": self.world.settings,
                 "resources": {resource["id"]: resource
                               for resource in self.world.resources.values()},
-                "alerts": self.world.alerts, "cards": self.world.cards,
+                "defender": self.world.defender, "alerts": self.world.alerts, "cards": self.world.cards,
                 "posts": self.world.posts}))
 
     def settings(self, request):

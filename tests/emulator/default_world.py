@@ -255,6 +255,40 @@ def others():
     ]
 
 
+def sensor(name, number, seen, *, machine=None, health="Active", onboarding="Onboarded",
+           system="Linux"):
+    """A machine as Defender for Endpoint knows it; machine: the virtual machine that it says it is."""
+    record = {
+        "id": f"{number:040x}", "computerDnsName": name, "osPlatform": system,
+        "firstSeen": "2026-01-15T09:00:00Z", "lastSeen": seen, "healthStatus": health,
+        "onboardingStatus": onboarding, "lastIpAddress": "10.20.1.10", "rbacGroupId": 0,
+        "riskScore": "None", "aadDeviceId": guid(f"device/{number}"), "machineTags": [],
+        "vmMetadata": None}
+    if machine:
+        record["vmMetadata"] = {"vmId": guid("vm/" + machine), "cloudProvider": "Azure",
+                                "resourceId": machine, "subscriptionId": machine.split("/")[2]}
+    return record
+
+
+def sensors():
+    web, web2 = machine_id("rg-shop", "web-01"), machine_id("rg-shop", "web-02")
+    return [
+        sensor("web-01.contoso.example", 0x101, "2026-11-23T02:00:00Z", machine=web),
+        # Another machine of the same name, in some other cloud.
+        sensor("web-01", 0x102, "2026-11-23T03:00:00Z", machine=web + "-elsewhere"),
+        # The same machine before it was set up anew.
+        sensor("web-02", 0x201, "2026-08-01T00:00:00Z", machine=web2, health="Inactive"),
+        sensor("web-02", 0x202, "2026-11-23T01:00:00Z", machine=web2),
+        # Two that are alive and say nothing of which machine they are.
+        sensor("db-02", 0x301, "2026-11-23T01:00:00Z"),
+        sensor("db-02.contoso.example", 0x302, "2026-11-23T02:00:00Z"),
+        sensor("jump-01", 0x401, "2026-11-23T01:00:00Z", system="Windows10"),
+        sensor("db-01", 0x501, "2026-11-20T01:00:00Z", onboarding="CanBeOnboarded"),
+        sensor("dc-01", 0x601, "2026-11-23T01:00:00Z",
+               machine=machine_id("rg-identity", "dc-01")),
+    ]
+
+
 def default_world():
     return {
         "tenant": {"id": TENANT, "domain": "contoso.example"},
@@ -270,6 +304,7 @@ def default_world():
              "object_id": guid("user identity"),
              "resource_id": f"/subscriptions/{SHOP}/resourceGroups/rg-security/providers/"
                             "Microsoft.ManagedIdentity/userAssignedIdentities/responder"}],
+        "machines": sensors(),
         "webhooks": {"soc": "Zm9yLXRlc3RzLW9ubHk"},
         "accounts": {
             "servicenow": {"user": "gridwarden", "password": "snow-p:ss", "token": "snow-token"},

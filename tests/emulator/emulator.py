@@ -7,6 +7,7 @@ from compute import Machines
 from control import Control
 from disks import Disks
 from effective import EffectiveRules
+from endpoint import Endpoint
 from faults import Faults
 from hooks import Hooks
 from identity import Identity
@@ -36,7 +37,8 @@ class Emulator:
             SecurityGroups(world, longops), Interfaces(world, longops),
             EffectiveRules(world, longops), Machines(world, longops), Disks(world, longops),
             JitPolicies(world), Alerts(world), Sentinel(world)])
-        self.services = {"arm": self.arm.handle, "imds": self.identity.imds,
+        self.endpoint = Endpoint(world, self.identity)
+        self.services = {"defender": self.endpoint.handle, "arm": self.arm.handle, "imds": self.identity.imds,
                          "app_service": self.identity.app_service, "arc": self.identity.arc,
                          "entra": self.identity.entra, "teams": Teams(world).handle,
                          "hooks": Hooks(world).handle,

@@ -62,6 +62,10 @@ class Identity:
         return token, now + lifetime_s
 
     def check_arm_token(self, request):
+        self.check_reach(request.path, self.check_token(request, ARM_AUDIENCES))
+
+    def check_token(self, request, audiences):
+        """What is known of the caller; each service takes tokens for itself only."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise self.unauthorized("AuthenticationFailed", "Authentication failed. The "
@@ -73,12 +77,11 @@ class Identity:
             raise self.unauthorized("ExpiredAuthenticationToken",
                                     "The access token expiry UTC time is earlier than current "
                                     f"UTC time '{datetime.now(timezone.utc)}'.")
-        if record["audience"] not in ARM_AUDIENCES:
+        if record["audience"] not in audiences:
             raise self.unauthorized("InvalidAuthenticationTokenAudience",
                                     "The access token has been obtained for wrong audience or "
                                     f"resource '{record['audience']}'.")
-
-        self.check_reach(request.path, record)
+        return record
 
     def check_reach(self, path, record):
         """An application may be limited to subscriptions, as by where its roles are assigned."""

@@ -24,6 +24,7 @@ SERVICES = (
     ("app_service", re.compile(r"/msi/token$", re.IGNORECASE)),
     ("arc", re.compile(r"/arc/metadata/identity/oauth2/token$", re.IGNORECASE)),
     ("imds", re.compile(r"/metadata/", re.IGNORECASE)),
+    ("defender", re.compile(r"/api/(machines|machineactions)(/|$)", re.IGNORECASE)),
     ("hooks", re.compile(r"/hooks/", re.IGNORECASE)),
     ("teams", re.compile(r"/(teams/workflows|webhookb2)/", re.IGNORECASE)),
     ("servicenow", re.compile(r"/api/now/", re.IGNORECASE)),

@@ -26,6 +26,9 @@ DEFAULT_SETTINGS = {
     "arc_tokens": "/nonexistent",  # folder of the keys of Azure Arc's agent
     "arc_realm": None,           # what its challenge names instead of the file
     "arc_is_old": False,         # it answers for the system's identity, whatever is asked
+    "defender_roles": ["Machine.Isolate", "Machine.Read.All"],  # of the application
+    "defender_polls": 1,         # looks at a machine action before it ends
+    "defender_end": "Succeeded",  # how it ends
     "granted_actions": ["*"],    # what the permissions API answers
     "granted_not_actions": [],
 }
@@ -50,6 +53,7 @@ class World:
             self.accounts = start.get("accounts", {})
             self.tickets = {"servicenow": [], "jira": [], "pagerduty": [], "receiver": []}
             self.alerts = {}
+            self.defender = {"machines": start.get("machines", []), "actions": []}
             self.cards = []
             self.posts = {}
             self.resources = {}

@@ -9,16 +9,22 @@ TEST(clouds_have_their_endpoints_and_each_can_be_overridden)
 	parse(BASE "azure: {cloud: china}\n");
 	CHECK_STR(s->azure.resource_manager, "https://management.chinacloudapi.cn");
 	CHECK_STR(s->azure.audience, "https://management.chinacloudapi.cn");
+	CHECK_STR(s->azure.defender, "");
 	CHECK_STR(s->azure.login, "https://login.chinacloudapi.cn");
 	parse(BASE "azure: {cloud: {resource_manager: 'https://arm.local:4443/',\n"
 		   "  audience: 'https://arm.local/', login: 'http://127.0.0.1:5000',\n"
-		   "  imds: 'http://127.0.0.1:5001/'}}\n");
+		   "  imds: 'http://127.0.0.1:5001/', defender: 'https://api-gcc.local/',\n"
+		   "  defender_audience: 'https://gcc.local'}}\n");
+	CHECK_STR(s->azure.defender, "https://api-gcc.local");
+	CHECK_STR(s->azure.defender_audience, "https://gcc.local");
 	CHECK_STR(s->azure.resource_manager, "https://arm.local:4443");
 	CHECK_STR(s->azure.audience, "https://arm.local/");
 	CHECK_STR(s->azure.login, "http://127.0.0.1:5000");
 	CHECK_STR(s->azure.imds, "http://127.0.0.1:5001");
 	parse(BASE "azure: {cloud: usgovernment}\n");
 	CHECK_STR(s->azure.audience, "https://management.usgovcloudapi.net");
+	CHECK_STR(s->azure.defender, "https://api-gov.securitycenter.microsoft.us");
+	CHECK_STR(s->azure.defender_audience, "https://api-gov.securitycenter.microsoft.us");
 	CHECK_STR(s->azure.login, "https://login.microsoftonline.us");
 	parse(BASE "azure: {cloud: {name: usgovernment, login: 'https://login.local'}}\n");
 	CHECK_STR(s->azure.resource_manager, "https://management.usgovcloudapi.net");

@@ -176,6 +176,18 @@ TEST(an_isolation_tells_what_was_done_besides_and_what_was_not)
 	    "address not to be had any more, now running, tag quarantine as before)");
 }
 
+TEST(an_isolation_by_the_sensor_tells_the_computer_and_who_it_was)
+{
+	struct step s = step_of("isolate_machine", STEP_DONE);
+
+	s.result = STR("{\"computer\":\"web-01.corp\",\"isolation\":\"Selective\"}");
+	CHECK_STR(said(s), "isolate_machine web-01: done (computer web-01.corp, isolated by its "
+			   "sensor, but for mail and Teams)");
+	s.result = STR("{\"computer\":\"web-01.corp\",\"isolation\":\"already\",\"by\":\"ann\"}");
+	CHECK_STR(said(s),
+	    "isolate_machine web-01: done (computer web-01.corp, isolated already by ann)");
+}
+
 TEST(an_isolation_that_failed_half_way_tells_how_far_it_came)
 {
 	struct step s = step_of("isolate_vm", STEP_FAILED);
