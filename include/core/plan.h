@@ -67,15 +67,19 @@ struct step_call {
 	struct str error;	 /* "code: message"; "" when it went well */
 };
 
+/* Which disruptive steps a budget counts: those of an action that were let through since then. */
+struct step_filter {
+	struct str action;
+	struct str subscription; /* in this one, without case; "" = in all */
+	struct str target;	 /* on this one, without case; "" = on any */
+	struct str rule;	 /* that this one asked for; "" = any */
+	int64_t since_ms;
+};
+
 /* What the guards need to know and core/ cannot look up itself. */
 struct guard_facts {
 	int64_t now_ms;
-	/*
-	 * How many disruptive steps of an action were let through since a time, in one subscription
-	 * or ("") in all, on one target or ("") on any.
-	 */
-	int64_t (*count)(void *ctx, struct str action, struct str subscription, struct str target,
-	    int64_t since_ms);
+	int64_t (*count)(void *ctx, const struct step_filter *which);
 	void *count_ctx;
 	int64_t panic_ms; /* a person stopped all that is destructive then; 0 = nobody did */
 };

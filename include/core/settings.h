@@ -147,6 +147,7 @@ struct settings_protected {
 struct settings_budget {
 	struct str action;
 	int64_t per_hour;		   /* 0 = no limit */
+	int64_t per_rule_per_hour;	   /* 0 = no limit */
 	int64_t per_subscription_per_hour; /* 0 = no limit */
 	int64_t cooldown_ms;		   /* on the same target, 0 = none */
 	int line, col;			   /* where it is written */

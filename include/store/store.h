@@ -97,12 +97,9 @@ void store_rollback(struct store *s);
 
 /*
  * Between begin and commit: disruptive forward steps let through since then; not refused, not
- * shadow, and not held, until approved.  Of one subscription (without case) or, with "", of all; on
- * one target (without case) or, with "", on any.  A budget that cannot be looked up is used up:
- * INT32_MAX.
+ * shadow, and not held, until approved.  A budget that cannot be looked up is used up: INT32_MAX.
  */
-int64_t store_count_steps(struct store *s, struct str action, struct str subscription,
-    struct str target, int64_t since_ms);
+int64_t store_count_steps(struct store *s, const struct step_filter *which);
 
 /*
  * Poison.  Before the decider looks into a record as a whole (event -1) or into one event of it, it

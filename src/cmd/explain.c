@@ -32,10 +32,9 @@ static const struct option_row options[] = { { "output", 'o', true }, { "config"
 
 /* Budgets cannot be known without the daemon: as if nothing had been done in the last hour. */
 static int64_t
-nothing_done(
-    void *ctx, struct str action, struct str subscription, struct str target, int64_t since_ms)
+nothing_done(void *ctx, const struct step_filter *which)
 {
-	(void)ctx, (void)action, (void)subscription, (void)target, (void)since_ms;
+	(void)ctx, (void)which;
 	return 0;
 }
 

@@ -130,16 +130,25 @@ ask_target(const struct planner *p)
 	return r;
 }
 
-/* Steps of this very plan that use up the same budget. */
+/* Steps of this very plan that use up the same budget; all are about one target. */
 static int64_t
-planned(const struct planner *p, struct str action)
+planned(const struct planner *p, const struct step_filter *which)
 {
 	int64_t n = 0;
 
-	for (size_t i = 0; i < p->plan->n; i++)
-		n += p->plan->steps[i].state == STEP_WAITING &&
-		     str_eq(p->plan->steps[i].action, action);
+	for (size_t i = 0; i < p->plan->n; i++) {
+		const struct step *s = &p->plan->steps[i];
+
+		n += s->state == STEP_WAITING && str_eq(s->action, which->action) &&
+		     (which->rule.n == 0 || str_eq(s->rule, which->rule));
+	}
 	return n;
+}
+
+static int64_t
+used(const struct planner *p, const struct step_filter *which)
+{
+	return p->facts->count(p->facts->count_ctx, which) + planned(p, which);
 }
 
 static struct ruling
@@ -150,37 +159,53 @@ over(const struct planner *p, const struct settings_budget *b, int64_t limit, co
 		    STR_ARG(b->action), where) };
 }
 
-static struct ruling
-ask_budget(const struct planner *p, struct str action)
+static bool
+cools_down(const struct planner *p, const struct settings_budget *b)
 {
-	const struct guard_facts *f = p->facts;
-	int64_t since = f->now_ms - HOUR_MS, here = planned(p, action);
+	struct step_filter which = { .action = b->action,
+		.target = resource_target(p, false),
+		.since_ms = p->facts->now_ms - b->cooldown_ms };
 
-	for (size_t i = 0; i < p->settings->n_budgets; i++) {
-		const struct settings_budget *b = &p->settings->budgets[i];
+	return b->cooldown_ms > 0 && used(p, &which) > 0;
+}
 
-		if (!str_eq(b->action, action))
-			continue;
-		if (b->cooldown_ms > 0 &&
-		    f->count(f->count_ctx, action, STR_EMPTY, resource_target(p, false),
-			f->now_ms - b->cooldown_ms) +
-			    here >
-			0)
-			return (struct ruling){ b->over_approve ? STEP_APPROVAL : STEP_REFUSED,
-				arena_printf(p->arena,
-				    "cooldown: %.*s was done on this target within the last %s",
-				    STR_ARG(action), text_duration(b->cooldown_ms, p->arena)) };
-		if (b->per_hour > 0 &&
-		    f->count(f->count_ctx, action, STR_EMPTY, STR_EMPTY, since) + here >=
-			b->per_hour)
-			return over(p, b, b->per_hour, "");
-		if (b->per_subscription_per_hour > 0 &&
-		    f->count(
-			f->count_ctx, action, p->alert->resource.subscription, STR_EMPTY, since) +
-			    here >=
-			b->per_subscription_per_hour)
-			return over(p, b, b->per_subscription_per_hour, " in one subscription");
+static struct ruling
+ask_one_budget(const struct planner *p, const struct settings_budget *b, struct str rule)
+{
+	struct str subscription = p->alert->resource.subscription;
+	const struct {
+		int64_t limit;
+		struct str subscription, rule;
+		const char *where;
+	} rows[] = {
+		{ b->per_hour, STR_EMPTY, STR_EMPTY, "" },
+		{ b->per_rule_per_hour, STR_EMPTY, rule, " by one rule" },
+		{ b->per_subscription_per_hour, subscription, STR_EMPTY, " in one subscription" },
+	};
+
+	if (cools_down(p, b))
+		return (struct ruling){ b->over_approve ? STEP_APPROVAL : STEP_REFUSED,
+			arena_printf(p->arena,
+			    "cooldown: %.*s was done on this target within the last %s",
+			    STR_ARG(b->action), text_duration(b->cooldown_ms, p->arena)) };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct step_filter which = { .action = b->action,
+			.subscription = rows[i].subscription,
+			.rule = rows[i].rule,
+			.since_ms = p->facts->now_ms - HOUR_MS };
+
+		if (rows[i].limit > 0 && used(p, &which) >= rows[i].limit)
+			return over(p, b, rows[i].limit, rows[i].where);
 	}
+	return (struct ruling){ STEP_WAITING, STR_EMPTY };
+}
+
+static struct ruling
+ask_budget(const struct planner *p, struct str action, struct str rule)
+{
+	for (size_t i = 0; i < p->settings->n_budgets; i++)
+		if (str_eq(p->settings->budgets[i].action, action))
+			return ask_one_budget(p, &p->settings->budgets[i], rule);
 	return (struct ruling){ STEP_WAITING, STR_EMPTY };
 }
 
@@ -224,7 +249,7 @@ ask_guards(const struct planner *p, const struct verdict *v, const struct rule_a
 		return (struct ruling){ STEP_SHADOW, STR("guards.mode is shadow") };
 	if (v->rule->mode == RULE_SHADOW)
 		return (struct ruling){ STEP_SHADOW, STR("the rule's mode is shadow") };
-	r = ask_budget(p, action->name);
+	r = ask_budget(p, action->name, v->rule->name);
 	if (r.state == STEP_WAITING && is_always_held(p->settings, action->name))
 		r = (struct ruling){ STEP_APPROVAL, STR("it always waits for approval") };
 	return r;

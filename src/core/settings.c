@@ -196,6 +196,7 @@ copy_budgets(const struct copying *c)
 		b->line = pair == NULL ? 0 : pair->key->line;
 		b->col = pair == NULL ? 0 : pair->key->col;
 		json_int(json_get(i, "per_hour"), &b->per_hour);
+		json_int(json_get(i, "per_rule_per_hour"), &b->per_rule_per_hour);
 		json_int(json_get(i, "per_subscription_per_hour"), &b->per_subscription_per_hour);
 		json_int(json_get(i, "cooldown"), &b->cooldown_ms);
 		b->over_approve = str_is(json_text(json_get(i, "over")), "approve");

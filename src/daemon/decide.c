@@ -29,10 +29,9 @@ struct deciding {
 };
 
 static int64_t
-count_steps(
-    void *ctx, struct str action, struct str subscription, struct str target, int64_t since_ms)
+count_steps(void *ctx, const struct step_filter *which)
 {
-	return store_count_steps(ctx, action, subscription, target, since_ms);
+	return store_count_steps(ctx, which);
 }
 
 /* The pure part: from an alert to what is to be done about it. */

@@ -244,8 +244,7 @@ insert_step(struct db *db, const struct step *step, struct err *e)
 }
 
 int64_t
-store_count_steps(struct store *s, struct str action, struct str subscription, struct str target,
-    int64_t since_ms)
+store_count_steps(struct store *s, const struct step_filter *which)
 {
 	struct err e;
 	bool found = false;
@@ -255,8 +254,10 @@ store_count_steps(struct store *s, struct str action, struct str subscription, s
 	st = db_bind(&s->writer, &e,
 	    "SELECT count(*) FROM steps WHERE disruptive AND undo_of = 0 AND action = ?"
 	    " AND created_ms > ? AND state IN ('waiting', 'running', 'done', 'failed')"
-	    " AND (?3 = '' OR subscription = lower(?3)) AND (?4 = '' OR lower(target) = lower(?4))",
-	    "siss", action, since_ms, subscription, target);
+	    " AND (?3 = '' OR subscription = lower(?3)) AND (?4 = '' OR lower(target) = lower(?4))"
+	    " AND (?5 = '' OR rule = ?5)",
+	    "sisss", which->action, which->since_ms, which->subscription, which->target,
+	    which->rule);
 	if (st != NULL && db_step(&s->writer, st, &found, &e) && found) {
 		n = db_int(st, 0);
 		db_reset(st);

@@ -268,4 +268,14 @@ hand_out(struct store *st, uint64_t seq, int64_t event)
 	return deaths;
 }
 
+static inline int64_t
+counted(struct store *st, const char *action, const char *subscription, const char *target,
+    const char *rule, int64_t since_ms)
+{
+	struct step_filter which = { str_of(action), str_of(subscription), str_of(target),
+		str_of(rule), since_ms };
+
+	return store_count_steps(st, &which);
+}
+
 #endif

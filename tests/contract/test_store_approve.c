@@ -140,7 +140,7 @@ TEST(what_is_approved_is_claimed_and_counted_and_says_by_whom)
 	CHECK_INT(say(st, "Ann", true, 1, 8000).approvals, 1);
 	CHECK_STR(step_of(st, 1).reason, "approved by Ann (command line)");
 	CHECK_OK(store_begin(st, &e));
-	CHECK_INT(store_count_steps(st, STR("isolate_vm"), STR_EMPTY, STR_EMPTY, 7000), 1);
+	CHECK_INT(counted(st, "isolate_vm", "", "", "", 7000), 1);
 	store_rollback(st);
 	claimed(st, 8000, &c);
 	CHECK_STR(c.step.action, "isolate_vm");

@@ -111,7 +111,7 @@ TEST(within_a_group_later_decisions_see_earlier_ones)
 	CHECK(fresh);
 	CHECK_OK(store_put_decision(st, &s->d, &fresh, &e));
 	CHECK(!fresh);
-	CHECK_INT(store_count_steps(st, STR("isolate_vm"), STR_EMPTY, STR_EMPTY, 0), 1);
+	CHECK_INT(counted(st, "isolate_vm", "", "", "", 0), 1);
 	CHECK_OK(store_commit(st, 0, &e));
 	store_close(st);
 }
@@ -242,19 +242,18 @@ TEST(what_counts_against_a_budget_is_what_was_let_through)
 	undo->alert_id = 1;
 	CHECK_OK(store_add_step(st, undo, &id, &e));
 	CHECK_OK(store_begin(st, &e));
-	CHECK_INT(store_count_steps(st, STR("isolate_vm"), STR_EMPTY, STR_EMPTY, 0), 4);
-	CHECK_INT(store_count_steps(st, STR("isolate_vm"), STR_EMPTY, STR_EMPTY, 4999), 3);
-	CHECK_INT(store_count_steps(st, STR("isolate_vm"), STR_EMPTY, STR_EMPTY, 5001), 0);
-	CHECK_INT(store_count_steps(st, STR("isolate_vm"), STR(SUB_A), STR_EMPTY, 0), 3);
-	CHECK_INT(store_count_steps(st, STR("isolate_vm"), STR(SUB_B), STR_EMPTY, 0), 1);
-	CHECK_INT(store_count_steps(st, STR("isolate_vm"),
-		      STR("BBBBBBBB-0000-0000-0000-000000000002"), STR_EMPTY, 0),
-	    1);
-	CHECK_INT(
-	    store_count_steps(st, STR("isolate_vm"), STR_EMPTY, STR(VM(SUB_A, "WEB-01")), 0), 3);
-	CHECK_INT(
-	    store_count_steps(st, STR("isolate_vm"), STR_EMPTY, STR(VM(SUB_A, "web-0")), 0), 0);
-	CHECK_INT(store_count_steps(st, STR("power_off_vm"), STR_EMPTY, STR_EMPTY, 0), 0);
+	CHECK_INT(counted(st, "isolate_vm", "", "", "", 0), 4);
+	CHECK_INT(counted(st, "isolate_vm", "", "", "", 4999), 3);
+	CHECK_INT(counted(st, "isolate_vm", "", "", "", 5001), 0);
+	CHECK_INT(counted(st, "isolate_vm", SUB_A, "", "", 0), 3);
+	CHECK_INT(counted(st, "isolate_vm", SUB_B, "", "", 0), 1);
+	CHECK_INT(counted(st, "isolate_vm", "BBBBBBBB-0000-0000-0000-000000000002", "", "", 0), 1);
+	CHECK_INT(counted(st, "isolate_vm", "", VM(SUB_A, "WEB-01"), "", 0), 3);
+	CHECK_INT(counted(st, "isolate_vm", "", VM(SUB_A, "web-0"), "", 0), 0);
+	CHECK_INT(counted(st, "isolate_vm", "", "", "rule", 0), 4);
+	CHECK_INT(counted(st, "isolate_vm", SUB_B, "", "rule", 0), 1);
+	CHECK_INT(counted(st, "isolate_vm", "", "", "Rule", 0), 0);
+	CHECK_INT(counted(st, "power_off_vm", "", "", "", 0), 0);
 	store_rollback(st);
 	store_close(st);
 }

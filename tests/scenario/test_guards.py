@@ -209,6 +209,28 @@ def test_each_subscription_has_its_own_budget(azure, make):
     assert states == {"web-01": "done", "lab-01": "done", "web-02": "refused"}
 
 
+def test_each_rule_has_its_own_budget(azure, make):
+    gw = make(rules="""
+rules:
+  - name: one
+    match: {severity: High}
+    actions: [isolate_vm, notify: soc]
+  - name: two
+    match: {severity: Medium}
+    actions: [isolate_vm, notify: soc]
+""", guards={"budgets": {"isolate_vm": {"per_rule_per_hour": 1}}}).start()
+    gw.deliver(event_grid(flat_alert(machine="web-01")))
+    gw.deliver(event_grid(flat_alert(machine="web-02")))
+    gw.deliver(event_grid(flat_alert(machine="jump-01", severity="Medium")))
+    gw.wait_step("notify", count=3)
+    states = {s["target"].rsplit("/")[-1]: (s["state"], s["reason"])
+              for s in gw.actions("isolate_vm")}
+    assert states == {
+        "web-01": ("done", ""), "jump-01": ("done", ""),
+        "web-02": ("refused", "budget used up: 1 isolate_vm an hour by one rule")}
+    assert not isolated(azure, "web-02-nic")
+
+
 @pytest.fixture
 def held(azure, make):
     """A gridwarden that holds every isolation for approval, with one held: (gridwarden, its id)."""

@@ -17,21 +17,23 @@ static const char high[] = "{'alertDisplayName':'x','severity':'High','systemAle
 
 static struct settings settings;
 static struct rules *rules;
-static int64_t done_before, done_in_subscription, done_on_target, panic_since;
+static int64_t done_before, done_in_subscription, done_on_target, done_by_rule, panic_since;
 static struct plan plan;
 
 static int64_t
-count(void *ctx, struct str action, struct str subscription, struct str target, int64_t since_ms)
+count(void *ctx, const struct step_filter *which)
 {
 	(void)ctx;
-	CHECK_STR(action, "isolate_vm");
-	if (target.n > 0) {
-		CHECK_STR(target, VM);
-		CHECK_INT(since_ms, NOW - 4 * 3600000);
+	CHECK_STR(which->action, "isolate_vm");
+	if (which->target.n > 0) {
+		CHECK_STR(which->target, VM);
+		CHECK_INT(which->since_ms, NOW - 4 * 3600000);
 		return done_on_target;
 	}
-	CHECK_INT(since_ms, NOW - 3600000);
-	return subscription.n == 0 ? done_before : done_in_subscription;
+	CHECK_INT(which->since_ms, NOW - 3600000);
+	if (which->rule.n > 0) /* of the rule "one", all was let through */
+		return str_is(which->rule, "one") ? done_by_rule : 0;
+	return which->subscription.n == 0 ? done_before : done_in_subscription;
 }
 
 /* What the rules plan for the alert, under the settings of this file. */
@@ -57,7 +59,7 @@ static void
 fresh(void)
 {
 	settings = (struct settings){ .mode = GUARD_ENFORCE };
-	done_before = done_in_subscription = 0;
+	done_before = done_in_subscription = done_by_rule = 0;
 }
 
 static void
@@ -319,6 +321,25 @@ TEST(a_budget_that_is_used_up_refuses_or_holds_for_approval)
 	done_in_subscription = 2;
 	check_first(plan_of(ISOLATE, high), STEP_REFUSED,
 	    "budget used up: 2 isolate_vm an hour in one subscription");
+}
+
+TEST(each_rule_has_its_own_budget_and_what_another_may_do_is_done)
+{
+	struct settings_budget budget = { .action = STR("isolate_vm"), .per_rule_per_hour = 3 };
+	const struct plan *p;
+
+	fresh();
+	settings.budgets = &budget;
+	settings.n_budgets = 1;
+	done_by_rule = 2;
+	check_first(plan_of(ISOLATE, high), STEP_WAITING, "");
+	done_by_rule = 3;
+	check_first(plan_of(ISOLATE, high), STEP_REFUSED,
+	    "budget used up: 3 isolate_vm an hour by one rule");
+	p = plan_of(
+	    ISOLATE "  - {name: two, match: {severity: High}, actions: [isolate_vm]}\n", high);
+	check_first(p, STEP_WAITING, "");
+	CHECK_STR(p->steps[0].rule, "two");
 }
 
 TEST(the_trace_keeps_what_was_seen_and_says_why_in_words)

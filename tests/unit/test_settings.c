@@ -74,7 +74,7 @@ TEST(a_full_file_is_read)
 	      "    - tag: {critical: '*'}\n"
 	      "  budgets:\n"
 	      "    isolate_vm: {per_hour: 5, per_subscription_per_hour: 3, over: approve}\n"
-	      "    enable_jit: {per_hour: 9}\n"
+	      "    enable_jit: {per_hour: 9, per_rule_per_hour: 4}\n"
 	      "report_wait: 1m\n"
 	      "retention: 400d\n"
 	      "inbox_max: 256MiB\n"
@@ -108,6 +108,8 @@ TEST(a_full_file_is_read)
 	CHECK_INT(s->budgets[0].per_hour, 5);
 	CHECK_INT(s->budgets[0].per_subscription_per_hour, 3);
 	CHECK(s->budgets[0].over_approve && !s->budgets[1].over_approve);
+	CHECK_INT(s->budgets[0].per_rule_per_hour, 0);
+	CHECK_INT(s->budgets[1].per_rule_per_hour, 4);
 	CHECK_INT(s->budgets[1].per_subscription_per_hour, 0);
 	CHECK_INT(s->report_wait_ms, 60000);
 	CHECK_INT(s->inbox_max, 256 << 20);
