@@ -6,16 +6,11 @@
 #define AZURE_DEFENDER_ALERT_H
 
 #include "azure/arm.h"
-#include "core/alert.h"
+#include "base/json.h"
 
-/*
- * "/subscriptions/{guid}[/resourceGroups/{name}]/providers/Microsoft.Security/locations/{location}/
- * alerts/{name}", rebuilt from parts: the alert's own `id` (resourceId of an activity log), or what
- * its link to the portal says.  ERR_INPUT when it says neither.
- */
-bool defender_alert_id(
-    const struct alert *al, struct arena *a, struct str *out, struct err *e) MUST_CHECK;
-
+/* The alert as Azure has it now; ERR_NOT_FOUND says so in words. */
+bool defender_alert_get(struct arm *arm, struct str id, struct arena *a, const struct json **out,
+    struct err *e) MUST_CHECK;
 bool defender_alert_status(
     struct arm *arm, struct str id, struct arena *a, struct str *status, struct err *e) MUST_CHECK;
 

@@ -184,6 +184,7 @@ struct settings {
 	struct settings_ticket *tickets;
 	size_t n_tickets;
 	enum guard_mode mode;
+	bool confirm_at_source; /* disruptive: only what Defender for Cloud says of the alert too */
 	struct settings_protected *protects;
 	size_t n_protects;
 	struct settings_protected *scopes; /* without tags; what may be touched, none = all */

@@ -7,6 +7,7 @@
 
 #include "azure/credential.h"
 #include "base/clock.h"
+#include "confirm.h"
 #include "net/http.h"
 
 #define NAMES_MAX 64
@@ -262,6 +263,12 @@ perform(const struct action *action, struct action_env *env, struct step *step, 
 {
 	bool back = step->undo_of != 0;
 
+	if (!back && action->disruptive) {
+		enum outcome confirmed = confirm_at_source(env, step, e);
+
+		if (confirmed != OUTCOME_DONE)
+			return confirmed;
+	}
 	if (!back)
 		return action->run(env, step, e);
 	if (action->undo != NULL)

@@ -14,6 +14,7 @@
 
 #include "azure/defender_alert.h"
 #include "base/fault.h"
+#include "core/alert_source.h"
 #include "tools.h"
 
 static const struct status {
@@ -65,7 +66,7 @@ begin(struct setting *w, struct action_env *env, struct step *step, struct err *
 	w->alert = json_text(json_get(w->record, "alert"));
 	if (w->wanted == NULL)
 		return fail(e, ERR_INPUT, "the stored parameters name no status");
-	return w->alert.n > 0 || defender_alert_id(env->alert, env->arena, &w->alert, e);
+	return w->alert.n > 0 || alert_source_id(env->alert, env->arena, &w->alert, e);
 }
 
 static enum outcome
@@ -73,8 +74,6 @@ look(struct setting *w, struct err *e)
 {
 	if (defender_alert_status(w->env->arm, w->alert, w->env->arena, &w->now, e))
 		return OUTCOME_DONE;
-	if (e->kind == ERR_NOT_FOUND)
-		fail_in(e, "Defender for Cloud does not have the alert (any more)");
 	return outcome_of(e);
 }
 

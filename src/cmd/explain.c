@@ -59,7 +59,7 @@ alert_json(const struct alert *al, struct arena *a)
 }
 
 static struct json *
-plan_json(const struct plan *plan, int64_t quorum, struct arena *a)
+plan_json(const struct plan *plan, const struct settings *settings, struct arena *a)
 {
 	struct json *list = json_array(a);
 
@@ -74,8 +74,10 @@ plan_json(const struct plan *plan, int64_t quorum, struct arena *a)
 		json_set_str(j, "rule", s->rule, a);
 		json_set_str(j, "reason", s->reason, a);
 		if (s->state == STEP_APPROVAL)
-			json_set_int(j, "quorum", quorum, a);
+			json_set_int(j, "quorum", settings->approvals.quorum, a);
 		json_set(j, "params", json_parse(s->params, a, &e), a);
+		if (settings->confirm_at_source && s->disruptive && s->state == STEP_WAITING)
+			json_set_bool(j, "confirm_at_source", true, a);
 		json_add(list, j, a);
 	}
 	return list;
@@ -135,7 +137,7 @@ explain_event(const struct explain *x, const struct event *ev)
 	plan_build(settings, verdicts, n, &al, &facts, x->arena, &plan);
 	json_set(j, "alert", alert_json(&al, x->arena), x->arena);
 	json_set(j, "rules", json_member(trace_json(verdicts, n, 0, x->arena), "rules"), x->arena);
-	json_set(j, "plan", plan_json(&plan, settings->approvals.quorum, x->arena), x->arena);
+	json_set(j, "plan", plan_json(&plan, settings, x->arena), x->arena);
 	return j;
 }
 
@@ -233,6 +235,8 @@ print_step(const struct json *s)
 		printf(" would be %s", str_is(state, "approval") ? "held for approval"
 				       : str_is(state, "shadow") ? "only recorded"
 								 : "refused");
+	if (json_true(json_get(s, "confirm_at_source")))
+		fputs(" once Defender for Cloud confirms the alert", stdout);
 	if (reason.n > 0) {
 		fputs(": ", stdout);
 		output_text(stdout, reason);

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "core/alert_source.h"
 #include "core/guard.h"
 #include "core/text.h"
 
@@ -228,6 +229,18 @@ panic_words(int64_t since_ms, struct arena *a)
 	    a, "panic since %s: nothing destructive is done", clock_format(since_ms, text));
 }
 
+/* Whether it is so is asked before the step is done; here only whether it can be asked. */
+static struct ruling
+ask_source(const struct planner *p)
+{
+	struct str ignored;
+	struct err e;
+
+	if (!p->settings->confirm_at_source || alert_source_id(p->alert, p->arena, &ignored, &e))
+		return (struct ruling){ STEP_WAITING, STR_EMPTY };
+	return refuse(arena_printf(p->arena, "not confirmed at source: %s", e.text));
+}
+
 /* All guards in order; the first that objects decides. */
 static struct ruling
 ask_guards(const struct planner *p, const struct verdict *v, const struct rule_action *action)
@@ -243,6 +256,8 @@ ask_guards(const struct planner *p, const struct verdict *v, const struct rule_a
 	if (p->alert->sample && !v->rule->allow_sample)
 		return refuse(STR("sample alert, and the rule does not say allow_sample: true"));
 	r = ask_target(p);
+	if (r.state == STEP_WAITING)
+		r = ask_source(p);
 	if (r.state != STEP_WAITING)
 		return r;
 	if (p->settings->mode == GUARD_SHADOW)

@@ -1,13 +1,18 @@
-"""The status of Defender for Cloud alerts.
+"""Alerts of Defender for Cloud.
 
 Microsoft.Security alerts (OpenAPI 2022-01-01): POST activate, inProgress, resolve or dismiss,
-without a body, answers 204; GET shows properties.status.  Any alert name is known here, and active
-at first: alerts come from outside the emulator.
+without a body, answers 204; GET shows the alert with properties.status.  Alerts come from outside
+the emulator: what was put there (PUT /_emulator/resource) is shown whole.  Any other name is known
+too, active at first and without a word about what it is, unless settings.any_alert says no.
 """
 
+import copy
+
 from messages import Answer, ArmError
+from world import visible
 
 TYPE = "Microsoft.Security/alerts"
+STORED_TYPE = "Microsoft.Security/Locations/alerts"
 ALERT = "/providers/Microsoft.Security/locations/{location}/alerts/{alert}"
 STATUS = {"activate": "Active", "inProgress": "InProgress", "resolve": "Resolved",
           "dismiss": "Dismissed"}
@@ -24,17 +29,30 @@ class Alerts:
                 ("POST", place + ALERT + "/" + action, TYPE, self.setter(status))
                 for place in places for action, status in STATUS.items()]
 
+    def known(self, path):
+        """The alert as it was put there; None for one that nobody described."""
+        self.world.require_group(path.split("/providers/")[0])
+        alert = self.world.get(path)
+        if alert is None and not self.world.settings["any_alert"]:
+            raise ArmError(404, "ResourceNotFound",
+                           f"The alert '{path.rsplit('/', 1)[1]}' was not found.")
+        return alert
+
     def get(self, request, names):
-        self.world.require_group(request.path.split("/providers/")[0])
-        return Answer(200, {
-            "id": request.path, "name": names["alert"], "type": "Microsoft.Security/Locations/alerts",
-            "properties": {"status": self.world.alerts.get(request.path.lower(), "Active")}})
+        alert = self.known(request.path) or {
+            "id": request.path, "name": names["alert"], "type": STORED_TYPE,
+            "properties": {"status": "Active"}}
+        shown = copy.deepcopy(visible(alert))
+        shown["properties"]["status"] = self.world.alerts.get(
+            request.path.lower(), shown["properties"].get("status", "Active"))
+        return Answer(200, shown)
 
     def setter(self, status):
         def post(request, names):
             if request.body:
                 raise ArmError(400, "InvalidRequestContent", "No body is expected.")
-            self.world.require_group(request.path.split("/providers/")[0])
-            self.world.alerts[request.path.rsplit("/", 1)[0].lower()] = status
+            path = request.path.rsplit("/", 1)[0]
+            self.known(path)
+            self.world.alerts[path.lower()] = status
             return Answer(204)
         return post

@@ -359,6 +359,24 @@ def test_a_snapshot_of_a_premium_v2_disk_is_incremental_and_filled_later(azure, 
     assert (seen[0], seen[-1]) == (0.0, 100.0)
 
 
+# Alerts
+
+ALERT = "/providers/Microsoft.Security/locations/westeurope/alerts/2518_one"
+
+
+def test_an_alert_is_shown_as_it_was_put_there_with_the_status_it_was_set_to(azure, emulator):
+    emulator.put_resource(SHOP + ALERT, {
+        "id": SHOP + ALERT, "name": "2518_one", "type": "Microsoft.Security/Locations/alerts",
+        "properties": {"alertType": "VM_EICAR", "status": "Active"}})
+    assert azure.get(SHOP + ALERT).json["properties"]["alertType"] == "VM_EICAR"
+    assert azure.post(SHOP + ALERT + "/dismiss").status == 204
+    assert azure.get(SHOP + ALERT).json["properties"] == {
+        "alertType": "VM_EICAR", "status": "Dismissed"}
+    emulator.settings(any_alert=False)
+    assert azure.get(SHOP + ALERT.replace("one", "two")).status == 404
+    assert azure.post(SHOP + ALERT.replace("one", "two") + "/dismiss").status == 404
+
+
 # JIT policies
 
 def entry(machine=DB, **changes):

@@ -21,6 +21,7 @@ DEFAULT_SETTINGS = {
     "imds_token_lifetime_s": 86400,
     "entra_token_lifetime_s": 3599,
     "token_refresh_in_s": None,  # "refresh_in" of the v2.0 token endpoint, if any
+    "any_alert": True,           # alerts that nobody put there are known too
     "jira_unseen": 0,            # searches that do not find a new issue yet
     "identity_header": "emulated-app-service",  # what App Service gives an app
     "arc_tokens": "/nonexistent",  # folder of the keys of Azure Arc's agent
