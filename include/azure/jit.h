@@ -36,6 +36,15 @@ bool jit_put(struct arm *arm, struct str path, const struct json *body, struct a
     struct err *e) MUST_CHECK;
 bool jit_delete(struct arm *arm, struct str path, struct arena *a, struct err *e) MUST_CHECK;
 
+/*
+ * Ask for access to ports (numbers) of a machine from a source until then (RFC 3339, UTC).  What
+ * came of it is read in the policy's properties.requests; the same again is another request, and a
+ * newer one for a port ends the older.
+ */
+bool jit_initiate(struct arm *arm, struct str path, struct str vm, const struct json *ports,
+    struct str source, struct str ends, struct str justification, struct arena *a,
+    struct err *e) MUST_CHECK;
+
 /* One port of a machine: any protocol, as the portal arms it.  sources: texts, at least one. */
 struct json *
 jit_port(int64_t number, int64_t longest_ms, const struct json *sources, struct arena *a);

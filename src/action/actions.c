@@ -13,13 +13,15 @@
 #define NAMES_MAX 64
 
 extern const struct action action_isolate_vm, action_isolate_machine, action_enable_jit,
-    action_snapshot_vm, action_tag_resource, action_power_off_vm, action_set_alert_status,
-    action_block_source_address, action_http_post, action_open_ticket, action_notify;
+    action_request_jit, action_snapshot_vm, action_tag_resource, action_power_off_vm,
+    action_set_alert_status, action_block_source_address, action_http_post, action_open_ticket,
+    action_notify;
 
 const struct action *const actions[] = {
 	&action_isolate_vm,
 	&action_isolate_machine,
 	&action_enable_jit,
+	&action_request_jit,
 	&action_snapshot_vm,
 	&action_tag_resource,
 	&action_power_off_vm,

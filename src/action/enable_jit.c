@@ -23,7 +23,6 @@
 #include "base/fault.h"
 #include "tools.h"
 
-#define PORTS_MAX 50
 #define SOURCES_MAX 50
 #define TURN_MS 500
 #define REDO_MS 2000
@@ -115,6 +114,8 @@ record(struct arming *w, struct err *e)
 static enum outcome
 write_policy(struct arming *w, const struct json *body, struct err *e)
 {
+	if (is_halted(w->env, w->step, e))
+		return OUTCOME_NEVER;
 	if (FAULT("action.jit.put"))
 		return later(e, 0, "fault ordered at action.jit.put");
 	if (!jit_put(w->env->arm, w->policy.path, body, w->env->arena, e))
@@ -284,16 +285,6 @@ check_sources(const struct json *sources, struct err *e)
 }
 
 static bool
-check_ports(const struct json *ports, struct err *e)
-{
-	for (const struct json *x = json_first(ports); x != NULL; x = json_next(x))
-		for (const struct json *y = json_next(x); y != NULL; y = json_next(y))
-			if (json_equal(x, y))
-				return fail(e, ERR_INPUT, "ports has %.0f twice", json_number(x));
-	return true;
-}
-
-static bool
 check(const struct json *params, struct err *e)
 {
 	const struct json *ports = json_get(params, "ports"),
@@ -303,10 +294,9 @@ check(const struct json *params, struct err *e)
 		return fail(e, ERR_INPUT,
 		    "enable_jit needs sources: the addresses that may ask for access, or \"*\" for "
 		    "the whole internet");
-	if (json_count(ports) > PORTS_MAX || json_count(sources) > SOURCES_MAX)
-		return fail(
-		    e, ERR_INPUT, "more than %d ports or %d sources", PORTS_MAX, SOURCES_MAX);
-	return check_ports(ports, e) && check_sources(sources, e);
+	if (json_count(sources) > SOURCES_MAX)
+		return fail(e, ERR_INPUT, "more than %d sources", SOURCES_MAX);
+	return check_port_list(ports, e) && check_sources(sources, e);
 }
 
 static const struct param params[] = {

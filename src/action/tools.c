@@ -145,6 +145,18 @@ check_resource_group(struct str group, struct err *e)
 			 STR_ARG(group));
 }
 
+bool
+check_port_list(const struct json *ports, struct err *e)
+{
+	if (json_count(ports) > PORTS_MAX)
+		return fail(e, ERR_INPUT, "more than %d ports", PORTS_MAX);
+	for (const struct json *x = json_first(ports); x != NULL; x = json_next(x))
+		for (const struct json *y = json_next(x); y != NULL; y = json_next(y))
+			if (json_equal(x, y))
+				return fail(e, ERR_INPUT, "ports has %.0f twice", json_number(x));
+	return true;
+}
+
 static bool
 undoable(struct str name)
 {

@@ -59,6 +59,10 @@ struct str last_request_id(const struct arm *arm);
 /* A parameter that names a resource group; empty is none and fine. */
 bool check_resource_group(struct str group, struct err *e) MUST_CHECK;
 
+/* A parameter that lists ports: not too many, none twice. */
+#define PORTS_MAX 50
+bool check_port_list(const struct json *ports, struct err *e) MUST_CHECK;
+
 /* The alert, what was done about it and why, as people are told. */
 struct card card_of(const struct action_env *env);
 

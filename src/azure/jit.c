@@ -101,6 +101,42 @@ jit_put(struct arm *arm, struct str path, const struct json *body, struct arena 
 	return arm_send(arm, &call, a, &ignored, e);
 }
 
+static struct json *
+initiation(struct str vm, const struct json *ports, struct str source, struct str ends,
+    struct str justification, struct arena *a)
+{
+	struct json *body = json_object(a), *machines = json_array(a), *machine = json_object(a),
+		    *list = json_array(a);
+
+	for (const struct json *p = json_first(ports); p != NULL; p = json_next(p)) {
+		struct json *port = json_object(a);
+
+		json_set(port, "number", json_copy(p, a), a);
+		json_set_str(port, "allowedSourceAddressPrefix", source, a);
+		json_set_str(port, "endTimeUtc", ends, a);
+		json_add(list, port, a);
+	}
+	json_set_str(machine, "id", vm, a);
+	json_set(machine, "ports", list, a);
+	json_add(machines, machine, a);
+	json_set(body, "virtualMachines", machines, a);
+	json_set_str(body, "justification", justification, a);
+	return body;
+}
+
+bool
+jit_initiate(struct arm *arm, struct str path, struct str vm, const struct json *ports,
+    struct str source, struct str ends, struct str justification, struct arena *a, struct err *e)
+{
+	struct arm_call call = { .method = "POST",
+		.path = arena_printf(a, "%.*s/initiate", STR_ARG(path)),
+		.api_version = API_VERSION,
+		.body = initiation(vm, ports, source, ends, justification, a) };
+	struct arm_answer ignored;
+
+	return arm_send(arm, &call, a, &ignored, e);
+}
+
 bool
 jit_delete(struct arm *arm, struct str path, struct arena *a, struct err *e)
 {

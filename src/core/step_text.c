@@ -301,6 +301,27 @@ tell_disarmed(const struct json *result, struct arena *a, struct buf *b)
 	    " changed by somebody meanwhile and left alone", a);
 }
 
+/* request_jit: {"policy","opened":[22],"source","ends_ms"} */
+static void
+tell_opened(const struct json *result, struct arena *a, struct buf *b)
+{
+	tell_list(b, json_get(result, "opened"), "port", " open for ", a);
+	buf_add(b, str_slice(json_text(json_get(result, "source")), 0, LISTED_CHARS));
+	tell_name(b, "policy ", json_text(json_get(result, "policy")));
+	tell_end(b, json_get(result, "ends_ms"));
+}
+
+/* The undo of it: {"policy","ended":[...],"drifted":[...]}, both lists of port numbers */
+static void
+tell_ended(const struct json *result, struct arena *a, struct buf *b)
+{
+	if (json_count(json_get(result, "ended")) == 0)
+		buf_add_cstr(b, "nothing to end");
+	tell_list(b, json_get(result, "ended"), "port", " ends within a minute", a);
+	tell_list(b, json_get(result, "drifted"), "port",
+	    " open by somebody else's request and left alone", a);
+}
+
 static void
 tell_status(const struct json *result, struct buf *b)
 {
@@ -397,6 +418,10 @@ tell_result(const struct step *s, struct arena *a, struct buf *b)
 		tell_blocked(result, a, b);
 	else if (json_is(json_get(result, "restored"), JSON_ARRAY))
 		tell_released(result, a, b);
+	else if (json_is(json_get(result, "opened"), JSON_ARRAY))
+		tell_opened(result, a, b);
+	else if (json_is(json_get(result, "ended"), JSON_ARRAY))
+		tell_ended(result, a, b);
 	else if (json_is(json_get(result, "added"), JSON_ARRAY))
 		tell_armed(result, a, b);
 	else if (json_is(json_get(result, "removed"), JSON_ARRAY))

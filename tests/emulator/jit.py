@@ -1,8 +1,12 @@
 """Just-in-time network access policies of Defender for Cloud.
 
 Fields from Microsoft.Security jitNetworkAccessPolicies (OpenAPI 2020-01-01); rules from "Enable
-just-in-time access on VMs".  PUT replaces the policy with all its machines.  The location in the
-path is the region of the machines, the resource group is theirs; policies have no ETag.
+just-in-time access on VMs".  PUT replaces the policy with all its machines; requests are the
+service's own and stay when the body has none.  The location in the path is the region of the
+machines, the resource group is theirs; policies have no ETag.
+
+A request ends when its time is over (Revoked, Expired) and when a newer one comes for the same port
+(Revoked, NewerRequestInitiated).
 """
 
 import copy
@@ -104,12 +108,12 @@ class JitPolicies:
         scope = request.path.lower().split("/providers/")[0]
         self.world.require_group(scope)
         wanted = names.get("location")
-        policies = [visible(policy) for policy in self.world.of_type(STORED_TYPE, scope)
+        policies = [shown(policy) for policy in self.world.of_type(STORED_TYPE, scope)
                     if wanted is None or same_region(policy["location"], wanted)]
         return page(request, policies, self.world.settings, "jit_page_size")
 
     def get(self, request, names):
-        return Answer(200, visible(self.world.require(request.path)))
+        return Answer(200, shown(self.world.require(request.path)))
 
     def put(self, request, names):
         body = request.json()
@@ -132,7 +136,8 @@ class JitPolicies:
             "location": old["location"] if old else names["location"].lower(),
             "properties": {
                 "virtualMachines": copy.deepcopy(machines),
-                "requests": copy.deepcopy(body["properties"].get("requests") or []),
+                "requests": copy.deepcopy(body["properties"].get(
+                    "requests", old["properties"]["requests"] if old else [])),
                 "provisioningState": "Succeeded"}}
         return Answer(200, visible(self.world.put(policy)))
 
@@ -179,6 +184,10 @@ class JitPolicies:
             "startTimeUtc": utc_text(now), "requestor": "responder@contoso.example"}
         if body.get("justification"):
             access["justification"] = body["justification"]
+        shown(policy)
+        for machine in access["virtualMachines"]:
+            for port in machine["ports"]:
+                revoke(policy, machine["id"], port["number"])
         policy["properties"]["requests"].append(access)
         return Answer(202, copy.deepcopy(access))
 
@@ -188,8 +197,50 @@ class JitPolicies:
             raise invalid(f"Virtual machine '{machine.get('id')}' is not in the policy.")
         if not machine.get("ports"):
             raise invalid("Every virtual machine needs ports.")
+        numbers = [port.get("number") for port in machine["ports"]]
+        if len(set(numbers)) < len(numbers):
+            raise invalid("A port is asked for twice.")
         return {"id": entry["id"], "ports": [opened_port(entry, port, now)
                                              for port in machine["ports"]]}
+
+
+def requested_ports(policy, machine_id=None):
+    """Ports of requests that are open."""
+    return [port for request in policy["properties"]["requests"]
+            for machine in request["virtualMachines"] for port in machine["ports"]
+            if machine_id in (None, machine["id"]) and port["status"] == "Initiated"]
+
+
+def revoke(policy, machine_id, number):
+    for port in requested_ports(policy, machine_id):
+        if port["number"] == number:
+            port.update(status="Revoked", statusReason="NewerRequestInitiated")
+
+
+def shown(policy):
+    """As a GET shows it: what is over has ended."""
+    for port in requested_ports(policy):
+        if moment(port["endTimeUtc"]) <= datetime.now(timezone.utc):
+            port.update(status="Revoked", statusReason="Expired")
+    return visible(policy)
+
+
+def moment(text):
+    end = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return end if end.tzinfo else end.replace(tzinfo=timezone.utc)
+
+
+def allows(rule, source):
+    """Does the source lie in what the policy allows for the port?"""
+    wanted = ipaddress.ip_network(source, strict=False) if source != "*" else None
+    for prefix in (rule.get("allowedSourceAddressPrefixes")
+                   or [rule["allowedSourceAddressPrefix"]]):
+        if prefix == "*":
+            return True
+        network = ipaddress.ip_network(prefix, strict=False)
+        if wanted and wanted.version == network.version and wanted.subnet_of(network):
+            return True
+    return False
 
 
 def machine_in(policy, machine_id):
@@ -203,16 +254,16 @@ def opened_port(entry, port, now):
     if allowed is None:
         raise invalid(f"Port {port['number']} is not in the policy.")
     try:
-        end = datetime.fromisoformat(port.get("endTimeUtc") or "")
+        end = moment(port.get("endTimeUtc") or "")
     except ValueError:
         raise invalid("endTimeUtc is required, in ISO 8601.") from None
-    if end.tzinfo is None:
-        end = end.replace(tzinfo=timezone.utc)
     if not now < end <= now + duration(allowed["maxRequestAccessDuration"]) + timedelta(minutes=1):
         raise invalid(f"endTimeUtc of port {port['number']} is over, or beyond "
                       "maxRequestAccessDuration.")
     source = port.get("allowedSourceAddressPrefix") or "127.0.0.1"
     check_prefix(source)
+    if not allows(allowed, source):
+        raise invalid(f"Source '{source}' is not allowed for port {port['number']}.")
     return {"number": port["number"], "allowedSourceAddressPrefix": source,
             "endTimeUtc": port["endTimeUtc"], "status": "Initiated",
             "statusReason": "UserRequested"}

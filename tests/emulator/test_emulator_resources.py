@@ -445,7 +445,7 @@ def test_a_machine_is_in_one_policy_only(azure):
 def initiation(minutes, port=22, **fields):
     end = datetime.now(timezone.utc) + timedelta(minutes=minutes)
     return {"virtualMachines": [{"id": DB, "ports": [{
-        "number": port, "endTimeUtc": end.isoformat(), "allowedSourceAddressPrefix": "192.0.2.7",
+        "number": port, "endTimeUtc": end.isoformat(), "allowedSourceAddressPrefix": "198.51.100.7",
         **fields}]}], "justification": "alert"}
 
 
@@ -457,9 +457,22 @@ def test_access_is_requested(azure):
     assert azure.get(JIT).json["properties"]["requests"] == [answer.json]
 
 
+def test_a_newer_request_ends_the_older_one_and_a_put_keeps_both(azure):
+    for _ in range(2):
+        assert azure.post(JIT + "/initiate", initiation(30)).status == 202
+    assert azure.put(JIT, policy(entry())).status == 200
+    assert [request["virtualMachines"][0]["ports"][0]["statusReason"]
+            for request in azure.get(JIT).json["properties"]["requests"]] == [
+                "NewerRequestInitiated", "UserRequested"]
+
+
 @pytest.mark.parametrize("body", [
     initiation(120), initiation(-1), initiation(30, port=80), initiation(30, duration="PT1H"),
     initiation(30, endTimeUtc=None), {"justification": "none"},
+    initiation(30, allowedSourceAddressPrefix="203.0.113.7"),
+    initiation(30, allowedSourceAddressPrefix="198.51.0.0/16"),
+    initiation(30, allowedSourceAddressPrefix="*"),
+    initiation(30, allowedSourceAddressPrefix=None),
 ])
 def test_a_request_for_access_is_refused(azure, body):
     assert azure.post(JIT + "/initiate", body).status == 400

@@ -231,6 +231,24 @@ TEST(a_just_in_time_policy_tells_its_ports)
 	CHECK_STR(said(s), "undo of enable_jit web-01: done (nothing to remove)");
 }
 
+TEST(access_that_was_asked_for_says_for_whom_and_until_when)
+{
+	struct step s = step_of("request_jit", STEP_DONE);
+
+	s.result = STR("{\"policy\":\"/x/default\",\"opened\":[22,3389],\"source\":"
+		       "\"203.0.113.0/24\",\"ends_ms\":1795377600000}");
+	CHECK_STR(said(s),
+	    "request_jit web-01: done (ports 22, 3389 open for 203.0.113.0/24, policy default, "
+	    "until 2026-11-22T20:00:00Z)");
+	s.undo_of = 1;
+	s.result = STR("{\"policy\":\"/x/default\",\"ended\":[22],\"drifted\":[3389]}");
+	CHECK_STR(said(s),
+	    "undo of request_jit web-01: done (port 22 ends within a minute, port 3389 open by "
+	    "somebody else's request and left alone)");
+	s.result = STR("{\"policy\":\"/x/default\",\"ended\":[],\"drifted\":[]}");
+	CHECK_STR(said(s), "undo of request_jit web-01: done (nothing to end)");
+}
+
 TEST(copied_disks_are_counted_with_those_that_are_not)
 {
 	struct step s = step_of("snapshot_vm", STEP_DONE);
