@@ -108,7 +108,8 @@ TEST(just_in_time_access_needs_ports_and_sources)
 	CHECK(checked("enable_jit: {ports: 22, sources: \"*\"}"));
 	CHECK(checked("enable_jit: {ports: 22, sources: [2001:db8::/32, 203.0.113.7]}"));
 	CHECK(checked("request_jit: {ports: [22, 3389], source: 203.0.113.7, duration: 2h}"));
-	CHECK(checked("request_jit: {ports: 22, source: 2001:db8::/64, justification: look at it}"));
+	CHECK(
+	    checked("request_jit: {ports: 22, source: 2001:db8::/64, justification: look at it}"));
 	check_refused("request_jit: {ports: 22}", "'source' is missing");
 	check_refused("request_jit: {source: 203.0.113.7}", "'ports' is missing");
 	check_refused("request_jit: {ports: [22, 22], source: 203.0.113.7}", "22 twice");
