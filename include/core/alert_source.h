@@ -12,7 +12,7 @@
  * alerts/{name}", rebuilt from parts: the alert's own `id` (resourceId of an activity log), or what
  * its link to the portal says.  ERR_INPUT when it says neither.
  */
-bool alert_source_id(
-    const struct alert *al, struct arena *a, struct str *out, struct err *e) MUST_CHECK;
+bool
+alert_source_id(const struct alert *al, struct arena *a, struct str *out, struct err *e) MUST_CHECK;
 
 #endif
