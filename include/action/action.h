@@ -42,8 +42,10 @@ struct action_env {
 	const struct alert *alert; /* the alert that the step is about */
 	const struct verdict_text *reasons; /* why the rules fired, for reports */
 	size_t n_reasons;
-	const struct step *steps; /* all steps of that alert, for reports */
+	const struct step
+	    *steps; /* all steps of that alert, for reports; of a digest what it tells */
 	size_t n_steps;
+	int64_t digest; /* how many steps a digest is about; 0 = the step is none */
 	/* What the same action did to the same machine lately, and was not taken back. */
 	const struct step *earlier;
 	size_t n_earlier;
@@ -115,6 +117,7 @@ struct job {
 	size_t n_reasons;
 	const struct step *steps;
 	size_t n_steps;
+	int64_t digest;
 	const struct step *earlier; /* as in action_env; for actions that contain */
 	size_t n_earlier;
 	const atomic_bool *halted; /* nothing destructive goes on; NULL = never */

@@ -113,6 +113,9 @@ void step_undo_anyway(struct step *undo, struct str alert, const char *how, stru
 /* NULL when nothing was said. */
 const char *step_undo_how(const struct json *params);
 
+/* Was it refused because a budget is used up? */
+bool step_is_over_budget(const struct step *s);
+
 /* When a step that is held is refused; 0 = it is not held, or for ever. */
 int64_t step_held_until_ms(const struct step *s);
 

@@ -184,6 +184,8 @@ struct settings {
 	struct settings_ticket *tickets;
 	size_t n_tickets;
 	enum guard_mode mode;
+	int64_t digest_wait_ms; /* what budgets refuse is told together after so long; 0 = each at
+				   once */
 	bool confirm_at_source; /* disruptive: only what Defender for Cloud says of the alert too */
 	struct settings_protected *protects;
 	size_t n_protects;

@@ -227,6 +227,22 @@ store_rest(struct store *s, struct str destination, int64_t until_ms, struct err
 bool store_list_earlier(struct store *s, const struct step *step, int64_t since_ms, struct arena *a,
     struct step **earlier, size_t *n, int64_t *busy, struct err *e) MUST_CHECK;
 
+/*
+ * The digest of what budgets refused (daemon/digest.h) that waits for this channel: the key of the
+ * step with these parameters; empty = none waits.  For the thread that decides, inside of its
+ * transaction.
+ */
+struct str
+store_waiting_digest(struct store *s, struct str channel, struct str params, struct arena *a);
+
+/*
+ * The first steps that were refused about alerts of which the channel was told by `told` since
+ * then, at most max, and how many there are.
+ */
+bool store_list_digest(struct store *s, struct str channel, struct str told, int64_t since_ms,
+    size_t max, struct arena *a, struct step **out, size_t *n, int64_t *all,
+    struct err *e) MUST_CHECK;
+
 /* ---- look ---- */
 
 /* All ways back of a step, the oldest first. */

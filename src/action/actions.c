@@ -300,6 +300,7 @@ performer_run(struct performer *p, struct job *job, int64_t now_ms, struct arena
 		.n_reasons = job->n_reasons,
 		.steps = job->steps,
 		.n_steps = job->n_steps,
+		.digest = job->digest,
 		.earlier = job->earlier,
 		.n_earlier = job->n_earlier,
 		.halted = job->halted,

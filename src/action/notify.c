@@ -4,6 +4,8 @@
  */
 #include "action/action.h"
 
+#include <inttypes.h>
+
 #include "action/channel.h"
 #include "base/fault.h"
 #include "tools.h"
@@ -21,12 +23,27 @@ posted(struct action_env *env, struct step *step, const struct settings_channel 
 	return OUTCOME_DONE;
 }
 
+/* Of the alert that began it there is the time and the severity. */
+static struct card
+digest_of(const struct action_env *env)
+{
+	return (struct card){ .name = arena_printf(env->arena,
+				  "%" PRId64 " action%s refused: a budget is used up", env->digest,
+				  env->digest == 1 ? " was" : "s were"),
+		.severity = env->alert->severity,
+		.status = env->alert->status,
+		.time = env->alert->start_time,
+		.description = STR("All of them: gridwarden actions list --state refused"),
+		.steps = env->steps,
+		.n_steps = env->n_steps };
+}
+
 static enum outcome
 run(struct action_env *env, struct step *step, struct err *e)
 {
 	const struct settings_channel *channel = settings_channel(env->settings, step->target);
 	struct channel_answer answer;
-	struct card card = card_of(env);
+	struct card card = env->digest > 0 ? digest_of(env) : card_of(env);
 	bool ok;
 
 	if (channel == NULL) {

@@ -16,6 +16,7 @@
 #include "core/text.h"
 
 #define REASON_MAX 400
+#define BUDGET_USED_UP "budget used up"
 #define HOUR_MS 3600000
 
 static const char *const state_names[] = {
@@ -156,7 +157,7 @@ static struct ruling
 over(const struct planner *p, const struct settings_budget *b, int64_t limit, const char *where)
 {
 	return (struct ruling){ b->over_approve ? STEP_APPROVAL : STEP_REFUSED,
-		arena_printf(p->arena, "budget used up: %" PRId64 " %.*s an hour%s", limit,
+		arena_printf(p->arena, BUDGET_USED_UP ": %" PRId64 " %.*s an hour%s", limit,
 		    STR_ARG(b->action), where) };
 }
 
@@ -396,6 +397,12 @@ step_undo_how(const struct json *params)
 		if (str_is(how, known[i]))
 			return known[i];
 	return NULL;
+}
+
+bool
+step_is_over_budget(const struct step *s)
+{
+	return s->state == STEP_REFUSED && str_starts_nocase(s->reason, STR(BUDGET_USED_UP));
 }
 
 int64_t

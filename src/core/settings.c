@@ -224,6 +224,7 @@ copy_rest(const struct copying *c)
 	}
 	s->rules = path(c, "rules");
 	s->mode = str_is(text(c, "guards.mode"), "shadow") ? GUARD_SHADOW : GUARD_ENFORCE;
+	s->digest_wait_ms = number(c, "guards.digest_wait");
 	s->confirm_at_source = json_true(json_at(c->j, "guards.confirm_at_source"));
 	s->report_wait_ms = number(c, "report_wait");
 	s->retention_ms = number(c, "retention");

@@ -412,6 +412,13 @@ static const struct param guards_params[] = {
 	    .list = true,
 	    .group = scope_params,
 	    .help = "What alone may be touched; the parts of an entry must all hold." },
+	{ .name = "digest_wait",
+	    .type = PARAM_DURATION,
+	    .fallback = "1m",
+	    .min = 0,
+	    .max = HOUR_MS,
+	    .help =
+		"What budgets refuse is told in one card after this long; 0s: a card for each." },
 	{ .name = "confirm_at_source",
 	    .type = PARAM_BOOL,
 	    .fallback = "false",

@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "core/source_list.h"
 #include "core/trace.h"
+#include "daemon/digest.h"
 #include "daemon/report.h"
 #include "daemon/told.h"
 
@@ -46,6 +47,7 @@ judge(struct deciding *d, const struct alert *al, struct decision *decision)
 	not_asked = rules_judge(d->config->rules, al, d->scratch, &verdicts, &n);
 	plan_build(d->config->settings, verdicts, n, al, &facts, d->scratch, plan);
 	report_complete(plan, al, d->config->settings, d->now_ms, d->scratch);
+	digest_join(plan, al->id, d->config->settings, d->p->store, d->now_ms, d->scratch);
 	for (size_t i = 0; i < plan->n; i++)
 		plan->steps[i].destination = action_destination(&plan->steps[i], d->scratch);
 	decision->trace = json_print(trace_json(verdicts, n, not_asked, d->scratch), d->scratch);

@@ -23,6 +23,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "core/trace.h"
+#include "daemon/digest.h"
 #include "daemon/outcome.h"
 #include "daemon/report.h"
 #include "decide.h"
@@ -401,6 +402,8 @@ run(struct pipeline *p, struct performer *performer, const struct settings *sett
 	job->n_steps = c->n_steps;
 	job->halted = &p->halted;
 	job->approvals = approval_links_get(p->links, a);
+	if (!digest_prepare(p->store, job, a, e))
+		return OUTCOME_LATER;
 	return performer_run(performer, job, now_ms, a, e);
 }
 

@@ -187,7 +187,8 @@ rules:
 # ---- budgets and approval ----
 
 def test_over_budget_is_refused_and_told(azure, make):
-    gw = make(guards={"budgets": {"isolate_vm": {"per_hour": 1, "over": "refuse"}}}).start()
+    gw = make(guards={"digest_wait": "0s",
+                      "budgets": {"isolate_vm": {"per_hour": 1, "over": "refuse"}}}).start()
     gw.deliver(event_grid(flat_alert()))
     gw.wait_step("notify")
     gw.deliver(event_grid(flat_alert(machine="web-02")))
@@ -201,7 +202,8 @@ def test_over_budget_is_refused_and_told(azure, make):
 
 
 def test_each_subscription_has_its_own_budget(azure, make):
-    gw = make(guards={"budgets": {"isolate_vm": {"per_subscription_per_hour": 1}}}).start()
+    gw = make(guards={"digest_wait": "0s",
+                      "budgets": {"isolate_vm": {"per_subscription_per_hour": 1}}}).start()
     for machine in (vm("web-01"), LAB_MACHINE, vm("web-02")):
         gw.deliver(about(machine))
     gw.wait_step("notify", count=3)
@@ -218,7 +220,7 @@ rules:
   - name: two
     match: {severity: Medium}
     actions: [isolate_vm, notify: soc]
-""", guards={"budgets": {"isolate_vm": {"per_rule_per_hour": 1}}}).start()
+""", guards={"digest_wait": "0s", "budgets": {"isolate_vm": {"per_rule_per_hour": 1}}}).start()
     gw.deliver(event_grid(flat_alert(machine="web-01")))
     gw.deliver(event_grid(flat_alert(machine="web-02")))
     gw.deliver(event_grid(flat_alert(machine="jump-01", severity="Medium")))
@@ -308,23 +310,63 @@ def test_an_action_that_does_not_exist_is_not_found(gridwarden, command):
         assert as_a_person(gridwarden, command, "--", wrong).returncode == 2
 
 
-def test_a_storm_of_a_hundred_machines_isolates_five(azure, make):
-    gw = make(rules=ISOLATE_ONLY.replace("[isolate_vm]", "[isolate_vm, notify: soc]"),
-              guards={"budgets": {"isolate_vm": {"per_hour": 5, "over": "refuse"}}}).start()
-    for ten in range(10):
+def storm(gw, machines=100):
+    for ten in range(machines // 10):
         gw.deliver([event for one in range(10)
                     for event in event_grid(flat_alert(machine=f"made-up-{ten}{one}"))])
-    gw.wait_step("notify", count=100)
+
+
+def five_an_hour(make, **guards):
+    return make(rules=ISOLATE_ONLY.replace("[isolate_vm]", "[isolate_vm, notify: soc]"),
+                guards={"budgets": {"isolate_vm": {"per_hour": 5, "over": "refuse"}}, **guards})
+
+
+def test_a_storm_of_a_hundred_machines_isolates_five_and_is_told_in_one_digest(azure, make):
+    gw = five_an_hour(make, digest_wait="6s").start()
+    storm(gw)
+    gw.wait_step("notify", count=6)
     isolations_of = gw.actions("isolate_vm")
     refused = [s for s in isolations_of if s["state"] == "refused"]
     assert (len(isolations_of), len(refused)) == (100, 95)
     assert {s["reason"] for s in refused} == {"budget used up: 5 isolate_vm an hour"}
     asked = {c["path"] for c in azure.calls() if c["service"] == "arm"}
     assert len(asked) == 5
-    # Whatever was not done was told.
+    # Whatever was not done was told, in one card.
     texts = [json.dumps(card) for card in azure.cards()]
-    assert sum("refused: budget used up" in text for text in texts) == 95
     assert sum("the machine is gone" in text for text in texts) == 5
+    (digest,) = [text for text in texts if "refused: budget used up" in text]
+    assert "95 actions were refused: a budget is used up" in digest
+    assert digest.count("refused: budget used up") >= 12 and "more" in digest
+    assert "gridwarden actions list --state refused" in digest
+    told = [s for s in gw.actions("notify") if s["reason"] == "told in a digest"]
+    assert (len(told), {s["state"] for s in told}) == (95, {"done"})
+    # What is refused behind it is told again.
+    gw.deliver(event_grid(flat_alert(machine="made-up-later")))
+    gw.wait_step("notify", count=7)
+    last = json.dumps(azure.cards()[-1])
+    assert "1 action was refused: a budget is used up" in last and "made-up-later" in last
+
+
+def test_a_digest_outlives_a_kill(azure, make):
+    gw = five_an_hour(make, digest_wait="3s").start()
+    storm(gw, 20)
+    gw.wait_line(lambda line: " decided: " in line["message"] and sum(
+        " decided: " in seen["message"] for seen in gw.lines) == 20)
+    gw.kill()
+    gw.start()
+    gw.wait_line(lambda line: line["message"] == "notify done" and
+                 any("15 actions were refused" in json.dumps(card) for card in azure.cards()))
+    told = [json.dumps(card) for card in azure.cards()]
+    assert sum("actions were refused" in card for card in told) == 1
+
+
+def test_without_a_wait_each_refusal_has_a_card(azure, make):
+    gw = five_an_hour(make, digest_wait="0s").start()
+    storm(gw, 10)
+    gw.wait_step("notify", count=10)
+    texts = [json.dumps(card) for card in azure.cards()]
+    assert sum("isolate_vm made-up" in text and "refused: budget used up" in text
+               for text in texts) == 5
 
 
 # ---- unsure, samples, nobody to tell ----
