@@ -12,6 +12,8 @@ from client import Emulator  # noqa: E402
 from disk_world import NOTHING, SANITIZED, Disk, KeptMount, mount_or_skip  # noqa: E402
 from siege import FIGURES, FULL  # noqa: E402
 
+TIDY_BYTES = 1 << 20
+
 
 def pytest_terminal_summary(terminalreporter):
     """A full siege ends with what it measured, as docs/performance.md has it."""
@@ -20,6 +22,23 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line("| siege | measured |\n|---|---|")
         for what, value in FIGURES:
             terminalreporter.write_line(f"| {what} | {value} |")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when == "call":
+        item.passed = outcome.get_result().passed
+
+
+@pytest.fixture(autouse=True)
+def tidy(request, tmp_path):
+    """Journals and disks are made in full: 15 GB for all tests.  What failed keeps its own."""
+    yield
+    if getattr(request.node, "passed", False):
+        for path in list(tmp_path.rglob("*")):
+            if path.is_file() and not path.is_symlink() and path.stat().st_size > TIDY_BYTES:
+                path.unlink()
 
 
 @pytest.fixture
