@@ -49,6 +49,9 @@ struct card {
 	struct str channel; /* that those links are for */
 };
 
+/* What the alert itself says; nothing was done yet. */
+struct card card_about(const struct alert *al);
+
 /* One line of JSON, at most CARD_MAX bytes: facts shrink, then the card; it never fails. */
 struct str card_print(const struct card *c, enum channel_format format, struct arena *a);
 

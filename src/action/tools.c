@@ -168,25 +168,13 @@ undoable(struct str name)
 struct card
 card_of(const struct action_env *env)
 {
-	const struct alert *al = env->alert;
+	struct card card = card_about(env->alert);
 
-	return (struct card){ .name = al->name,
-		.severity = al->severity,
-		.status = al->status,
-		.time = al->start_time,
-		.type = al->type,
-		.entity = al->compromised_entity,
-		.resource = al->resource_text,
-		.description = al->description,
-		.tactics = al->intent,
-		.uri = al->uri,
-		.remediation = al->remediation,
-		.n_remediation = al->n_remediation,
-		.sample = al->sample,
-		.shadow = env->settings->mode == GUARD_SHADOW,
-		.reasons = env->reasons,
-		.n_reasons = env->n_reasons,
-		.steps = env->steps,
-		.n_steps = env->n_steps,
-		.undoable = undoable };
+	card.shadow = env->settings->mode == GUARD_SHADOW;
+	card.reasons = env->reasons;
+	card.n_reasons = env->n_reasons;
+	card.steps = env->steps;
+	card.n_steps = env->n_steps;
+	card.undoable = undoable;
+	return card;
 }

@@ -27,6 +27,24 @@ static const struct card_size sizes[] = {
 	{ .text = 48, .step = 48, .steps = 1, .links = 1 },
 };
 
+struct card
+card_about(const struct alert *al)
+{
+	return (struct card){ .name = al->name,
+		.severity = al->severity,
+		.status = al->status,
+		.time = al->start_time,
+		.type = al->type,
+		.entity = al->compromised_entity,
+		.resource = al->resource_text,
+		.description = al->description,
+		.tactics = al->intent,
+		.uri = al->uri,
+		.remediation = al->remediation,
+		.n_remediation = al->n_remediation,
+		.sample = al->sample };
+}
+
 /* ---- links ---- */
 
 /*

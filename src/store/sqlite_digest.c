@@ -18,14 +18,14 @@ store_waiting_digest(struct store *s, struct str channel, struct str params, str
 	return key;
 }
 
-#define REFUSED                                                                       \
-	" FROM steps s WHERE s.disruptive AND s.state = 'refused' AND s.alert IN"     \
+#define REFUSED                                                                          \
+	" FROM steps s WHERE s.disruptive AND s.state = 'refused' AND s.alert IN"        \
 	" (SELECT n.alert FROM steps n WHERE n.action = 'notify' AND n.created_ms >= ?1" \
 	" AND n.target = ?2 AND n.state = 'done' AND n.reason = ?3)"
 
 bool
-store_list_digest(struct store *s, struct str channel, struct str told, int64_t since_ms, size_t max,
-    struct arena *a, struct step **out, size_t *n, int64_t *all, struct err *e)
+store_list_digest(struct store *s, struct str channel, struct str told, int64_t since_ms,
+    size_t max, struct arena *a, struct step **out, size_t *n, int64_t *all, struct err *e)
 {
 	struct step *list = arena_alloc(a, max * sizeof(*list));
 	struct db *db = &s->reader;

@@ -261,4 +261,18 @@ returns_of(const char *action, const char *target, const char *params)
 	return calls;
 }
 
+/* The snapshots that there are, as Azure shows them. */
+static inline const struct json *
+snapshots(void)
+{
+	const struct json *state = control("GET", "state", NULL);
+	struct json *list = json_array(world.arena);
+
+	for (const struct json *j = json_first(json_get(state, "resources")); j != NULL;
+	     j = json_next(j))
+		if (str_is(json_text(json_get(j, "type")), "Microsoft.Compute/snapshots"))
+			json_add(list, json_copy(j, world.arena), world.arena);
+	return list;
+}
+
 #endif

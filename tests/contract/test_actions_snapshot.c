@@ -3,19 +3,6 @@
 #define NO_PARAMS "{}"
 #define DISK(name) SHOP "/providers/Microsoft.Compute/disks/" name
 
-static const struct json *
-snapshots(void)
-{
-	const struct json *state = control("GET", "state", NULL);
-	struct json *list = json_array(world.arena);
-
-	for (const struct json *j = json_first(json_get(state, "resources")); j != NULL;
-	     j = json_next(j))
-		if (str_is(json_text(json_get(j, "type")), "Microsoft.Compute/snapshots"))
-			json_add(list, json_copy(j, world.arena), world.arena);
-	return list;
-}
-
 static struct step
 a_copy(const char *params)
 {

@@ -70,10 +70,10 @@ prepare(void)
 }
 
 static int64_t
-count_none(
-    void *ctx, struct str action, struct str subscription, struct str target, int64_t since_ms)
+count_none(void *ctx, const struct step_filter *which)
 {
-	(void)ctx, (void)action, (void)subscription, (void)target, (void)since_ms;
+	(void)ctx;
+	(void)which;
 	return 0;
 }
 
@@ -149,24 +149,12 @@ check_cards(
     const struct alert *al, const struct plan *plan, const struct json *trace, struct arena *a)
 {
 	struct verdict_text *reasons;
-	struct card c = { .name = al->name,
-		.severity = al->severity,
-		.status = al->status,
-		.time = al->start_time,
-		.type = al->type,
-		.entity = al->compromised_entity,
-		.resource = al->resource_text,
-		.description = al->description,
-		.tactics = al->intent,
-		.uri = al->uri,
-		.remediation = al->remediation,
-		.n_remediation = al->n_remediation,
-		.sample = al->sample,
-		.steps = plan->steps,
-		.n_steps = plan->n };
+	struct card c = card_about(al);
 
 	trace_reasons(trace, a, &reasons, &c.n_reasons);
 	c.reasons = reasons;
+	c.steps = plan->steps;
+	c.n_steps = plan->n;
 	check_card(&c, FORMAT_ADAPTIVE_CARD, a);
 	check_card(&c, FORMAT_MESSAGE_CARD, a);
 }
