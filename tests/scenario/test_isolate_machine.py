@@ -85,7 +85,8 @@ def test_two_alerts_within_a_second_give_one_isolation(azure, make):
     ({"mode": "shadow"}, "shadow", "shadow"),
     ({"protected": [{"resource_group": "rg-shop"}]}, "refused", "protected by"),
     ({"protected": [{"tag": {"env": "prod"}}]}, "refused", "protected by"),
-    ({"budgets": {"isolate_machine": {"per_hour": 1, "over": "refuse"}}}, "done", ""),
+    ({"digest_wait": "0s",
+      "budgets": {"isolate_machine": {"per_hour": 1, "over": "refuse"}}}, "done", ""),
 ])
 def test_the_guards_hold(azure, make, guards, state, words):
     gw = make(rules=RULES, guards=guards).start()
