@@ -18,6 +18,8 @@ void arena_reset(struct arena *a); /* frees what was handed out, keeps one block
 void *arena_alloc(struct arena *a, size_t size);     /* zeroed, aligned for any type */
 struct str arena_str(struct arena *a, struct str s); /* a copy, NUL-terminated behind its end */
 struct str *arena_strs(struct arena *a, const struct str *list, size_t n); /* each copied so */
+struct str
+arena_lower(struct arena *a, struct str s); /* the same, its ASCII letters in lower case */
 const char *arena_cstr(struct arena *a, struct str s);
 struct str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -34,7 +34,8 @@ bool str_has_nocase(struct str text, struct str part);
 bool str_fits_nocase(struct str pattern, struct str text);
 int str_cmp(struct str a, struct str b);
 
-struct str str_trim(struct str s); /* spaces, tabs, CR, LF at both ends */
+struct str str_trim(struct str s);	       /* spaces, tabs, CR, LF at both ends */
+struct str str_trim_end(struct str s, char c); /* all of these at the end */
 struct str str_slice(struct str s, size_t from, size_t to);
 
 /*

@@ -48,6 +48,11 @@ struct yaml *yaml_parse(const struct source *src, struct arena *a, struct diags 
 
 struct yaml *yaml_get(const struct yaml *mapping, const char *key);	  /* NULL when absent */
 struct yaml_pair *yaml_pair(const struct yaml *mapping, const char *key); /* with its key's place */
+/*
+ * Where the i-th value of a list is written: the list itself when it is not, or when the only value
+ * stands without a dash.  NULL only for a list NULL.
+ */
+const struct yaml *yaml_entry(const struct yaml *list, size_t i);
 const char *yaml_type_name(const struct yaml *y); /* "a text", "a list", "a mapping", "nothing" */
 
 /* at NULL: a mistake without a place. */

@@ -1,8 +1,8 @@
 /*
  * The page where people approve or deny what is held, for a listener of its own.
  *
- *	GET, HEAD  URL/approvals/TOKEN   shows the step and two forms; decides nothing, however
- *often POST       the same, with a form: token (of that step and one decision) and name
+ *	GET, HEAD  URL/approvals/TOKEN   shows the step and two forms; never decides
+ *	POST       URL/approvals/TOKEN   a form: token (of that step and one decision) and name
  *
  *	200  shown; or decided     400  the form is not complete        403  no link of ours
  *	404  nothing is here       409  said already, or decided already

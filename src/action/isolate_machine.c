@@ -3,9 +3,11 @@
  * itself.
  *
  *	1  read the virtual machine and its tags; find out which of Defender's machines it is: one
- *that the alert names, or one of that name, if it is this very machine; record it; committed 2 look
- *at what was done about it there: isolated by somebody else already is done, and not ours to undo;
- *an action under way is waited for 3  ask for the isolation, wait until the sensor has done it
+ *	   that the alert names, or one of that name, if it is this very machine; record it;
+ *	   committed
+ *	2  look at what was done about it there: isolated by somebody else already is done, and
+ *	   not ours to undo; an action under way is waited for
+ *	3  ask for the isolation, wait until the sensor has done it
  *
  * Undo releases it when it was we who isolated it; one that has not begun yet is cancelled.
  * What can go wrong: Defender does not know the machine, or several that may be it; a permission is

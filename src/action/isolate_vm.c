@@ -8,8 +8,8 @@
  *	3  make sure of the quarantine group of the region; wait until Azure has it
  *	4  give it to each interface that lacks it, all together; wait for the long operations
  *	5  nothing left to do in 3 and 4, on a fresh reading of all: what the rule asks for besides,
- *	   and ask Azure what is in force on each interface (isolate_more.c); done, with what came
- *of it
+ *	   and ask Azure what is in force on each interface (isolate_more.c); the step is done and
+ *	   its reason says all that
  *
  * What can go wrong: it is not a machine, it is gone or protected, somebody changes an interface
  * meanwhile (If-Match: read again), another operation is under way, a permission is missing (the

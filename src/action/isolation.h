@@ -13,8 +13,8 @@
  *
  * nsg is null when the interface had none.  An interface that carried a quarantine group already
  * when it was first seen is recorded as such; what it had before that is unknown, and the way back
- * leaves it alone.  The last three are there only when a rule asks for them; tag and power carry
- *the "cursor" of their own long operations, those of interfaces are in the step's.
+ * leaves it alone.  The last three are there only when a rule asks for them; tag and power have
+ * the "cursor" of their own long operations, those of interfaces are in the step's.
  */
 #ifndef ACTION_ISOLATION_H
 #define ACTION_ISOLATION_H

@@ -12,8 +12,8 @@
  * for twice, the second is the same access and Azure ends the first.
  *
  * Undo: Azure has no call that takes access back, but a newer request for the same port ends an
- * older one (statusReason NewerRequestInitiated).  So the same is asked for once more, for a
- *minute. What is over, or was ended by somebody's newer request, is left alone.
+ * older one (statusReason NewerRequestInitiated).  So the same is asked for once more, for one
+ * minute.  What is over, or was ended by somebody's newer request, is left alone.
  *
  * What can go wrong: no policy holds the machine, it allows less, somebody has access already and
  * ours would end it, the time is over before it could be asked for, a permission is missing.

@@ -1,6 +1,7 @@
 /*
  * Happy path: what stood under these names is recorded, ours are merged, and the tags are read
- * again. What can go wrong: the resource is gone, it takes no tags, a permission is missing,
+ * again.
+ * What can go wrong: the resource is gone, it takes no tags, a permission is missing,
  * somebody changed a value since (on the way back it is left alone).
  */
 #include "tagging.h"

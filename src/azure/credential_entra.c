@@ -30,11 +30,7 @@ credential_env(const char *name)
 struct str
 credential_env_url(const char *name)
 {
-	struct str url = credential_env(name);
-
-	while (url.n > 0 && url.p[url.n - 1] == '/')
-		url.n--;
-	return url;
+	return str_trim_end(credential_env(name), '/');
 }
 
 static struct str

@@ -1,5 +1,6 @@
 #include "azure/vm.h"
 
+#include "base/ascii.h"
 #include "base/buf.h"
 
 #define API_VERSION "2024-07-01"
@@ -11,9 +12,8 @@ region_name(struct str location, struct arena *a)
 	size_t n = 0;
 
 	for (size_t i = 0; i < location.n; i++) {
-		char c = location.p[i];
+		char c = ascii_lower(location.p[i]);
 
-		c = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
 			out[n++] = c;
 		else if (c != ' ')

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
+
 #define BLOCK_MIN 8192
 
 /* Under AddressSanitizer a fence stands behind each piece: reading past its end is seen. */
@@ -170,6 +172,16 @@ arena_strs(struct arena *a, const struct str *list, size_t n)
 	for (size_t i = 0; i < n; i++)
 		copy[i] = arena_str(a, list[i]);
 	return copy;
+}
+
+struct str
+arena_lower(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = ascii_lower(s.p[i]);
+	return (struct str){ p, s.n };
 }
 
 const char *

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/ascii.h"
 
 #define NONE UINT32_MAX
 #define EDGES_MIN 64
@@ -32,12 +33,6 @@ struct finder {
 	uint32_t first[256];
 	uint32_t literals;
 };
-
-static unsigned char
-fold(char c)
-{
-	return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
 
 /* ---- edges ---- */
 
@@ -133,9 +128,9 @@ finder_add(struct finder *f, struct str literal)
 	uint32_t at = 0;
 
 	for (size_t i = 0; i < literal.n; i++) {
-		uint32_t to = step(f, at, fold(literal.p[i]));
+		uint32_t to = step(f, at, (unsigned char)ascii_lower(literal.p[i]));
 
-		at = to == NONE ? add_edge(f, at, fold(literal.p[i])) : to;
+		at = to == NONE ? add_edge(f, at, (unsigned char)ascii_lower(literal.p[i])) : to;
 	}
 	if (f->states[at].literal == NONE)
 		f->states[at].literal = f->literals++;
@@ -208,7 +203,7 @@ finder_scan(const struct finder *f, struct str text, finder_found *found, void *
 	uint32_t at = 0;
 
 	for (size_t i = 0; i < text.n; i++) {
-		at = go(f, at, fold(text.p[i]));
+		at = go(f, at, (unsigned char)ascii_lower(text.p[i]));
 		for (uint32_t s = f->states[at].literal != NONE ? at : f->states[at].shorter;
 		     s != NONE; s = f->states[s].shorter)
 			found(ctx, f->states[s].literal);

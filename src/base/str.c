@@ -2,17 +2,13 @@
 
 #include <string.h>
 
-static char
-fold(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
+#include "base/ascii.h"
 
 static bool
 same_nocase(const char *a, const char *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (fold(a[i]) != fold(b[i]))
+		if (ascii_lower(a[i]) != ascii_lower(b[i]))
 			return false;
 	return true;
 }
@@ -90,7 +86,7 @@ str_fits_nocase(struct str pattern, struct str text)
 		} else if (p < pattern.n && pattern.p[p] == '?') {
 			p++;
 			t += character(text, t);
-		} else if (p < pattern.n && fold(pattern.p[p]) == fold(text.p[t])) {
+		} else if (p < pattern.n && ascii_lower(pattern.p[p]) == ascii_lower(text.p[t])) {
 			p++;
 			t++;
 		} else if (star != SIZE_MAX) {
@@ -129,6 +125,14 @@ str_trim(struct str s)
 		s.n--;
 	}
 	while (s.n > 0 && is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+struct str
+str_trim_end(struct str s, char c)
+{
+	while (s.n > 0 && s.p[s.n - 1] == c)
 		s.n--;
 	return s;
 }
@@ -227,15 +231,15 @@ distance(struct str a, struct str b)
 
 		now[0] = i;
 		for (size_t j = 1; j <= b.n; j++) {
-			char x = fold(a.p[i - 1]), y = fold(b.p[j - 1]);
+			char x = ascii_lower(a.p[i - 1]), y = ascii_lower(b.p[j - 1]);
 			size_t best = before[j - 1] + (x != y);
 
 			if (before[j] + 1 < best)
 				best = before[j] + 1;
 			if (now[j - 1] + 1 < best)
 				best = now[j - 1] + 1;
-			if (i > 1 && j > 1 && x == fold(b.p[j - 2]) && fold(a.p[i - 2]) == y &&
-			    earlier[j - 2] + 1 < best)
+			if (i > 1 && j > 1 && x == ascii_lower(b.p[j - 2]) &&
+			    ascii_lower(a.p[i - 2]) == y && earlier[j - 2] + 1 < best)
 				best = earlier[j - 2] + 1;
 			now[j] = best;
 		}

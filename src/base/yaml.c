@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "place.h"
+#include "yaml_words.h"
 
 /* A list or mapping whose end has not been seen. */
 struct frame {
@@ -438,36 +439,7 @@ event_take(struct builder *b, struct fy_event *ev)
 	return true;
 }
 
-/* ---- what libfyaml refuses, in our words ---- */
-
-static const struct {
-	const char *theirs; /* part of its message */
-	const char *ours;
-} words[] = {
-	{ "invalid multiline plain key",
-	    "a text cannot have keys below it: look at the indentation of the next line" },
-	{ "tab", "a tab is used as indentation: use spaces" },
-	{ "invalid indentation in mapping", "this line does not line up with the keys above it" },
-	{ "at the end of block sequence", "a key in the middle of a list" },
-	{ "nested block mapping on the same line",
-	    "a second ': ' on one line: put the text in quotes" },
-	{ "plain scalar cannot start with", "a text that starts with this character needs quotes" },
-	{ "without closing quote", "this quote is not closed" },
-	{ "invalid escape",
-	    "unknown escape in a double-quoted text; single quotes leave a backslash alone" },
-	{ "UTF8 escape", "the escape in this text is not a character" },
-	{ "trailing content after", "text behind the closing quote" },
-	{ "missing comma", "a comma or a closing bracket is missing" },
-	{ "invalid comma", "a comma without a value before it" },
-	{ "mismatched flow", "this bracket does not close the one that is open" },
-	{ "block sequence on the same line",
-	    "a list cannot start on the line of its key: put '- ' on the next line" },
-	{ "block scalar with wrongly", "this text block is not indented like its first line" },
-	{ "missing document start", "text behind the end of the document" },
-	{ "invalid value after mapping", "':' is missing behind this key" },
-	{ "did not find expected key", "a key is missing here" },
-	{ "wrongly indented", "this must be indented deeper than the key it belongs to" },
-};
+/* ---- what libfyaml refuses ---- */
 
 static bool
 behind_the_end(struct str text, struct place at)
@@ -488,6 +460,7 @@ refuse_syntax(struct builder *b, struct place at, const char *theirs)
 {
 	struct str text = b->source->text;
 	const struct frame *top = b->depth == 0 ? NULL : &b->stack[b->depth - 1];
+	const char *ours;
 
 	if (behind_the_end(text, at)) {
 		if (top != NULL && top->flow) {
@@ -499,19 +472,11 @@ refuse_syntax(struct builder *b, struct place at, const char *theirs)
 			text.n--;
 		at = place_of(text, text.n);
 	}
-	if (opens_quote(text, at) && strstr(theirs, "wrongly indented") != NULL) {
-		refuse_at(b, at,
-		    "this quote is not closed on its line: close it, or indent the lines "
-		    "that follow");
-		return;
-	}
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strstr(theirs, words[i].theirs) != NULL) {
-			refuse_at(b, at, "%s", words[i].ours);
-			return;
-		}
-	}
-	refuse_at(b, at, "this is not YAML: %s", theirs);
+	ours = yaml_words(theirs, opens_quote(text, at));
+	if (ours != NULL)
+		refuse_at(b, at, "%s", ours);
+	else
+		refuse_at(b, at, "this is not YAML: %s", theirs);
 }
 
 /* Only its first complaint: the others follow from it. */

@@ -23,6 +23,12 @@ yaml_get(const struct yaml *mapping, const char *key)
 	return pair == NULL ? NULL : pair->value;
 }
 
+const struct yaml *
+yaml_entry(const struct yaml *list, size_t i)
+{
+	return list != NULL && list->type == YAML_SEQUENCE && i < list->n ? list->items[i] : list;
+}
+
 const char *
 yaml_type_name(const struct yaml *y)
 {

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "core/event.h"
@@ -108,16 +109,6 @@ event_headers_read(struct str text, struct arena *a, struct event_headers *out)
 
 /* ---- encodings ---- */
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* "%C3" at the front of s to its byte; -1 when it is not that.  %00 stays as it is written. */
 static int
 percent_byte(struct str s)
@@ -126,8 +117,8 @@ percent_byte(struct str s)
 
 	if (s.n < 3 || s.p[0] != '%')
 		return -1;
-	high = hex_digit(s.p[1]);
-	low = hex_digit(s.p[2]);
+	high = ascii_hex(s.p[1]);
+	low = ascii_hex(s.p[2]);
 	return high < 0 || low < 0 || (high == 0 && low == 0) ? -1 : high * 16 + low;
 }
 

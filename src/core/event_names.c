@@ -37,21 +37,11 @@ by_text(const void *x, const void *y)
 	return a->n != b->n ? (a->n < b->n ? -1 : 1) : memcmp(a->p, b->p, a->n);
 }
 
-static struct str
-lower(struct str s, struct arena *a)
-{
-	char *p = arena_alloc(a, s.n + 1);
-
-	for (size_t i = 0; i < s.n; i++)
-		p[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] | 0x20 : s.p[i]);
-	return (struct str){ p, s.n };
-}
-
 static bool
 sorted_twice(struct names *ns, bool nocase, struct str *name)
 {
 	for (size_t i = 0; nocase && i < ns->n; i++)
-		ns->list[i] = lower(ns->list[i], ns->arena);
+		ns->list[i] = arena_lower(ns->arena, ns->list[i]);
 	qsort(ns->list, ns->n, sizeof(ns->list[0]), by_text);
 	for (size_t i = 1; i < ns->n; i++) {
 		if (by_text(&ns->list[i - 1], &ns->list[i]) == 0) {

@@ -1,14 +1,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/json.h"
 #include "matcher.h"
-
-static char
-fold(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
 
 static void
 add(struct pattern *p, enum element_kind kind, char c)
@@ -32,7 +27,7 @@ longest_piece(const struct pattern *p, struct arena *a)
 	}
 	text = arena_alloc(a, n + 1);
 	for (size_t i = 0; i < n; i++)
-		text[i] = fold(p->elements[best + i].c);
+		text[i] = ascii_lower(p->elements[best + i].c);
 	return (struct str){ text, n };
 }
 
@@ -57,7 +52,7 @@ has_piece(const struct pattern *p, struct str text)
 	size_t fits = 0;
 
 	for (size_t i = 0; i < text.n; i++) {
-		char c = fold(text.p[i]);
+		char c = ascii_lower(text.p[i]);
 
 		while (fits > 0 && c != p->piece.p[fits])
 			fits = p->back[fits - 1];
@@ -112,7 +107,7 @@ takes(const struct element *el, struct str text, bool cased)
 	}
 	if (cased)
 		return el->c == text.p[0];
-	return fold(el->c) == fold(text.p[0]);
+	return ascii_lower(el->c) == ascii_lower(text.p[0]);
 }
 
 /* Goes back to the last * only, which is enough: quadratic at worst, and counted. */
@@ -129,8 +124,8 @@ pattern_match(const struct pattern *p, struct str text, bool cased, int64_t *wor
 			return ANSWER_UNSURE;
 		if (!has_piece(p, text))
 			return ANSWER_NO;
-		if (p->open && !cased)
-			return ANSWER_YES;
+		if (!cased && (p->open || p->piece.n == p->n))
+			return ANSWER_YES; /* the piece was all of it */
 	}
 	while (t < text.n) {
 		size_t n = 0;

@@ -4,6 +4,7 @@
  */
 #include "core/resource_id.h"
 
+#include "base/ascii.h"
 #include "base/hash.h"
 
 #define SEGMENT_MAX 260
@@ -197,8 +198,7 @@ resource_id_format_key(const struct resource_id *id, struct buf *out)
 
 	resource_id_format(id, out);
 	for (size_t i = from; i < out->n; i++)
-		if (out->p[i] >= 'A' && out->p[i] <= 'Z')
-			out->p[i] = (char)(out->p[i] - 'A' + 'a');
+		out->p[i] = ascii_lower(out->p[i]);
 }
 
 struct str

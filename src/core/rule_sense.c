@@ -4,6 +4,8 @@
 #include "core/trace.h"
 
 #define PHRASE_MAX 600
+/* Pairs of texts that are looked at for one hint: loading is not to wait for it. */
+#define PAIRS_MAX 1000000
 
 /* ---- a match that nothing fits ---- */
 
@@ -63,10 +65,10 @@ may_fit(const struct condition *c, struct str text)
 static bool
 exclude_each_other(const struct condition *x, const struct condition *y)
 {
-	if (!is_list_of_texts(x))
+	if (!is_list_of_texts(x) || x->n * (x->all ? x->n + y->n : y->n) > PAIRS_MAX)
 		return false;
 	for (size_t i = 0; i < x->n; i++)
-		if (may_fit(x, x->wanted[i].text) && may_fit(y, x->wanted[i].text))
+		if ((!x->all || may_fit(x, x->wanted[i].text)) && may_fit(y, x->wanted[i].text))
 			return false;
 	return true;
 }
@@ -187,7 +189,7 @@ condition_is_within(const struct condition *c, const struct condition *wider)
 	const struct condition *few = wider->all ? wider : c, *many = wider->all ? c : wider;
 
 	if (!str_eq_nocase(c->field, wider->field) || c->op != wider->op || c->all != wider->all ||
-	    c->cased != wider->cased)
+	    c->cased != wider->cased || few->n * many->n > PAIRS_MAX)
 		return false;
 	for (size_t i = 0; i < few->n; i++)
 		if (!has_wanted(many, &few->wanted[i]))

@@ -77,15 +77,9 @@ path(const struct copying *c, const char *where)
 }
 
 static struct str *
-texts(const struct copying *c, const char *where, bool are_paths, size_t *n)
+texts(const struct copying *c, const char *where, size_t *n)
 {
-	const struct json *list = json_at(c->j, where);
-	struct str *out = arena_alloc(c->a, json_count(list) * sizeof(*out));
-
-	*n = 0;
-	for (const struct json *i = json_first(list); i != NULL; i = json_next(i))
-		out[(*n)++] = are_paths ? readable(c, json_text(i)) : arena_str(c->a, json_text(i));
-	return out;
+	return settings_texts(json_at(c->j, where), c->a, n);
 }
 
 static void
@@ -107,16 +101,17 @@ copy_auth(const struct copying *c)
 {
 	struct settings_auth *auth = &c->s->auth;
 
-	auth->keys_files = texts(c, "auth.keys_file", true, &auth->n_keys_files);
+	auth->keys_files = texts(c, "auth.keys_file", &auth->n_keys_files);
+	for (size_t i = 0; i < auth->n_keys_files; i++)
+		auth->keys_files[i] = readable(c, auth->keys_files[i]);
 	auth->key_header = text(c, "auth.key_header");
-	auth->subscriptions = texts(c, "auth.subscriptions", false, &auth->n_subscriptions);
-	auth->schemas = texts(c, "auth.schemas", false, &auth->n_schemas);
-	auth->sources = texts(c, "auth.sources", false, &auth->n_sources);
-	auth->event_types = texts(c, "auth.event_types", false, &auth->n_event_types);
-	auth->origins = texts(c, "auth.origins", false, &auth->n_origins);
+	auth->subscriptions = texts(c, "auth.subscriptions", &auth->n_subscriptions);
+	auth->schemas = texts(c, "auth.schemas", &auth->n_schemas);
+	auth->sources = texts(c, "auth.sources", &auth->n_sources);
+	auth->event_types = texts(c, "auth.event_types", &auth->n_event_types);
+	auth->origins = texts(c, "auth.origins", &auth->n_origins);
 	auth->client_ca = readable(c, json_text(json_at(c->j, "auth.client_certificates.ca")));
-	auth->client_names =
-	    texts(c, "auth.client_certificates.names", false, &auth->n_client_names);
+	auth->client_names = texts(c, "auth.client_certificates.names", &auth->n_client_names);
 	auth->insecure = json_true(json_at(c->j, "auth.insecure"));
 }
 
@@ -289,15 +284,6 @@ check_listen(const struct copying *c)
 		    "Event Grid delivers over HTTPS only");
 }
 
-/* Where the entry of a list is written; a list of one may be its only entry. */
-static const struct yaml *
-at_entry(const struct copying *c, const char *key, size_t i)
-{
-	const struct yaml *y = at(c, "auth", key);
-
-	return y->type == YAML_SEQUENCE && i < y->n ? y->items[i] : y;
-}
-
 /* An entry that can never fit would refuse everything, and the first alert would tell. */
 static void
 check_lists(const struct copying *c)
@@ -312,13 +298,14 @@ check_lists(const struct copying *c)
 
 		problem = source_list_problem(entry, is_source);
 		if (problem != NULL)
-			yaml_warning(c->d, at_entry(c, is_source ? "sources" : "event_types", k),
+			yaml_warning(c->d,
+			    yaml_entry(at(c, "auth", is_source ? "sources" : "event_types"), k),
 			    "'%.*s' %s", STR_ARG(entry), problem);
 	}
 	for (size_t i = 0; i < auth->n_subscriptions; i++)
 		for (size_t k = 0; k < auth->subscriptions[i].n; k++)
 			if (strchr("*?/ ", auth->subscriptions[i].p[k]) != NULL) {
-				yaml_error(c->d, at_entry(c, "subscriptions", i),
+				yaml_error(c->d, yaml_entry(at(c, "auth", "subscriptions"), i),
 				    "'%.*s' is no name of an event subscription: it has no "
 				    "wildcards, slashes or blanks",
 				    STR_ARG(auth->subscriptions[i]));

@@ -13,17 +13,6 @@
 #define URL_MAX 200
 #define NAMES_MAX 64
 
-static struct str *
-texts(const struct json *list, struct arena *a, size_t *n)
-{
-	struct str *out = arena_alloc(a, json_count(list) * sizeof(*out));
-
-	*n = 0;
-	for (const struct json *i = json_first(list); i != NULL; i = json_next(i))
-		out[(*n)++] = arena_str(a, json_text(i));
-	return out;
-}
-
 static struct str
 file(const struct json *j, const char *where, const char *folder, struct arena *a)
 {
@@ -39,10 +28,10 @@ settings_approvals_copy(struct settings *s, const struct json *j, const struct y
 
 	*ap = (struct settings_approvals){ .quorum = 1 };
 	json_int(json_get(j, "quorum"), &ap->quorum);
-	ap->actions = texts(json_get(j, "actions"), a, &ap->n_actions);
+	ap->actions = settings_texts(json_get(j, "actions"), a, &ap->n_actions);
 	ap->line = actions == NULL ? 0 : actions->line;
 	ap->col = actions == NULL ? 0 : actions->col;
-	ap->channels = texts(json_get(j, "channels"), a, &ap->n_channels);
+	ap->channels = settings_texts(json_get(j, "channels"), a, &ap->n_channels);
 	ap->address = arena_str(a, json_text(json_at(j, "listen.address")));
 	ap->certificate = file(j, "listen.certificate", folder, a);
 	ap->private_key = file(j, "listen.private_key", folder, a);
@@ -50,7 +39,7 @@ settings_approvals_copy(struct settings *s, const struct json *j, const struct y
 		ap->certificate = s->listen.certificate;
 		ap->private_key = s->listen.private_key;
 	}
-	ap->public_url = settings_base_url(arena_str(a, json_text(json_get(j, "public_url"))));
+	ap->public_url = str_trim_end(arena_str(a, json_text(json_get(j, "public_url"))), '/');
 	ap->key_file = file(j, "key_file", folder, a);
 }
 
@@ -73,13 +62,6 @@ at(const struct yaml *y, const char *key)
 	const struct yaml *inner = yaml_get(y, key);
 
 	return inner == NULL ? y : inner;
-}
-
-/* A list of one may be its only entry. */
-static const struct yaml *
-at_entry(const struct yaml *list, size_t i)
-{
-	return list->type == YAML_SEQUENCE && i < list->n ? list->items[i] : list;
 }
 
 static void
@@ -162,6 +144,6 @@ settings_approvals_check(
 		yaml_error(
 		    d, at(y, "public_url"), "public_url is for the page, and listen is missing");
 	for (size_t i = 0; channels != NULL && i < ap->n_channels; i++)
-		check_channel(s, ap->channels[i], at_entry(channels, i), a, d);
+		check_channel(s, ap->channels[i], yaml_entry(channels, i), a, d);
 	check_quorum(s, y, d);
 }

@@ -47,7 +47,7 @@ endpoint(const struct json *cloud, const char *key, const char *of_cloud, struct
 {
 	struct str s = arena_str(a, json_text(json_get(cloud, key)));
 
-	return s.n == 0 ? str_of(of_cloud) : settings_base_url(s);
+	return s.n == 0 ? str_of(of_cloud) : str_trim_end(s, '/');
 }
 
 static void
@@ -93,15 +93,6 @@ copy_credential(struct settings_credential *c, const struct json *j, const struc
 	c->col = written == NULL ? 0 : written->col;
 }
 
-/* The i-th entry as it is written; a list of one may be its only entry. */
-static const struct yaml *
-entry_of(const struct yaml *list, size_t i)
-{
-	if (list == NULL || list->type != YAML_SEQUENCE)
-		return i == 0 ? list : NULL;
-	return i < list->n ? list->items[i] : NULL;
-}
-
 static void
 copy_credentials(struct settings_azure *z, const struct json *list, const struct yaml *written,
     const char *folder, struct arena *a)
@@ -109,14 +100,12 @@ copy_credentials(struct settings_azure *z, const struct json *list, const struct
 	z->credentials = arena_alloc(a, json_count(list) * sizeof(*z->credentials));
 	for (const struct json *j = json_first(list); j != NULL; j = json_next(j)) {
 		struct settings_credential *c = &z->credentials[z->n_credentials];
-		const struct yaml *entry = entry_of(written, z->n_credentials++);
-		const struct json *ids = json_get(j, "subscriptions");
+		const struct yaml *entry = yaml_entry(written, z->n_credentials++);
 
 		copy_credential(
 		    c, json_get(j, "credential"), yaml_get(entry, "credential"), folder, a);
-		c->subscriptions = arena_alloc(a, json_count(ids) * sizeof(struct str));
-		for (const struct json *id = json_first(ids); id != NULL; id = json_next(id))
-			c->subscriptions[c->n_subscriptions++] = arena_str(a, json_text(id));
+		c->subscriptions =
+		    settings_texts(json_get(j, "subscriptions"), a, &c->n_subscriptions);
 		if (c->n_subscriptions > 0)
 			c->name = arena_printf(
 			    a, "azure.credentials for %.*s", STR_ARG(c->subscriptions[0]));
@@ -203,12 +192,12 @@ check_subscriptions(
 		struct str id = c->subscriptions[k];
 
 		if (!uuid_is(id))
-			yaml_error(d, entry_of(list, k),
+			yaml_error(d, yaml_entry(list, k),
 			    "a subscription is an id such as "
 			    "11111111-2222-3333-4444-555555555555, not '%.*s'",
 			    STR_ARG(id));
 		else if (is_listed(z, i, k, id))
-			yaml_error(d, entry_of(list, k),
+			yaml_error(d, yaml_entry(list, k),
 			    "the subscription %.*s has a credential already", STR_ARG(id));
 	}
 }
@@ -226,7 +215,7 @@ settings_azure_check(const struct settings *s, const struct yaml *written, struc
 	if (entries != z->n_credentials)
 		return;
 	for (size_t i = 0; i < entries; i++) {
-		const struct yaml *entry = entry_of(list, i);
+		const struct yaml *entry = yaml_entry(list, i);
 		const struct yaml *where = yaml_get(entry, "credential");
 
 		check_subscriptions(z, i, entry, d);

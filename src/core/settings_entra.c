@@ -66,23 +66,12 @@ listed_issuers(struct settings_entra *en, const struct json *list, struct arena 
 	}
 }
 
-/* As Entra writes it into issuers. */
-static struct str
-lower(struct str s, struct arena *a)
-{
-	char *out = arena_alloc(a, s.n + 1);
-
-	for (size_t i = 0; i < s.n; i++)
-		out[i] = (char)tolower((unsigned char)s.p[i]);
-	return (struct str){ out, s.n };
-}
-
 /* Where the settings have another login, its own issuer of v2.0 tokens is right too. */
 static void
 usual_issuers(
     struct settings_entra *en, const struct cloud *cloud, struct str login, struct arena *a)
 {
-	struct str tenant = lower(en->tenant, a);
+	struct str tenant = arena_lower(a, en->tenant);
 
 	en->issuers[JWT_V1] = arena_alloc(a, sizeof(struct str));
 	en->issuers[JWT_V1][0] = arena_printf(a, "%s/%.*s/", cloud->issuer_v1, STR_ARG(tenant));

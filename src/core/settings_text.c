@@ -15,10 +15,13 @@ settings_readable(struct str path, const char *folder, struct arena *a)
 							   : settings_path(path, folder, a);
 }
 
-struct str
-settings_base_url(struct str url)
+struct str *
+settings_texts(const struct json *list, struct arena *a, size_t *n)
 {
-	while (url.n > 0 && url.p[url.n - 1] == '/')
-		url.n--;
-	return url;
+	struct str *out = arena_alloc(a, json_count(list) * sizeof(*out));
+
+	*n = 0;
+	for (const struct json *i = json_first(list); i != NULL; i = json_next(i))
+		out[(*n)++] = arena_str(a, json_text(i));
+	return out;
 }

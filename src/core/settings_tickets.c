@@ -76,7 +76,7 @@ copy_one(struct settings_ticket *t, const struct json *j, const char *folder, st
 		*texts[i].to =
 		    texts[i].file ? settings_readable(value, folder, a) : arena_str(a, value);
 	}
-	t->url = settings_base_url(t->url);
+	t->url = str_trim_end(t->url, '/');
 	t->acknowledge = json_true(json_get(j, "acknowledge"));
 	t->data_center = str_is(json_text(json_get(j, "edition")), "data_center");
 	t->priority = json_get(j, "priority");

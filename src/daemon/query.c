@@ -1,13 +1,6 @@
 #include "daemon/query.h"
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "base/ascii.h"
 
 /* False when an escape is broken or stands for a control byte: nothing of ours holds one. */
 static bool
@@ -22,8 +15,8 @@ percent_decode(struct str in, bool plus_is_blank, struct arena *a, struct str *d
 		if (c == '+' && plus_is_blank)
 			c = ' ';
 		if (c == '%') {
-			int high = i + 2 < in.n ? hex_digit(in.p[i + 1]) : -1;
-			int low = i + 2 < in.n ? hex_digit(in.p[i + 2]) : -1;
+			int high = i + 2 < in.n ? ascii_hex(in.p[i + 1]) : -1;
+			int low = i + 2 < in.n ? ascii_hex(in.p[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return false;

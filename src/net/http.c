@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "base/file.h"
 
@@ -202,8 +203,7 @@ http_origin(struct str url, struct arena *a, struct str *origin)
 	if (!place_parse(url, &p))
 		return false;
 	for (char *c = p.host; *c != '\0'; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c + ('a' - 'A'));
+		*c = ascii_lower(*c);
 	*origin = arena_printf(a, "%s://%s:%s", p.scheme, p.host, p.port);
 	place_done(&p);
 	return true;
@@ -241,16 +241,6 @@ struct incoming {
 	const char *too_large; /* which cap was passed; NULL = none */
 };
 
-static char *
-lower(struct str s, struct arena *a)
-{
-	char *out = arena_alloc(a, s.n + 1);
-
-	for (size_t i = 0; i < s.n; i++)
-		out[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + ('a' - 'A') : s.p[i]);
-	return out;
-}
-
 static size_t
 take_header(char *p, size_t size, size_t n, void *ctx)
 {
@@ -269,7 +259,7 @@ take_header(char *p, size_t size, size_t n, void *ctx)
 		struct str value = str_trim(str_slice(line, at + 1, line.n));
 
 		in->headers[in->n_headers++] = (struct http_header){
-			.name = lower(str_slice(line, 0, at), in->arena),
+			.name = arena_lower(in->arena, str_slice(line, 0, at)).p,
 			.value = value.n == 0 ? STR_EMPTY : arena_str(in->arena, value),
 		};
 	}

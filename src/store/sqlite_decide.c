@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "sqlite.h"
 
 static const char *const state_names[] = {
@@ -196,11 +197,8 @@ subscription_of(struct str target, char out[64])
 			return STR_EMPTY;
 	if (!str_starts_nocase(target, STR("/subscriptions/")) || field.n >= 64)
 		return STR_EMPTY;
-	for (size_t i = 0; i < field.n; i++) {
-		char c = field.p[i];
-
-		out[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-	}
+	for (size_t i = 0; i < field.n; i++)
+		out[i] = ascii_lower(field.p[i]);
 	return (struct str){ out, field.n };
 }
 

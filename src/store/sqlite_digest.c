@@ -6,9 +6,10 @@ store_waiting_digest(struct store *s, struct str channel, struct str params, str
 	struct str key = STR_EMPTY;
 	bool found = false;
 	struct err ignored; /* then there is one more */
+	/* It is due later than what is told at once: seen first in steps_by_state. */
 	sqlite3_stmt *st = db_bind(&s->writer, &ignored,
 	    "SELECT key FROM steps WHERE action = 'notify' AND target = ? AND params = ?"
-	    " AND state = 'waiting' ORDER BY id DESC LIMIT 1",
+	    " AND state = 'waiting' ORDER BY due_ms DESC, id DESC LIMIT 1",
 	    "ss", channel, params);
 
 	if (st != NULL && db_step(&s->writer, st, &found, &ignored) && found) {
@@ -18,10 +19,11 @@ store_waiting_digest(struct store *s, struct str channel, struct str params, str
 	return key;
 }
 
-#define REFUSED                                                                          \
-	" FROM steps s WHERE s.disruptive AND s.state = 'refused' AND s.alert IN"        \
-	" (SELECT n.alert FROM steps n WHERE n.action = 'notify' AND n.created_ms >= ?1" \
-	" AND n.target = ?2 AND n.state = 'done' AND n.reason = ?3)"
+/* No step is due before it was made: due_ms is for the index steps_by_state. */
+#define REFUSED                                                                       \
+	" FROM steps s WHERE s.disruptive AND s.state = 'refused' AND s.alert IN"     \
+	" (SELECT n.alert FROM steps n WHERE n.state = 'done' AND n.due_ms >= ?1 AND" \
+	" n.created_ms >= ?1 AND n.action = 'notify' AND n.target = ?2 AND n.reason = ?3)"
 
 bool
 store_list_digest(struct store *s, struct str channel, struct str told, int64_t since_ms,

@@ -12,11 +12,7 @@ static bool
 address(const struct ticket_job *j, struct str *url, struct err *e)
 {
 	*url = j->system->url;
-	if (url->n > 0)
-		return true;
-	return exchange_secret(j->system->url_file, "url_file", j->arena, url, e) &&
-	       (http_url_allowed(*url, e) ||
-		   fail_in(e, "url_file %.*s", STR_ARG(j->system->url_file)));
+	return url->n > 0 || http_read_url(j->system->url_file, j->arena, url, e);
 }
 
 static bool
