@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/diag.h"
@@ -48,6 +49,13 @@ struct rule_action {
 typedef bool rule_action_check(const void *ctx, const struct yaml *name, const struct yaml *params,
     struct arena *a, struct rule_action *out, struct diags *d);
 
+/* What core/ does not know of itself, for rules_parse(). */
+struct rules_outside {
+	rule_action_check *check;
+	const void *ctx; /* of check */
+	int64_t now_ms;	 /* for what is only warned of: how long something still holds */
+};
+
 /* A test in the rule file: this alert, and whether the rule is to fire. */
 struct rule_test {
 	struct str alert; /* file, relative to the rule file */
@@ -77,8 +85,8 @@ struct rules; /* immutable; many threads may read it */
  * All files together, in the order given; rule names are unique over all of them.  NULL when d has
  * errors.  The result owns a copy of all it needs.  `hash` of the texts names the version.
  */
-struct rules *rules_parse(const struct source *files, size_t n, rule_action_check *check,
-    const void *check_ctx, struct diags *d);
+struct rules *rules_parse(
+    const struct source *files, size_t n, const struct rules_outside *outside, struct diags *d);
 void rules_free(struct rules *r);
 size_t rules_count(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, size_t i);
@@ -106,16 +114,16 @@ struct verdict {
 #define TRACE_VALUE_MAX 200
 
 /*
- * The verdicts in the order of the rules; rules that are off, or behind a `stop` that fired, are
- * left out.  Needs no lock; spends at most a bounded time on each condition.
+ * The verdicts as of now_ms, in the order of the rules; rules that are off, or behind a `stop` that
+ * fired, are left out.  Needs no lock; spends at most a bounded time on each condition.
  *
  * Of many rules rules_judge() leaves out those that are certain to say no, at a cost that hardly
  * depends on how many there are: what it lists as yes or unsure is the same.  It returns how many
  * it left out so.
  */
-size_t rules_judge(const struct rules *r, const struct alert *al, struct arena *a,
+size_t rules_judge(const struct rules *r, const struct alert *al, int64_t now_ms, struct arena *a,
     struct verdict **out, size_t *n);
-void rules_judge_all(const struct rules *r, const struct alert *al, struct arena *a,
+void rules_judge_all(const struct rules *r, const struct alert *al, int64_t now_ms, struct arena *a,
     struct verdict **out, size_t *n);
 
 const char *answer_name(enum answer a); /* "no", "yes", "unsure" */

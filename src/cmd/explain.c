@@ -132,7 +132,7 @@ explain_event(const struct explain *x, const struct event *ev)
 		json_set_cstr(j, "reason", e.text, x->arena);
 		return j;
 	}
-	rules_judge_all(x->rules, &al, x->arena, &verdicts, &n);
+	rules_judge_all(x->rules, &al, facts.now_ms, x->arena, &verdicts, &n);
 	n = narrow(x, verdicts, n);
 	plan_build(settings, verdicts, n, &al, &facts, x->arena, &plan);
 	json_set(j, "alert", alert_json(&al, x->arena), x->arena);

@@ -6,6 +6,7 @@
 /* Deeper parentheses and longer texts are refused; the recursion is bounded. */
 #define DEPTH_MAX 50
 #define CONDITION_TEXT_MAX 4096
+#define CONDITIONS_MAX 50
 
 struct expression {
 	const struct yaml *text;
@@ -223,8 +224,8 @@ selection_name_fits(struct str name)
 	return name.n > 0;
 }
 
-struct node *
-condition_parse(const struct yaml *text, const struct matcher *m, struct arena *a, struct diags *d)
+static struct node *
+parse_one(const struct yaml *text, const struct matcher *m, struct arena *a, struct diags *d)
 {
 	struct expression x = { .text = text, .m = m, .a = a, .d = d, .word = STR_EMPTY };
 	struct node *root;
@@ -238,14 +239,42 @@ condition_parse(const struct yaml *text, const struct matcher *m, struct arena *
 		yaml_error(d, text, "a condition is at most %d bytes long", CONDITION_TEXT_MAX);
 		return NULL;
 	}
-	if (m->n == 0) {
-		yaml_error(d, text, "there are no selections beside the condition");
-		return NULL;
-	}
 	advance(&x);
 	root = or_expression(&x);
 	if (root != NULL && x.word.n > 0)
 		return wrong(&x, "'and', 'or' or the end was expected");
+	return root;
+}
+
+/* Sigma: of a list of conditions one must hold. */
+static struct node *
+parse_list(const struct yaml *list, const struct matcher *m, struct arena *a, struct diags *d)
+{
+	struct node *root = NULL;
+	bool ok = list->n > 0 && list->n <= CONDITIONS_MAX;
+
+	if (!ok)
+		yaml_error(d, list, "a list of conditions has 1 to %d", CONDITIONS_MAX);
+	for (size_t i = 0; ok && i < list->n; i++) {
+		struct expression x = { .a = a };
+		struct node *one = parse_one(list->items[i], m, a, d);
+
+		ok = ok && one != NULL;
+		root = root == NULL || !ok ? one : new_node(&x, NODE_OR, root, one);
+	}
+	return ok ? root : NULL;
+}
+
+struct node *
+condition_parse(const struct yaml *text, const struct matcher *m, struct arena *a, struct diags *d)
+{
+	struct node *root;
+
+	if (m->n == 0) {
+		yaml_error(d, text, "there are no selections beside the condition");
+		return NULL;
+	}
+	root = text->type == YAML_SEQUENCE ? parse_list(text, m, a, d) : parse_one(text, m, a, d);
 	for (size_t i = 0; root != NULL && i < m->n; i++)
 		if (!uses(root, i))
 			yaml_warning(d, text, "the condition does not use the selection '%.*s'",

@@ -10,6 +10,7 @@
 struct judging {
 	const struct matcher *m;
 	const struct alert *al;
+	int64_t now_ms;
 	struct arena *a;
 	struct trace_line *lines;
 	size_t n, cap;
@@ -91,7 +92,7 @@ like_value(struct asking *q, const struct wanted *w, struct str seen)
 {
 	if (w->null)
 		return seen.n == 0 ? ANSWER_YES : ANSWER_NO;
-	return pattern_match(&w->pattern, seen, q->c->cased, &q->work);
+	return pattern_match(&w->pattern, seen, q->c->flags & FLAG_CASED, &q->work);
 }
 
 static enum answer
@@ -140,24 +141,41 @@ try_wanted(struct asking *q, const struct wanted *w)
 }
 
 static enum answer
-try_condition(struct asking *q)
+try_all_wanted(struct asking *q)
 {
 	const struct condition *c = q->c;
-	enum answer answer = c->all ? ANSWER_YES : ANSWER_NO;
+	bool all = c->flags & FLAG_ALL;
+	enum answer answer = all ? ANSWER_YES : ANSWER_NO;
 
-	if (q->v->n == 0 && q->v->cut)
-		return unsure(q, STR("the field could not be looked at as a whole"));
-	if (c->op == OP_EXISTS)
-		return c->wanted[0].exists == q->v->present ? ANSWER_YES : ANSWER_NO;
 	for (size_t i = 0; i < c->n; i++) {
 		enum answer one = try_wanted(q, &c->wanted[i]);
 
-		if (c->all ? one == ANSWER_NO : one == ANSWER_YES)
+		if (all ? one == ANSWER_NO : one == ANSWER_YES)
 			return one;
 		if (one == ANSWER_UNSURE)
 			answer = one;
 	}
 	return answer;
+}
+
+static enum answer
+opposite(enum answer a)
+{
+	return a == ANSWER_UNSURE ? a : a == ANSWER_YES ? ANSWER_NO : ANSWER_YES;
+}
+
+static enum answer
+try_condition(struct asking *q)
+{
+	const struct condition *c = q->c;
+	enum answer answer;
+
+	if (q->v->n == 0 && q->v->cut)
+		return unsure(q, STR("the field could not be looked at as a whole"));
+	if (c->op == OP_EXISTS)
+		return c->wanted[0].exists == q->v->present ? ANSWER_YES : ANSWER_NO;
+	answer = try_all_wanted(q);
+	return c->negated ? opposite(answer) : answer;
 }
 
 /* ---- the trace ---- */
@@ -258,7 +276,7 @@ judge_node(struct judging *j, const struct node *n)
 		return judge_selection(j, n->selection);
 	left = judge_node(j, n->left);
 	if (n->kind == NODE_NOT)
-		return left == ANSWER_UNSURE ? left : left == ANSWER_YES ? ANSWER_NO : ANSWER_YES;
+		return opposite(left);
 	decisive = n->kind == NODE_AND ? ANSWER_NO : ANSWER_YES;
 	if (left == decisive)
 		return left;
@@ -267,10 +285,10 @@ judge_node(struct judging *j, const struct node *n)
 }
 
 enum answer
-matcher_judge(const struct matcher *m, const struct alert *al, struct arena *a,
+matcher_judge(const struct matcher *m, const struct alert *al, int64_t now_ms, struct arena *a,
     struct trace_line **lines, size_t *n)
 {
-	struct judging j = { .m = m, .al = al, .a = a };
+	struct judging j = { .m = m, .al = al, .now_ms = now_ms, .a = a };
 	enum answer answer;
 
 	j.memo = arena_alloc(a, m->n * sizeof(*j.memo));

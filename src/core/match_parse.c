@@ -6,126 +6,16 @@
 
 #include "base/buf.h"
 #include "matcher.h"
+#include "modifiers.h"
 
 #define WANTED_TEXT_MAX 200
 /* The judge goes through a condition's selections one inside the other. */
 #define SELECTIONS_MAX 200
 
-struct modifier {
-	const char *name;
-	enum op op;
-	bool open_front, open_end; /* OP_LIKE */
-};
-
-static const struct modifier modifiers[] = {
-	{ "contains", OP_LIKE, true, true },
-	{ "startswith", OP_LIKE, false, true },
-	{ "endswith", OP_LIKE, true, false },
-	{ "re", OP_RE, false, false },
-	{ "cidr", OP_CIDR, false, false },
-	{ "exists", OP_EXISTS, false, false },
-	{ "gt", OP_GT, false, false },
-	{ "gte", OP_GTE, false, false },
-	{ "lt", OP_LT, false, false },
-	{ "lte", OP_LTE, false, false },
-};
-#define MODIFIERS (sizeof(modifiers) / sizeof(modifiers[0]))
-
 struct parser {
 	struct arena *a;
 	struct diags *d;
 };
-
-/* ---- field|modifier|modifier ---- */
-
-static void
-unknown_modifier(struct parser *p, const struct yaml *key, struct str word)
-{
-	const char *names[MODIFIERS + 2], *near;
-
-	for (size_t i = 0; i < MODIFIERS; i++)
-		names[i] = modifiers[i].name;
-	names[MODIFIERS] = "all";
-	names[MODIFIERS + 1] = "cased";
-	near = str_nearest(word, names, MODIFIERS + 2);
-	if (near != NULL)
-		yaml_error_inside(p->d, key, (size_t)(word.p - key->text.p),
-		    "unknown modifier '%.*s', did you mean '%s'?", STR_ARG(word), near);
-	else
-		yaml_error_inside(p->d, key, (size_t)(word.p - key->text.p),
-		    "unknown modifier '%.*s'", STR_ARG(word));
-}
-
-/* One modifier; *main is the one that says how to compare. */
-static bool
-take_modifier(struct parser *p, const struct yaml *key, struct str word, struct condition *c,
-    const struct modifier **main)
-{
-	if (str_is(word, "all")) {
-		c->all = true;
-		return true;
-	}
-	if (str_is(word, "cased")) {
-		c->cased = true;
-		return true;
-	}
-	for (size_t i = 0; i < MODIFIERS; i++) {
-		if (!str_is(word, modifiers[i].name))
-			continue;
-		if (*main != NULL) {
-			yaml_error_inside(p->d, key, (size_t)(word.p - key->text.p),
-			    "'%s' and '%s' cannot be used together", (*main)->name,
-			    modifiers[i].name);
-			return false;
-		}
-		*main = &modifiers[i];
-		c->op = modifiers[i].op;
-		return true;
-	}
-	unknown_modifier(p, key, word);
-	return false;
-}
-
-/* Any path of the payload may be matched, so a name that looks like a slip is only warned of. */
-static void
-warn_misspelt(struct parser *p, const struct yaml *key, struct str field)
-{
-	const char *near;
-
-	for (size_t i = 0; i < alert_field_count; i++)
-		if (str_is_nocase(field, alert_field_names[i]))
-			return;
-	near = str_nearest(field, alert_field_names, alert_field_count);
-	if (near != NULL)
-		yaml_warning(p->d, key, "no alert has a field '%.*s' by itself, did you mean '%s'?",
-		    STR_ARG(field), near);
-}
-
-static bool
-parse_key(
-    struct parser *p, const struct yaml *key, struct condition *c, const struct modifier **main)
-{
-	struct str rest = key->text, word;
-	bool ok = true;
-
-	c->op = OP_LIKE;
-	c->written = arena_str(p->a, key->text);
-	str_next(&rest, '|', &word);
-	c->field = arena_str(p->a, word);
-	if (word.n == 0) {
-		yaml_error(p->d, key, "a field name is missing");
-		return false;
-	}
-	while (str_next(&rest, '|', &word))
-		ok = take_modifier(p, key, word, c, main) && ok;
-	if (ok && c->cased && c->op != OP_LIKE) {
-		yaml_error(p->d, key, "'cased' goes with text, not with '%s'", (*main)->name);
-		ok = false;
-	}
-	warn_misspelt(p, key, c->field);
-	c->by_severity = str_is_nocase(c->field, "severity") && c->op >= OP_GT;
-	return ok;
-}
 
 /* ---- values ---- */
 
@@ -165,7 +55,7 @@ parse_compared(struct parser *p, const struct yaml *y, const struct condition *c
 }
 
 static bool
-parse_regex(struct parser *p, const struct yaml *y, struct wanted *w)
+parse_regex(struct parser *p, const struct yaml *y, const struct condition *c, struct wanted *w)
 {
 	size_t at = 0;
 	struct err e;
@@ -174,7 +64,7 @@ parse_regex(struct parser *p, const struct yaml *y, struct wanted *w)
 		yaml_error(p->d, y, "an empty regular expression is in every value");
 		return false;
 	}
-	w->regex = regex_new(y->text, &at, &e);
+	w->regex = regex_new(y->text, c->flags & FLAGS_RE, &at, &e);
 	if (w->regex != NULL)
 		return true;
 	yaml_error_inside(p->d, y, at, "not a regular expression: %s", e.text);
@@ -207,7 +97,7 @@ parse_wanted(struct parser *p, const struct yaml *y, const struct condition *c,
 		yaml_error(p->d, y, "'%s' needs a value", main->name);
 		return false;
 	}
-	if (y->text.n == 0 && main != NULL && c->op == OP_LIKE) {
+	if (y->text.n == 0 && main != NULL && (main->open_front || main->open_end)) {
 		yaml_error(p->d, y, "an empty text is in every value: '%s' needs more", main->name);
 		return false;
 	}
@@ -217,7 +107,7 @@ parse_wanted(struct parser *p, const struct yaml *y, const struct condition *c,
 		    main != NULL && main->open_end, p->a, &w->pattern);
 		return true;
 	case OP_RE:
-		return parse_regex(p, y, w);
+		return parse_regex(p, y, c, w);
 	case OP_CIDR:
 		if (cidr_parse(y->text, &w->cidr))
 			return true;
@@ -259,7 +149,9 @@ describe(const struct condition *c, struct arena *a)
 		struct str shown = cut(whole, WANTED_TEXT_MAX - 20);
 
 		if (i > 0)
-			buf_add_cstr(&b, c->all ? " and " : " or ");
+			buf_add_cstr(&b, c->flags & FLAG_ALL ? " and "
+					 : c->negated	     ? " nor "
+							     : " or ");
 		buf_add(&b, shown);
 		buf_add_cstr(&b, shown.n < whole.n ? "..." : "");
 	}
@@ -289,7 +181,7 @@ parse_condition(
     struct parser *p, const struct yaml *key, const struct yaml *value, struct condition *c)
 {
 	const struct modifier *main = NULL;
-	bool is_list = value->type == YAML_SEQUENCE, ok = parse_key(p, key, c, &main);
+	bool is_list = value->type == YAML_SEQUENCE, ok = modifiers_read(key, p->a, c, &main, p->d);
 	size_t n = is_list ? value->n : 1;
 
 	if (!ok)
@@ -298,7 +190,7 @@ parse_condition(
 		yaml_error(p->d, value, "an empty list can never match");
 		return false;
 	}
-	if (c->all && n < 2)
+	if ((c->flags & FLAG_ALL) && n < 2)
 		yaml_warning(p->d, key, "'all' has no meaning for a single value");
 	if (n > 1 && c->op >= OP_EXISTS) {
 		yaml_error(p->d, value, "'%s' takes one value", main->name);
@@ -326,8 +218,9 @@ parse_group(struct parser *p, const struct yaml *y, struct group *g)
 	bool ok = true;
 
 	if (y->type != YAML_MAPPING || y->n == 0) {
-		yaml_error(p->d, y, "conditions are a mapping 'field: value', not %s",
-		    y->type == YAML_MAPPING ? "an empty one" : yaml_type_name(y));
+		yaml_error(p->d, y, "conditions are a mapping 'field: value', not %s%s",
+		    y->type == YAML_MAPPING ? "an empty one" : yaml_type_name(y),
+		    y->type == YAML_SCALAR && !y->null ? KEYWORDS_HINT : "");
 		return false;
 	}
 	g->conditions = arena_alloc(p->a, y->n * sizeof(*g->conditions));

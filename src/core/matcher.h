@@ -50,7 +50,8 @@ enum answer pattern_match(const struct pattern *p, struct str text, bool cased, 
 #define REGEX_PATTERN_MAX 4096
 
 struct regex; /* immutable; many threads may match with it */
-struct regex *regex_new(struct str text, size_t *error_at, struct err *e); /* NULL on failure */
+/* flags: FLAG_RE_... of enum flag.  NULL on failure. */
+struct regex *regex_new(struct str text, unsigned flags, size_t *error_at, struct err *e);
 void regex_free(struct regex *r);
 /* Finds it anywhere in the text.  A limit that was hit is unsure; *work as above. */
 enum answer regex_match(const struct regex *r, struct str text, int64_t *work);
@@ -71,6 +72,15 @@ enum op {
 	OP_LTE,
 };
 
+enum flag {
+	FLAG_ALL = 1,	      /* each of the values, not just one */
+	FLAG_CASED = 2,	      /* upper and lower case matter */
+	FLAG_RE_CASELESS = 4, /* OP_RE: they do not */
+	FLAG_RE_LINES = 8,    /* OP_RE: ^ and $ are the ends of each line */
+	FLAG_RE_DOT_ALL = 16, /* OP_RE: . is the end of a line too */
+};
+#define FLAGS_RE ((unsigned)(FLAG_RE_CASELESS | FLAG_RE_LINES | FLAG_RE_DOT_ALL))
+
 struct wanted {
 	struct str text;
 	bool null; /* the field is absent or empty */
@@ -87,7 +97,8 @@ struct condition {
 	struct str written; /* with them */
 	struct str text;    /* the wanted values for the trace */
 	enum op op;
-	bool all, cased;
+	unsigned flags;	  /* of enum flag */
+	bool negated;	  /* holds when none of the values is the field's */
 	bool by_severity; /* compare as severities */
 	struct wanted *wanted;
 	size_t n;
@@ -142,7 +153,7 @@ bool selection_name_fits(struct str name);
 struct node *
 condition_parse(const struct yaml *text, const struct matcher *m, struct arena *a, struct diags *d);
 
-enum answer matcher_judge(const struct matcher *m, const struct alert *al, struct arena *a,
-    struct trace_line **lines, size_t *n);
+enum answer matcher_judge(const struct matcher *m, const struct alert *al, int64_t now_ms,
+    struct arena *a, struct trace_line **lines, size_t *n);
 
 #endif

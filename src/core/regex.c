@@ -19,8 +19,11 @@ struct regex {
 };
 
 static pcre2_code *
-compile(struct str text, int *number, size_t *at)
+compile(struct str text, unsigned flags, int *number, size_t *at)
 {
+	uint32_t options = (flags & FLAG_RE_CASELESS ? PCRE2_CASELESS : 0) |
+			   (flags & FLAG_RE_LINES ? PCRE2_MULTILINE : 0) |
+			   (flags & FLAG_RE_DOT_ALL ? PCRE2_DOTALL : 0);
 	pcre2_compile_context *ctx = pcre2_compile_context_create(NULL);
 	pcre2_code *code;
 
@@ -29,7 +32,7 @@ compile(struct str text, int *number, size_t *at)
 	pcre2_set_max_pattern_length(ctx, REGEX_PATTERN_MAX);
 	pcre2_set_parens_nest_limit(ctx, PARENS_MAX);
 	code = pcre2_compile((PCRE2_SPTR)text.p, text.n,
-	    PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
+	    options | PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
 		PCRE2_AUTO_CALLOUT,
 	    number, at, ctx);
 	pcre2_compile_context_free(ctx);
@@ -37,13 +40,13 @@ compile(struct str text, int *number, size_t *at)
 }
 
 struct regex *
-regex_new(struct str text, size_t *error_at, struct err *e)
+regex_new(struct str text, unsigned flags, size_t *error_at, struct err *e)
 {
 	struct regex *r;
 	PCRE2_UCHAR message[256];
 	PCRE2_SIZE at = 0;
 	int number;
-	pcre2_code *code = compile(text, &number, &at);
+	pcre2_code *code = compile(text, flags, &number, &at);
 
 	if (code == NULL) {
 		pcre2_get_error_message(number, message, sizeof(message));

@@ -119,7 +119,7 @@ has_piece(const struct condition *c, const struct wanted *w)
 static size_t
 deciding(const struct condition *c)
 {
-	return c->all ? 1 : c->n;
+	return c->flags & FLAG_ALL ? 1 : c->n;
 }
 
 static void
@@ -142,6 +142,8 @@ needs_of_condition(struct census *s, const struct condition *c)
 {
 	struct needs *out = needs_new(s);
 
+	if (c->negated)
+		return NULL;
 	for (size_t i = 0; i < deciding(c); i++) {
 		struct need *need = arena_alloc(s->a, sizeof(*need));
 

@@ -27,7 +27,7 @@ is_single(struct str field)
 static bool
 is_list_of_texts(const struct condition *c)
 {
-	if (c->op != OP_LIKE)
+	if (c->op != OP_LIKE || c->negated)
 		return false;
 	for (size_t i = 0; i < c->n; i++)
 		if (c->wanted[i].null || c->wanted[i].pattern.piece.n == 0 ||
@@ -49,7 +49,7 @@ may_fit(const struct condition *c, struct str text)
 		       (c->op == OP_GTE && level >= wanted) || (c->op == OP_LT && level < wanted) ||
 		       (c->op == OP_LTE && level <= wanted);
 	}
-	if (c->op != OP_LIKE)
+	if (c->op != OP_LIKE || c->negated)
 		return true;
 	for (size_t i = 0; i < c->n; i++) {
 		int64_t work = CONDITION_WORK_MAX;
@@ -58,17 +58,19 @@ may_fit(const struct condition *c, struct str text)
 		fits += !c->wanted[i].null &&
 			pattern_match(&c->wanted[i].pattern, text, false, &work) != ANSWER_NO;
 	}
-	return c->all ? fits == c->n : fits > 0;
+	return c->flags & FLAG_ALL ? fits == c->n : fits > 0;
 }
 
 /* Both are about a field that has one value. */
 static bool
 exclude_each_other(const struct condition *x, const struct condition *y)
 {
-	if (!is_list_of_texts(x) || x->n * (x->all ? x->n + y->n : y->n) > PAIRS_MAX)
+	bool all = x->flags & FLAG_ALL;
+
+	if (!is_list_of_texts(x) || x->n * (all ? x->n + y->n : y->n) > PAIRS_MAX)
 		return false;
 	for (size_t i = 0; i < x->n; i++)
-		if ((!x->all || may_fit(x, x->wanted[i].text)) && may_fit(y, x->wanted[i].text))
+		if ((!all || may_fit(x, x->wanted[i].text)) && may_fit(y, x->wanted[i].text))
 			return false;
 	return true;
 }
@@ -76,6 +78,8 @@ exclude_each_other(const struct condition *x, const struct condition *y)
 static bool
 needs_a_value(const struct condition *c)
 {
+	if (c->negated)
+		return false;
 	for (size_t i = 0; i < c->n; i++)
 		if (c->wanted[i].null || (c->op == OP_EXISTS && !c->wanted[i].exists))
 			return false;
@@ -186,10 +190,12 @@ has_wanted(const struct condition *c, const struct wanted *w)
 static bool
 condition_is_within(const struct condition *c, const struct condition *wider)
 {
-	const struct condition *few = wider->all ? wider : c, *many = wider->all ? c : wider;
+	bool each = (wider->flags & FLAG_ALL) || wider->negated;
+	const struct condition *few = each ? wider : c, *many = each ? c : wider;
 
-	if (!str_eq_nocase(c->field, wider->field) || c->op != wider->op || c->all != wider->all ||
-	    c->cased != wider->cased || few->n * many->n > PAIRS_MAX)
+	if (!str_eq_nocase(c->field, wider->field) || c->op != wider->op ||
+	    c->flags != wider->flags || c->negated != wider->negated ||
+	    few->n * many->n > PAIRS_MAX)
 		return false;
 	for (size_t i = 0; i < few->n; i++)
 		if (!has_wanted(many, &few->wanted[i]))

@@ -42,8 +42,7 @@ struct reading {
 	struct rules *rules;
 	struct rule_names *names;
 	const struct source *source;
-	rule_action_check *check;
-	const void *check_ctx;
+	const struct rules_outside *outside;
 	struct diags *d;
 };
 
@@ -202,9 +201,10 @@ read_action(struct reading *r, const struct yaml *y, struct rule_action *out)
 	struct arena *a = r->rules->arena;
 
 	if (y->type == YAML_SCALAR)
-		return r->check(r->check_ctx, y, NULL, a, out, r->d);
+		return r->outside->check(r->outside->ctx, y, NULL, a, out, r->d);
 	if (y->type == YAML_MAPPING && y->n == 1)
-		return r->check(r->check_ctx, y->pairs[0].key, y->pairs[0].value, a, out, r->d);
+		return r->outside->check(
+		    r->outside->ctx, y->pairs[0].key, y->pairs[0].value, a, out, r->d);
 	yaml_error(
 	    r->d, y, "an action is its name, or its name with parameters: one '- name: ...' each");
 	return false;
@@ -395,8 +395,8 @@ active(const struct rules *r, size_t end)
 }
 
 struct rules *
-rules_parse(const struct source *files, size_t n, rule_action_check *check, const void *check_ctx,
-    struct diags *d)
+rules_parse(
+    const struct source *files, size_t n, const struct rules_outside *outside, struct diags *d)
 {
 	struct rules *rules = xcalloc(1, sizeof(*rules));
 	struct rule_names names = { .numbers = finder_new() };
@@ -404,7 +404,7 @@ rules_parse(const struct source *files, size_t n, rule_action_check *check, cons
 
 	rules->arena = arena_new();
 	for (size_t i = 0; i < n; i++) {
-		struct reading r = { rules, &names, &files[i], check, check_ctx, d };
+		struct reading r = { rules, &names, &files[i], outside, d };
 
 		read_file(&r);
 	}
@@ -437,6 +437,7 @@ rules_free(struct rules *r)
 
 struct verdicts {
 	const struct alert *al;
+	int64_t now_ms;
 	struct arena *a;
 	struct verdict *list;
 	size_t n;
@@ -449,15 +450,16 @@ ask(struct verdicts *v, const struct rule *rule)
 	struct verdict *one = &v->list[v->n++];
 
 	one->rule = rule;
-	one->answer = matcher_judge(rule->matcher, v->al, v->a, &one->lines, &one->n_lines);
+	one->answer =
+	    matcher_judge(rule->matcher, v->al, v->now_ms, v->a, &one->lines, &one->n_lines);
 	return !rule->stop || one->answer != ANSWER_YES;
 }
 
 void
-rules_judge_all(
-    const struct rules *r, const struct alert *al, struct arena *a, struct verdict **out, size_t *n)
+rules_judge_all(const struct rules *r, const struct alert *al, int64_t now_ms, struct arena *a,
+    struct verdict **out, size_t *n)
 {
-	struct verdicts v = { al, a, arena_alloc(a, r->n * sizeof(*v.list)), 0 };
+	struct verdicts v = { al, now_ms, a, arena_alloc(a, r->n * sizeof(*v.list)), 0 };
 
 	for (size_t i = 0; i < r->n; i++)
 		if (r->list[i].mode != RULE_OFF && !ask(&v, &r->list[i]))
@@ -477,15 +479,15 @@ ones(const uint64_t *bits, size_t words)
 }
 
 size_t
-rules_judge(
-    const struct rules *r, const struct alert *al, struct arena *a, struct verdict **out, size_t *n)
+rules_judge(const struct rules *r, const struct alert *al, int64_t now_ms, struct arena *a,
+    struct verdict **out, size_t *n)
 {
-	struct verdicts v = { .al = al, .a = a };
+	struct verdicts v = { .al = al, .now_ms = now_ms, .a = a };
 	size_t left_out = SIZE_MAX;
 	uint64_t *bits;
 
 	if (r->index == NULL) {
-		rules_judge_all(r, al, a, out, n);
+		rules_judge_all(r, al, now_ms, a, out, n);
 		return 0;
 	}
 	bits = rule_index_ask(r->index, al, a);

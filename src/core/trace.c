@@ -64,6 +64,7 @@ static const struct {
 	{ "contains", "contains" },
 	{ "startswith", "starts with" },
 	{ "endswith", "ends with" },
+	{ "neq", "is not" },
 	{ "re", "matches" },
 	{ "cidr", "is in" },
 	{ "exists", "exists:" },
@@ -77,7 +78,7 @@ void
 trace_phrase(struct str field, struct str wanted, struct buf *out)
 {
 	const char *verb = "is";
-	bool all = false, cased = false;
+	bool all = false, cased = false, caseless = false;
 	struct str modifier;
 
 	str_next(&field, '|', &modifier);
@@ -85,12 +86,15 @@ trace_phrase(struct str field, struct str wanted, struct buf *out)
 	while (str_next(&field, '|', &modifier)) {
 		all = all || str_is(modifier, "all");
 		cased = cased || str_is(modifier, "cased");
+		caseless = caseless || str_is(modifier, "i");
 		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 			if (str_is(modifier, words[i].modifier))
 				verb = words[i].words;
 	}
 	buf_printf(out, " %s%s %.*s%s", verb, all ? " all of" : "", STR_ARG(wanted),
-	    cased ? " (case counts)" : "");
+	    cased      ? " (case counts)"
+	    : caseless ? " (without case)"
+		       : "");
 }
 
 static void

@@ -44,7 +44,7 @@ judge(struct deciding *d, const struct alert *al, struct decision *decision)
 	struct verdict *verdicts;
 	size_t n, not_asked;
 
-	not_asked = rules_judge(d->config->rules, al, d->scratch, &verdicts, &n);
+	not_asked = rules_judge(d->config->rules, al, d->now_ms, d->scratch, &verdicts, &n);
 	plan_build(d->config->settings, verdicts, n, al, &facts, d->scratch, plan);
 	report_complete(plan, al, d->config->settings, d->now_ms, d->scratch);
 	digest_join(plan, al->id, d->config->settings, d->p->store, d->now_ms, d->scratch);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 /* Read a file for diags to point into; NULL when it cannot be read, which is put into d. */
@@ -103,7 +104,10 @@ load_rules(const char *path, const struct settings *settings, struct arena *a, s
 			return NULL;
 		list[i] = *src;
 	}
-	return rules_parse(list, n, action_check, settings, d);
+	return rules_parse(list, n,
+	    &(const struct rules_outside){
+		.check = action_check, .ctx = settings, .now_ms = clock_now_ms() },
+	    d);
 }
 
 struct config *

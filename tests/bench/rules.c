@@ -69,7 +69,7 @@ make_rules(size_t n)
 	}
 	for (size_t i = 0; i < n_files; i++)
 		files[i] = (struct source){ "r.yaml", buf_str(&texts[i]) };
-	r = rules_parse(files, n_files, any_action, NULL, &d);
+	r = rules_parse(files, n_files, &(const struct rules_outside){ .check = any_action }, &d);
 	if (r == NULL)
 		abort();
 	for (size_t i = 0; i < n_files; i++)
@@ -79,13 +79,13 @@ make_rules(size_t n)
 }
 
 static void
-indexed(
-    const struct rules *r, const struct alert *al, struct arena *a, struct verdict **out, size_t *n)
+indexed(const struct rules *r, const struct alert *al, int64_t now_ms, struct arena *a,
+    struct verdict **out, size_t *n)
 {
-	(void)rules_judge(r, al, a, out, n);
+	(void)rules_judge(r, al, now_ms, a, out, n);
 }
 
-typedef void judging(const struct rules *r, const struct alert *al, struct arena *a,
+typedef void judging(const struct rules *r, const struct alert *al, int64_t now_ms, struct arena *a,
     struct verdict **out, size_t *n);
 
 static double
@@ -100,7 +100,7 @@ cost(judging *judge, const struct rules *r, const struct alert *al, int rounds)
 		double start = now_ns();
 
 		for (int k = 0; k < rounds; k++) {
-			judge(r, al, a, &v, &n);
+			judge(r, al, 0, a, &v, &n);
 			arena_reset(a);
 		}
 		times[i] = (now_ns() - start) / rounds;

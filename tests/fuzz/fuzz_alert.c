@@ -63,7 +63,8 @@ prepare(void)
 
 	diags_init(&d, a);
 	settings = settings_parse(&settings_file, &d);
-	rules = rules_parse(&rule_file, 1, action_check, settings, &d);
+	rules = rules_parse(&rule_file, 1,
+	    &(const struct rules_outside){ .check = action_check, .ctx = settings }, &d);
 	complain(&d);
 	MUST(settings != NULL && rules != NULL);
 	arena_free(a);
@@ -170,7 +171,7 @@ decide(const struct alert *al, struct arena *a)
 	struct err e;
 	size_t n;
 
-	rules_judge(rules, al, a, &verdicts, &n);
+	rules_judge(rules, al, NOW_MS, a, &verdicts, &n);
 	MUST(n >= 1 && n <= rules_count(rules));
 	plan_build(settings, verdicts, n, al, &facts, a, &plan);
 	check_plan(&plan, al);

@@ -19,7 +19,7 @@ FUZZ(input)
 	int64_t work = CONDITION_WORK_MAX, again = CONDITION_WORK_MAX;
 	struct err e = { .kind = ERR_SYSTEM };
 	size_t at = 0;
-	struct regex *r = regex_new(text, &at, &e);
+	struct regex *r = regex_new(text, (unsigned)text.n * FLAG_RE_CASELESS & FLAGS_RE, &at, &e);
 	enum answer answer;
 	clock_t start;
 

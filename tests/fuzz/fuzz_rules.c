@@ -43,7 +43,7 @@ judge(const struct rules *r, struct arena *a)
 	size_t n, n_reasons;
 
 	read_alert(a, &al);
-	rules_judge(r, &al, a, &verdicts, &n);
+	rules_judge(r, &al, 0, a, &verdicts, &n);
 	MUST(n <= rules_count(r));
 	trace = json_parse(json_print(trace_json(verdicts, n, 0, a), a), a, &e);
 	MUST(trace != NULL);
@@ -77,7 +77,7 @@ FUZZ(input)
 	struct buf text;
 
 	diags_init(&d, arena);
-	r = rules_parse(&src, 1, action_check, NULL, &d);
+	r = rules_parse(&src, 1, &(const struct rules_outside){ .check = action_check }, &d);
 	MUST((r != NULL) == (d.errors == 0));
 	if (r != NULL)
 		check_rules(r, arena);

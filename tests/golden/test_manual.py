@@ -218,9 +218,12 @@ def test_the_rules_of_rules_md_have_no_mistake_and_no_warning(rules_folder):
 
 
 def test_rules_md_names_every_modifier():
-    source = read("src/core/match_parse.c")
-    table = re.search(r"modifiers\[\] = \{(.*?)^\};", source, re.M | re.S)[1]
-    for name in c_strings(table) + ["all", "cased"]:
+    source = read("src/core/modifiers.c")
+    tables = re.search(r"modifiers\[\] = \{(.*?)^#define FLAGS", source, re.M | re.S)[1]
+    for name in c_strings(tables):
+        assert f"`{name}`" in RULES, name
+    others = re.search(r"unsupported\[\] = \{(.*?)^\};", source, re.M | re.S)[1]
+    for name in re.findall(r'\{ "(\w+)"', others):
         assert f"`{name}`" in RULES, name
 
 

@@ -42,7 +42,8 @@ rules_of_files(const struct source *files, size_t n)
 	rules_arena = arena_new();
 	diags_init(&diags, rules_arena);
 	buf_init(&shown, 1024 * 1024);
-	return rules_parse(files, n, check_action, NULL, &diags);
+	return rules_parse(
+	    files, n, &(const struct rules_outside){ .check = check_action }, &diags);
 }
 
 static inline struct rules *

@@ -50,7 +50,7 @@ plan_of(const char *rule_text, const char *alert_text)
 	if (rules == NULL)
 		print_error("%s", complaints());
 	CHECK(rules != NULL);
-	rules_judge(rules, &al, arena, &verdicts, &n);
+	rules_judge(rules, &al, NOW, arena, &verdicts, &n);
 	plan_build(&settings, verdicts, n, &al, &facts, arena, &plan);
 	return &plan;
 }
@@ -355,7 +355,7 @@ TEST(the_trace_keeps_what_was_seen_and_says_why_in_words)
 			 "  - {name: one, match: {severity|gte: Low, alertDisplayName|contains: "
 			 "suspicious}, actions: [isolate_vm]}\n"
 			 "  - {name: two, match: {severity: Low}, actions: [isolate_vm]}\n");
-	rules_judge(rules, &al, a, &v, &n);
+	rules_judge(rules, &al, NOW, a, &v, &n);
 	CHECK_STR(
 	    json_print(
 		json_at(json_first(json_get(trace_json(v, n, 0, a), "rules")), "conditions"), a),

@@ -17,7 +17,8 @@ static const char *const texts[] = { "high", "Low", "a", "ab", "abc", "proc", "p
 	"Suspicious process", "10.0.0.7", "5", "rg", "", "b*c", "a?c", "*", "?", "x\\\\*y",
 	"PROC*" };
 static const char *const modifiers[] = { "", "", "", "", "|contains", "|contains", "|startswith",
-	"|endswith", "|cased", "|contains|cased", "|re", "|gte", "|exists", "|cidr" };
+	"|endswith", "|cased", "|contains|cased", "|re", "|re|i", "|neq", "|gte", "|exists",
+	"|cidr" };
 
 #define PICK(list) ((list)[(size_t)rand() % (sizeof(list) / sizeof((list)[0]))])
 
@@ -30,7 +31,7 @@ random_value(struct buf *b, const char *modifier)
 		buf_printf(b, "%d", rand() % 9);
 	else if (strcmp(modifier, "|cidr") == 0)
 		buf_add_cstr(b, "10.0.0.0/29");
-	else if (strcmp(modifier, "|re") == 0)
+	else if (strncmp(modifier, "|re", 3) == 0)
 		buf_add_cstr(b, "a+b?c");
 	else if (modifier[0] == '\0' && rand() % 12 == 0)
 		buf_add_cstr(b, "null");
@@ -47,7 +48,7 @@ random_condition(struct buf *b, int nth)
 	const char *modifier = PICK(modifiers), *field = fields[2 * (rand() % 4) + nth];
 	bool one = strcmp(modifier, "|exists") == 0 || strcmp(modifier, "|gte") == 0;
 	int n = one || rand() % 2 ? 1 : 2 + rand() % 3;
-	bool all = n > 1 && rand() % 3 == 0;
+	bool all = n > 1 && rand() % 3 == 0 && strcmp(modifier, "|neq") != 0;
 
 	if (strcmp(modifier, "|gte") == 0 && nth == 1)
 		field = "extendedProperties.n";
@@ -145,8 +146,8 @@ check_same(const struct rules *r, const struct alert *al)
 	struct verdict *some, *all;
 	size_t n, n_all, i = 0, k = 0, left_out;
 
-	left_out = rules_judge(r, al, arena, &some, &n);
-	rules_judge_all(r, al, arena, &all, &n_all);
+	left_out = rules_judge(r, al, 0, arena, &some, &n);
+	rules_judge_all(r, al, 0, arena, &all, &n_all);
 	CHECK_INT(left_out, n_all - n);
 	for (;;) {
 		i = next_of_note(some, n, i);
@@ -211,7 +212,7 @@ TEST(a_field_too_long_for_a_condition_is_asked_of_each)
 		buf_add_cstr(&alert, "z");
 	buf_add_cstr(&alert, "'}");
 	al = alert_of(buf_cstr(&alert));
-	rules_judge(r, &al, arena, &v, &n);
+	rules_judge(r, &al, 0, arena, &v, &n);
 	CHECK_INT(n, 1);
 	CHECK_STR(v[0].rule->name, "r50");
 	CHECK_INT(v[0].answer, ANSWER_UNSURE);
