@@ -82,6 +82,12 @@ struct guard_facts {
 	int64_t (*count)(void *ctx, const struct step_filter *which);
 	void *count_ctx;
 	int64_t panic_ms; /* a person stopped all that is destructive then; 0 = nobody did */
+	/*
+	 * The key of the digest with these parameters that waits for the channel; "" = none waits.
+	 * ctx is count_ctx.
+	 */
+	struct str (*waiting_digest)(
+	    void *ctx, struct str channel, struct str params, struct arena *a);
 };
 
 struct plan {

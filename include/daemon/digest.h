@@ -14,9 +14,9 @@
 #include "core/settings.h"
 #include "store/store.h"
 
-/* For the thread that decides, inside of its transaction; the plan may grow. */
+/* The plan may grow. */
 void digest_join(struct plan *plan, struct str alert_id, const struct settings *s,
-    struct store *store, int64_t now_ms, struct arena *a);
+    const struct guard_facts *facts, struct arena *a);
 
 /* Gives a job that is a digest what it tells. */
 bool digest_prepare(struct store *s, struct job *job, struct arena *a, struct err *e) MUST_CHECK;

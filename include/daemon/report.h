@@ -10,12 +10,13 @@
 #include "store/store.h"
 
 /*
- * A plan that holds something back and reports nothing gets a report to the first channel; what is
- * held for approval is told to each channel of approvals.channels.  The plan may grow by as many
- * steps.
+ * What a plan needs besides what the rules ask for, so that people hear of it.  One that holds
+ * something back and reports nothing gets a report to the first channel; what is held for approval
+ * is told to each channel of approvals.channels; what a storm used up goes into a digest
+ * (daemon/digest.h).  The plan may grow; each step gets its destination.
  */
-void report_complete(struct plan *plan, const struct alert *al, const struct settings *s,
-    int64_t now_ms, struct arena *a);
+void report_plan(struct plan *plan, const struct alert *al, const struct settings *s,
+    const struct guard_facts *facts, struct arena *a);
 
 /*
  * The steps that tell it when a step was settled: a card, when the alert's report had been sent, or

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "core/alert.h"
+#include "core/decide.h"
 #include "core/event.h"
 #include "core/plan.h"
 
@@ -60,14 +61,6 @@ bool store_see_clock(struct store *s, int64_t ms, struct err *e) MUST_CHECK;
 bool store_decided_seq(struct store *s, uint64_t *seq, struct err *e) MUST_CHECK;
 
 /* ---- decide ---- */
-
-enum event_state {
-	EVENT_STATE_DECIDED,
-	EVENT_STATE_UNREADABLE,
-	EVENT_STATE_DAMAGED, /* the decider died of it, three times */
-	EVENT_STATE_NOTICE,  /* subscription deleted and the like */
-	EVENT_STATE_REFUSED, /* foreign: auth.subscriptions, sources or event_types say no */
-};
 
 /* What became of one event. */
 struct decision {

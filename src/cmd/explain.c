@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cmd/cmd.h"
-#include "core/event.h"
+#include "core/decide.h"
 #include "core/source_list.h"
 #include "core/trace.h"
 #include "daemon/admin.h"
@@ -83,61 +83,37 @@ plan_json(const struct plan *plan, const struct settings *settings, struct arena
 	return list;
 }
 
-/* Only the rule that was asked for. */
-static size_t
-narrow(const struct explain *x, struct verdict *v, size_t n)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (x->rule == NULL || str_is(v[i].rule->name, x->rule))
-			v[kept++] = v[i];
-	return kept;
-}
-
-static bool
-allowed(const struct explain *x, const struct event *ev, struct str *why)
-{
-	return x->settings == NULL || source_list_allows(&x->settings->auth, ev, x->arena, why);
-}
-
 static struct json *
 explain_event(const struct explain *x, const struct event *ev)
 {
 	const struct settings none = { .mode = GUARD_ENFORCE, .approvals = { .quorum = 1 } };
 	const struct settings *settings = x->settings == NULL ? &none : x->settings;
-	struct str why;
-	struct guard_facts facts = { clock_now_ms(), nothing_done, NULL, 0 };
+	const struct guard_facts facts = { .now_ms = clock_now_ms(), .count = nothing_done };
+	const struct decide_by by = { .settings = settings,
+		.rules = x->rules,
+		.facts = &facts,
+		.explains = true,
+		.only = str_of(x->rule) };
 	struct json *j = json_object(x->arena);
-	struct verdict *verdicts;
-	struct alert al;
-	struct plan plan;
-	struct err e;
-	size_t n;
+	struct decided d;
 
-	json_set_cstr(j, "kind", event_kind_name(ev->kind), x->arena);
+	decide_event(&by, ev, x->arena, &d);
+	json_set_cstr(j, "kind",
+	    event_kind_name(d.state == EVENT_STATE_UNREADABLE ? EVENT_UNREADABLE : ev->kind),
+	    x->arena);
 	json_set_cstr(j, "schema", event_schema_name(ev->schema), x->arena);
 	json_set_str(j, "event_id", ev->id, x->arena);
 	json_set_str(j, "event_type", ev->type, x->arena);
-	if (ev->kind == EVENT_UNREADABLE)
-		json_set_str(j, "reason", ev->reason, x->arena);
-	if (ev->kind != EVENT_UNREADABLE && !allowed(x, ev, &why)) {
-		json_set_str(j, "refused", why, x->arena);
+	if (d.state == EVENT_STATE_UNREADABLE)
+		json_set_str(j, "reason", d.reason, x->arena);
+	if (d.state == EVENT_STATE_REFUSED)
+		json_set_str(j, "refused", d.reason, x->arena);
+	if (d.state != EVENT_STATE_DECIDED)
 		return j;
-	}
-	if (ev->kind != EVENT_NOTIFICATION)
-		return j;
-	if (!alert_parse(ev, x->arena, &al, &e)) {
-		json_set_cstr(j, "kind", event_kind_name(EVENT_UNREADABLE), x->arena);
-		json_set_cstr(j, "reason", e.text, x->arena);
-		return j;
-	}
-	rules_judge_all(x->rules, &al, facts.now_ms, x->arena, &verdicts, &n);
-	n = narrow(x, verdicts, n);
-	plan_build(settings, verdicts, n, &al, &facts, x->arena, &plan);
-	json_set(j, "alert", alert_json(&al, x->arena), x->arena);
-	json_set(j, "rules", json_member(trace_json(verdicts, n, 0, x->arena), "rules"), x->arena);
-	json_set(j, "plan", plan_json(&plan, settings, x->arena), x->arena);
+	json_set(j, "alert", alert_json(d.alert, x->arena), x->arena);
+	json_set(j, "rules",
+	    json_member(trace_json(d.verdicts, d.n, d.not_asked, x->arena), "rules"), x->arena);
+	json_set(j, "plan", plan_json(&d.plan, settings, x->arena), x->arena);
 	return j;
 }
 

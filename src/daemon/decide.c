@@ -9,9 +9,8 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
-#include "core/source_list.h"
+#include "core/decide.h"
 #include "core/trace.h"
-#include "daemon/digest.h"
 #include "daemon/report.h"
 #include "daemon/told.h"
 
@@ -35,47 +34,32 @@ count_steps(void *ctx, const struct step_filter *which)
 	return store_count_steps(ctx, which);
 }
 
-/* The pure part: from an alert to what is to be done about it. */
-static void
-judge(struct deciding *d, const struct alert *al, struct decision *decision)
+static struct str
+waiting_digest(void *ctx, struct str channel, struct str params, struct arena *a)
 {
-	struct guard_facts facts = { d->now_ms, count_steps, d->p->store, d->panic_ms };
-	struct plan *plan = arena_alloc(d->scratch, sizeof(*plan));
-	struct verdict *verdicts;
-	size_t n, not_asked;
-
-	not_asked = rules_judge(d->config->rules, al, d->now_ms, d->scratch, &verdicts, &n);
-	plan_build(d->config->settings, verdicts, n, al, &facts, d->scratch, plan);
-	report_complete(plan, al, d->config->settings, d->now_ms, d->scratch);
-	digest_join(plan, al->id, d->config->settings, d->p->store, d->now_ms, d->scratch);
-	for (size_t i = 0; i < plan->n; i++)
-		plan->steps[i].destination = action_destination(&plan->steps[i], d->scratch);
-	decision->trace = json_print(trace_json(verdicts, n, not_asked, d->scratch), d->scratch);
-	decision->plan = plan;
+	return store_waiting_digest(ctx, channel, params, a);
 }
 
+/* The pure part, and what tells people of it. */
 static void
-decide_event(struct deciding *d, const struct event *ev, struct decision *decision)
+decide_readable(struct deciding *d, const struct event *ev, struct decision *decision)
 {
-	struct alert *al = arena_alloc(d->scratch, sizeof(*al));
-	struct err e;
+	const struct settings *s = d->config->settings;
+	const struct guard_facts facts = { d->now_ms, count_steps, d->p->store, d->panic_ms,
+		waiting_digest };
+	const struct decide_by by = { .settings = s, .rules = d->config->rules, .facts = &facts };
+	struct decided *out = arena_alloc(d->scratch, sizeof(*out));
 
-	if (ev->kind == EVENT_UNREADABLE) {
-		decision->state = EVENT_STATE_UNREADABLE;
-		decision->reason = ev->reason;
-	} else if (!source_list_allows(
-		       &d->config->settings->auth, ev, d->scratch, &decision->reason)) {
-		decision->state = EVENT_STATE_REFUSED;
-	} else if (ev->kind != EVENT_NOTIFICATION) {
-		decision->state = EVENT_STATE_NOTICE;
-	} else if (!alert_parse(ev, d->scratch, al, &e)) {
-		decision->state = EVENT_STATE_UNREADABLE;
-		decision->reason = arena_str(d->scratch, str_of(e.text));
-	} else {
-		decision->state = EVENT_STATE_DECIDED;
-		decision->alert = al;
-		judge(d, al, decision);
-	}
+	decide_event(&by, ev, d->scratch, out);
+	decision->state = out->state;
+	decision->reason = out->reason;
+	if (out->state != EVENT_STATE_DECIDED)
+		return;
+	report_plan(&out->plan, out->alert, s, &facts, d->scratch);
+	decision->alert = out->alert;
+	decision->trace =
+	    json_print(trace_json(out->verdicts, out->n, out->not_asked, d->scratch), d->scratch);
+	decision->plan = &out->plan;
 }
 
 /* Only what is committed: a rollback decides again, and people look at the store at once. */
@@ -146,7 +130,7 @@ decide_one(struct deciding *d, size_t i, const struct event *ev, struct err *e)
 		decision.state = EVENT_STATE_DAMAGED;
 		decision.reason = STR("deciding it ended the program several times");
 	} else {
-		decide_event(d, ev, &decision);
+		decide_readable(d, ev, &decision);
 	}
 	return put(d, &decision, e);
 }

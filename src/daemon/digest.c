@@ -34,14 +34,14 @@ digest_params(struct str channel, struct arena *a)
 /* The one that waits for this channel, or the first of a new storm. */
 static struct step
 digest_step(const struct step *card, struct str alert_id, const struct settings *s,
-    struct store *store, int64_t now_ms, struct arena *a)
+    const struct guard_facts *facts, struct arena *a)
 {
 	struct step step = *card;
 
 	step.rule = STR("(gridwarden)");
 	step.params = digest_params(card->target, a);
-	step.due_ms = now_ms + s->digest_wait_ms;
-	step.key = store_waiting_digest(store, card->target, step.params, a);
+	step.due_ms = facts->now_ms + s->digest_wait_ms;
+	step.key = facts->waiting_digest(facts->count_ctx, card->target, step.params, a);
 	if (step.key.n == 0)
 		step.key = step_key(alert_id, step.action, step.params, step.target, 0, a);
 	return step;
@@ -54,8 +54,8 @@ is_card(const struct step *s)
 }
 
 void
-digest_join(struct plan *plan, struct str alert_id, const struct settings *s, struct store *store,
-    int64_t now_ms, struct arena *a)
+digest_join(struct plan *plan, struct str alert_id, const struct settings *s,
+    const struct guard_facts *facts, struct arena *a)
 {
 	struct step *grown;
 	size_t n = plan->n;
@@ -67,7 +67,7 @@ digest_join(struct plan *plan, struct str alert_id, const struct settings *s, st
 	for (size_t i = 0; i < n; i++) {
 		if (!is_card(&grown[i]))
 			continue;
-		grown[plan->n++] = digest_step(&grown[i], alert_id, s, store, now_ms, a);
+		grown[plan->n++] = digest_step(&grown[i], alert_id, s, facts, a);
 		grown[i].state = STEP_DONE;
 		grown[i].reason = STR(TOLD);
 	}

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "action/action.h"
+#include "daemon/digest.h"
 
 /* A step that tells people; `about` makes its key differ from what the rules asked for. */
 static struct step
@@ -55,8 +56,9 @@ add_channel(
 	plan->steps = grown;
 }
 
-void
-report_complete(struct plan *plan, const struct alert *al, const struct settings *s, int64_t now_ms,
+/* What is held or refused is told at all, and to those who may let it go on. */
+static void
+complete(struct plan *plan, const struct alert *al, const struct settings *s, int64_t now_ms,
     struct arena *a)
 {
 	const struct settings_approvals *ap = &s->approvals;
@@ -75,6 +77,16 @@ report_complete(struct plan *plan, const struct alert *al, const struct settings
 	told = told || (held && ap->n_channels > 0);
 	if ((held || back) && !told && s->n_channels > 0)
 		add_channel(plan, s->channels[0].name, al->id, now_ms, a);
+}
+
+void
+report_plan(struct plan *plan, const struct alert *al, const struct settings *s,
+    const struct guard_facts *facts, struct arena *a)
+{
+	complete(plan, al, s, facts->now_ms, a);
+	digest_join(plan, al->id, s, facts, a);
+	for (size_t i = 0; i < plan->n; i++)
+		plan->steps[i].destination = action_destination(&plan->steps[i], a);
 }
 
 static bool

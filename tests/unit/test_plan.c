@@ -40,7 +40,7 @@ count(void *ctx, const struct step_filter *which)
 static const struct plan *
 plan_of(const char *rule_text, const char *alert_text)
 {
-	struct guard_facts facts = { NOW, count, NULL, panic_since };
+	const struct guard_facts facts = { .now_ms = NOW, .count = count, .panic_ms = panic_since };
 	struct verdict *verdicts;
 	struct alert al = alert_of(alert_text);
 	size_t n;
