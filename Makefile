@@ -87,7 +87,8 @@ $(B)/libgridwarden.a: $(objects)
 	@rm -f $@
 	@ar crs $@ $^
 
-$(B)/src/%.o: src/%.c Makefile | $(B)/gen/sqlite_schema.inc $(B)/gen/sqlite_2.inc $(B)/gen/sqlite_3.inc
+$(B)/src/%.o: src/%.c Makefile | $(B)/gen/sqlite_schema.inc $(B)/gen/sqlite_2.inc $(B)/gen/sqlite_3.inc \
+                               $(B)/gen/alert_types.inc
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(cflags) -MMD -MP -c -o $@ $<
@@ -99,6 +100,11 @@ $(B)/gen/sqlite_3.inc: src/store/sqlite_3.sql
 $(B)/gen/%.inc:
 	@mkdir -p $(@D)
 	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@
+
+# The catalogue of alerts is kept as lines and built in as a table.
+$(B)/gen/alert_types.inc: src/core/alert_types.txt src/core/alert_types.awk
+	@mkdir -p $(@D)
+	@sed -e 's/\\/\\\\/g' $< | awk -f src/core/alert_types.awk > $@
 
 # ---- tests ------------------------------------------------------------------------------------
 $(B)/tests/main.o: tests/main.c Makefile

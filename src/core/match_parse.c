@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "core/alert_types.h"
 #include "matcher.h"
 #include "modifiers.h"
 
@@ -176,6 +177,29 @@ warn_severity(struct parser *p, const struct yaml *y, const struct condition *c)
 		    p->d, y, "'%.*s' is no severity, did you mean '%s'?", STR_ARG(y->text), near);
 }
 
+/* The catalogue is never complete: only what looks like a slip is warned of. */
+static void
+warn_type(struct parser *p, const struct yaml *y, const struct condition *c)
+{
+	const char *near;
+
+	if (!str_is_nocase(c->field, "alertType") || c->op != OP_LIKE || y->type != YAML_SCALAR ||
+	    y->null || strcspn(y->text.p, "*?\\") < y->text.n)
+		return;
+	near = alert_type_nearest(y->text);
+	if (near != NULL)
+		yaml_warning(p->d, y,
+		    "no alert type '%.*s' is known, did you mean '%s'?",
+		    STR_ARG(y->text), near);
+}
+
+static void
+warn_value(struct parser *p, const struct yaml *y, const struct condition *c)
+{
+	warn_severity(p, y, c);
+	warn_type(p, y, c);
+}
+
 static bool
 parse_condition(
     struct parser *p, const struct yaml *key, const struct yaml *value, struct condition *c)
@@ -202,7 +226,7 @@ parse_condition(
 
 		ok = parse_wanted(p, one, c, main, &c->wanted[c->n]) && ok;
 		if (main == NULL)
-			warn_severity(p, one, c);
+			warn_value(p, one, c);
 		c->n++;
 	}
 	if (ok)
