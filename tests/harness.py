@@ -7,6 +7,7 @@ on the daemon's own log lines, which it writes after the commit they speak of.
 import http.client
 import json
 import os
+import shutil
 import signal
 import ssl
 import subprocess
@@ -100,6 +101,7 @@ class Gridwarden:
         if rules is None:
             for path in sorted((ROOT / "config/rules.d").glob("*.yaml")):
                 (self.folder / "rules.d" / path.name).write_text(path.read_text())
+            shutil.copytree(ROOT / "config/samples", self.folder / "samples")
         else:
             self.write_rules(rules)
         self.write_settings()

@@ -88,6 +88,8 @@ struct guard_facts {
 	 */
 	struct str (*waiting_digest)(
 	    void *ctx, struct str channel, struct str params, struct arena *a);
+	/* Why a person is to look at all that is destructive, as a reason; "" or all zeros: no. */
+	struct str doubt;
 };
 
 struct plan {

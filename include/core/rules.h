@@ -20,6 +20,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "base/yaml.h"
 #include "core/alert.h"
@@ -56,10 +57,24 @@ struct rules_outside {
 	int64_t now_ms;	 /* for what is only warned of: how long something still holds */
 };
 
-/* A test in the rule file: this alert, and whether the rule is to fire. */
+/* What is to come of a test's alert; what is not said may be anything.  Run by core/rule_test.h. */
+struct rule_expect {
+	bool says_fires;
+	enum answer fires;
+	/* Names of actions, exactly these: done, held for approval, refused by a guard; or NULL. */
+	const struct json *actions, *held, *refused;
+	struct str reason; /* stands in the reason of each that is held or refused; "" = any */
+};
+
+/* A test in the rule file. */
 struct rule_test {
-	struct str alert; /* file, relative to the rule file */
-	bool fires;
+	int line, col;
+	struct str alert;	   /* file, relative to the rule file; "" = written in the test */
+	int alert_line, alert_col; /* where that stands */
+	struct str written;	   /* the alert, JSON; "" = in the file */
+	const struct json *overrides; /* fields that are otherwise than there, by path; or NULL */
+	int64_t at_ms;		      /* when it is tried; 0 = now */
+	struct rule_expect expect;
 };
 
 enum rule_mode { RULE_ENFORCE, RULE_SHADOW, RULE_OFF };
@@ -68,7 +83,7 @@ struct rule {
 	struct str name;
 	struct str description;
 	struct str file; /* where it is written */
-	int line;
+	int line, col;
 	enum rule_mode mode;
 	bool allow_sample; /* sample alerts may be acted on destructively */
 	bool stop;	   /* when it fires, no later rule is asked */
@@ -92,6 +107,15 @@ size_t rules_count(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, size_t i);
 struct str rules_hash(const struct rules *r); /* 12 hex digits */
 
+/* A condition as it is written. */
+struct rule_condition {
+	int line, col;
+	struct str selection, field, wanted; /* as in struct trace_line */
+};
+/* The conditions of a rule, in the order of the file. */
+size_t rule_conditions(const struct rule *rule);
+struct rule_condition rule_condition(const struct rule *rule, size_t i);
+
 /* ---- judge ---- */
 
 /* One condition as it was tried. */
@@ -102,6 +126,7 @@ struct trace_line {
 	struct str seen;    /* the value of the alert, shortened; "(absent)" */
 	struct str problem; /* why unsure; empty otherwise */
 	enum answer answer;
+	size_t condition; /* its number in the rule, rule_condition() */
 };
 
 struct verdict {
@@ -125,6 +150,14 @@ size_t rules_judge(const struct rules *r, const struct alert *al, int64_t now_ms
     struct verdict **out, size_t *n);
 void rules_judge_all(const struct rules *r, const struct alert *al, int64_t now_ms, struct arena *a,
     struct verdict **out, size_t *n);
+
+/* Asks one rule, whatever others say and whether or not it is off. */
+enum answer rule_judge(const struct rule *rule, const struct alert *al, int64_t now_ms, struct arena *a,
+    struct trace_line **lines, size_t *n);
+/* The same, with those lines alone that decided: one of them is to be otherwise for another answer.
+ */
+enum answer rule_decided_by(const struct rule *rule, const struct alert *al, int64_t now_ms, struct arena *a,
+    struct trace_line **lines, size_t *n);
 
 const char *answer_name(enum answer a); /* "no", "yes", "unsure" */
 

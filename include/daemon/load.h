@@ -10,12 +10,20 @@
 #include "action/action.h"
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/hash.h"
 #include "core/rules.h"
 #include "core/settings.h"
+#include "daemon/rule_tests.h"
+
+/* As much of the rules' text is kept of each version. */
+#define RULES_TEXT_MAX ((size_t)4 * 1024 * 1024)
 
 struct config {
 	struct settings *settings;
 	struct rules *rules;
+	char settings_hash[13]; /* 12 hex digits of the file's digest, as rules_hash() */
+	char *rules_text;	/* JSON: [{"name":"rules.d/10.yaml","text":"..."}]; "" = too much */
+	size_t tests, tests_failed;   /* of the rules; those that are off aside */
 	struct action_shared *shared; /* for performers */
 	int references;
 	pthread_mutex_t lock;
@@ -35,8 +43,22 @@ struct settings *load_settings_and_try(const char *path, struct arena *a, struct
 struct rules *
 load_rules(const char *path, const struct settings *settings, struct arena *a, struct diags *d);
 
-/* Both.  Holds one reference for the caller.  Texts of d live in a. */
-struct config *config_load(const char *path, struct arena *a, struct diags *d);
+/* The same; the files as they were read, for rule_tests_report(). */
+struct rule_files {
+	struct source *list;
+	size_t n;
+};
+struct rules *load_rules_to_test(const char *path, const struct settings *settings, struct arena *a,
+    struct diags *d, struct rule_files *files);
+
+/*
+ * Both, and the rules' tests are run.  Holds one reference for the caller.  NULL when d has other
+ * errors than tests that fail: with those (tests_failed) it is for the caller to say whether it can
+ * be put in force.  Texts of d live in a.  digest is of all that counts: the same again is the same
+ * configuration or the same mistakes.
+ */
+struct config *
+config_load(const char *path, struct arena *a, struct diags *d, char digest[SHA256_HEX_MAX]);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c); /* NULL is fine */
 

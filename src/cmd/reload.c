@@ -86,13 +86,15 @@ server_reload(struct server *sv, struct err *e)
 	struct arena *a = arena_new();
 	struct auth *auth;
 	struct config *c;
+	char digest[SHA256_HEX_MAX];
 	struct diags d;
 	bool ok;
 
 	diags_init(&d, a);
-	c = config_load(sv->config_path, a, &d);
+	c = config_load(sv->config_path, a, &d, digest);
 	server_log_diags(&d);
-	ok = c == NULL ? diags_fail(&d, e) : prepare(sv, c->settings, &auth, key, e);
+	ok = c == NULL || c->tests_failed > 0 ? diags_fail(&d, e)
+					      : prepare(sv, c->settings, &auth, key, e);
 	/* What the log says is so already. */
 	sv->metrics.reload_ok = ok;
 	if (ok)

@@ -350,6 +350,10 @@ say_ready(struct server *sv, const struct settings *s)
 	if (store_panic_since(sv->store, &panic_ms, &ignored) && panic_ms > 0)
 		log_warning(
 		    "panic is on: nothing destructive is done until 'gridwarden panic --end'");
+	if (sv->current.config->tests_failed > 0)
+		log_warning("%zu of the tests of the rules fail: what is destructive waits for a "
+			    "person until they pass",
+		    sv->current.config->tests_failed);
 	if (s->auth.insecure)
 		log_warning("auth.insecure: anyone who reaches this port can deliver alerts");
 	sd_notify(0, "READY=1");
@@ -474,11 +478,12 @@ serve(const char *config_path)
 	struct config *config;
 	struct diags d;
 	struct err e;
+	char digest[SHA256_HEX_MAX];
 	int signals = block_signals(), code = EXIT_CONFIG;
 
 	sv->config_path = config_path;
 	diags_init(&d, a);
-	config = config_load(config_path, a, &d);
+	config = config_load(config_path, a, &d, digest);
 	show_diags(&d);
 	if (config != NULL) {
 		server_set_log_level(config);

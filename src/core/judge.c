@@ -222,8 +222,9 @@ note(struct judging *j, const struct selection *s, const struct asking *q, enum 
 			memcpy(grown, j->lines, j->n * sizeof(*grown));
 		j->lines = grown;
 	}
-	j->lines[j->n++] = (struct trace_line){ s->name, q->c->written, q->c->text,
-		show(q->v, j->a), answer == ANSWER_UNSURE ? q->problem : STR_EMPTY, answer };
+	j->lines[j->n++] =
+	    (struct trace_line){ s->name, q->c->written, q->c->text, show(q->v, j->a),
+		    answer == ANSWER_UNSURE ? q->problem : STR_EMPTY, answer, q->c->number };
 }
 
 /* ---- groups, selections, expression ---- */
@@ -295,5 +296,63 @@ matcher_judge(const struct matcher *m, const struct alert *al, int64_t now_ms, s
 	answer = judge_node(&j, m->root);
 	*lines = j.lines;
 	*n = j.n;
+	return answer;
+}
+
+/* ---- what decided ---- */
+
+/* Lines of a selection that say what it said. */
+static void
+mark_selection(const struct judging *j, size_t index, bool *decided)
+{
+	const struct selection *s = &j->m->selections[index];
+
+	for (size_t i = 0; i < j->n; i++)
+		if (str_eq(j->lines[i].selection, s->name) &&
+		    j->lines[i].answer == j->memo[index].answer)
+			decided[i] = true;
+}
+
+/* Only of what was asked: behind a left side that decides, the right one was not. */
+static void
+mark_node(struct judging *j, const struct node *n, bool *decided)
+{
+	enum answer answer, left;
+
+	if (n->kind == NODE_SELECTION) {
+		mark_selection(j, n->selection, decided);
+		return;
+	}
+	if (n->kind == NODE_NOT) {
+		mark_node(j, n->left, decided);
+		return;
+	}
+	left = judge_node(j, n->left);
+	answer = judge_node(j, n);
+	if (left == answer)
+		mark_node(j, n->left, decided);
+	if (left == (n->kind == NODE_AND ? ANSWER_NO : ANSWER_YES))
+		return;
+	if (judge_node(j, n->right) == answer)
+		mark_node(j, n->right, decided);
+}
+
+enum answer
+matcher_decided_by(const struct matcher *m, const struct alert *al, int64_t now_ms, struct arena *a,
+    struct trace_line **lines, size_t *n)
+{
+	struct judging j = { .m = m, .al = al, .now_ms = now_ms, .a = a };
+	enum answer answer;
+	bool *decided;
+
+	j.memo = arena_alloc(a, m->n * sizeof(*j.memo));
+	answer = judge_node(&j, m->root);
+	decided = arena_alloc(a, j.n * sizeof(*decided));
+	mark_node(&j, m->root, decided);
+	*lines = j.lines;
+	*n = 0;
+	for (size_t i = 0; i < j.n; i++)
+		if (decided[i])
+			(*lines)[(*n)++] = j.lines[i];
 	return answer;
 }

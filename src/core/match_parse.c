@@ -16,6 +16,7 @@
 struct parser {
 	struct arena *a;
 	struct diags *d;
+	size_t conditions; /* so far */
 };
 
 /* ---- values ---- */
@@ -208,6 +209,9 @@ parse_condition(
 	bool is_list = value->type == YAML_SEQUENCE, ok = modifiers_read(key, p->a, c, &main, p->d);
 	size_t n = is_list ? value->n : 1;
 
+	c->line = key->line;
+	c->col = key->col;
+	c->number = p->conditions++;
 	if (!ok)
 		return false;
 	if (n == 0) {
@@ -314,13 +318,14 @@ parse_named(
 struct matcher *
 match_parse(const struct yaml *match, struct arena *a, struct diags *d)
 {
-	struct parser p = { a, d };
+	struct parser p = { a, d, 0 };
 	struct matcher *m = arena_alloc(a, sizeof(*m));
 	const struct yaml *expression =
 	    match->type == YAML_MAPPING ? yaml_get(match, "condition") : NULL;
 	bool ok =
 	    expression != NULL ? parse_named(&p, match, expression, m) : parse_plain(&p, match, m);
 
+	m->n_conditions = p.conditions;
 	if (ok)
 		return m;
 	matcher_done(m);

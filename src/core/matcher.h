@@ -93,6 +93,8 @@ struct wanted {
 };
 
 struct condition {
+	int line, col;
+	size_t number;	    /* in its matcher, counted from 0 */
 	struct str field;   /* without modifiers */
 	struct str written; /* with them */
 	struct str text;    /* the wanted values for the trace */
@@ -127,7 +129,7 @@ struct node {
 
 struct matcher {
 	struct selection *selections;
-	size_t n;
+	size_t n, n_conditions;
 	struct node *root;
 };
 
@@ -154,6 +156,9 @@ struct node *
 condition_parse(const struct yaml *text, const struct matcher *m, struct arena *a, struct diags *d);
 
 enum answer matcher_judge(const struct matcher *m, const struct alert *al, int64_t now_ms,
+    struct arena *a, struct trace_line **lines, size_t *n);
+/* The same with the lines alone that decided. */
+enum answer matcher_decided_by(const struct matcher *m, const struct alert *al, int64_t now_ms,
     struct arena *a, struct trace_line **lines, size_t *n);
 
 #endif

@@ -268,6 +268,8 @@ ask_guards(const struct planner *p, const struct verdict *v, const struct rule_a
 	r = ask_budget(p, action->name, v->rule->name);
 	if (r.state == STEP_WAITING && is_always_held(p->settings, action->name))
 		r = (struct ruling){ STEP_APPROVAL, STR("it always waits for approval") };
+	if (r.state == STEP_WAITING && p->facts->doubt.n > 0)
+		r = (struct ruling){ STEP_APPROVAL, p->facts->doubt };
 	return r;
 }
 

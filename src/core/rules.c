@@ -5,6 +5,7 @@
  */
 #include "core/rules.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "matcher.h"
 #include "rule_index.h"
 #include "rule_sense.h"
+#include "rule_test_parse.h"
 
 #define RULE_NAME_MAX 100
 #define HASH_DIGITS 12
@@ -62,21 +64,6 @@ static const struct param rule_params[] = {
 	    .type = PARAM_BOOL,
 	    .fallback = "false",
 	    .help = "When it fires, no later rule is asked." },
-	{ .name = NULL },
-};
-
-static const struct param expect_params[] = {
-	{ .name = "fires", .type = PARAM_BOOL, .required = true, .help = "The rule fires." },
-	{ .name = NULL },
-};
-
-static const struct param test_params[] = {
-	{ .name = "alert", .type = PARAM_TEXT, .required = true, .help = "File with an alert." },
-	{ .name = "expect",
-	    .type = PARAM_GROUP,
-	    .group = expect_params,
-	    .required = true,
-	    .help = "What is to happen." },
 	{ .name = NULL },
 };
 
@@ -227,34 +214,6 @@ read_actions(struct reading *r, const struct yaml *y, struct rule *rule)
 			rule->n_actions++;
 }
 
-static void
-read_tests(struct reading *r, const struct yaml *y, struct rule *rule)
-{
-	const struct yaml *list = yaml_get(y, "tests");
-	struct arena *a = r->rules->arena;
-
-	if (list == NULL)
-		return;
-	if (list->type != YAML_SEQUENCE) {
-		yaml_error(r->d, list, "tests are a list, not %s", yaml_type_name(list));
-		return;
-	}
-	rule->tests = arena_alloc(a, list->n * sizeof(*rule->tests));
-	for (size_t i = 0; i < list->n; i++) {
-		struct json *j;
-
-		if (list->items[i]->type != YAML_MAPPING) {
-			yaml_error(r->d, list->items[i],
-			    "a test is {alert: file, expect: {fires: true}}, not %s",
-			    yaml_type_name(list->items[i]));
-			continue;
-		}
-		j = params_read(test_params, list->items[i], a, r->d);
-		rule->tests[rule->n_tests++] = (struct rule_test){ json_text(json_get(j, "alert")),
-			json_true(json_at(j, "expect.fires")) };
-	}
-}
-
 /* ---- rules ---- */
 
 static struct rule *
@@ -328,12 +287,13 @@ read_rule(struct reading *r, const struct yaml *y)
 	rule->name = STR_EMPTY;
 	rule->file = arena_str(r->rules->arena, str_of(r->source->name));
 	rule->line = y->line;
+	rule->col = y->col;
 	check_keys(r, y);
 	read_plain(r, y, rule);
 	read_name(r, y, rule);
 	read_match(r, y, rule);
 	read_actions(r, y, rule);
-	read_tests(r, y, rule);
+	rule_tests_parse(yaml_get(y, "tests"), rule, r->rules->arena, r->d);
 	warn_careless(r, y, rule);
 	warn_senseless(r, y, rule);
 	r->rules->n++;
@@ -522,4 +482,39 @@ struct str
 rules_hash(const struct rules *r)
 {
 	return r->hash;
+}
+
+/* ---- what is in them ---- */
+
+size_t
+rule_conditions(const struct rule *rule)
+{
+	return rule->matcher->n_conditions;
+}
+
+struct rule_condition
+rule_condition(const struct rule *rule, size_t i)
+{
+	const struct matcher *m = rule->matcher;
+
+	FOR_EACH_CONDITION(m, c)
+	if (c->number == i)
+		return (struct rule_condition){ c->line, c->col, m->selections[s_].name, c->written,
+			c->text };
+	assert(false);
+	return (struct rule_condition){ .line = 0 };
+}
+
+enum answer
+rule_judge(const struct rule *rule, const struct alert *al, int64_t now_ms, struct arena *a,
+    struct trace_line **lines, size_t *n)
+{
+	return matcher_judge(rule->matcher, al, now_ms, a, lines, n);
+}
+
+enum answer
+rule_decided_by(const struct rule *rule, const struct alert *al, int64_t now_ms, struct arena *a,
+    struct trace_line **lines, size_t *n)
+{
+	return matcher_decided_by(rule->matcher, al, now_ms, a, lines, n);
 }

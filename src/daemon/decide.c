@@ -40,13 +40,26 @@ waiting_digest(void *ctx, struct str channel, struct str params, struct arena *a
 	return store_waiting_digest(ctx, channel, params, a);
 }
 
+/* Rules whose tests fail are in force only since a start: there was nothing better. */
+static struct str
+doubt(const struct config *c, struct arena *a)
+{
+	if (c->tests_failed == 0)
+		return STR_EMPTY;
+	return arena_printf(a, "%zu of the tests of the rules fail", c->tests_failed);
+}
+
 /* The pure part, and what tells people of it. */
 static void
 decide_readable(struct deciding *d, const struct event *ev, struct decision *decision)
 {
 	const struct settings *s = d->config->settings;
-	const struct guard_facts facts = { d->now_ms, count_steps, d->p->store, d->panic_ms,
-		waiting_digest };
+	const struct guard_facts facts = { .now_ms = d->now_ms,
+		.count = count_steps,
+		.count_ctx = d->p->store,
+		.panic_ms = d->panic_ms,
+		.waiting_digest = waiting_digest,
+		.doubt = doubt(d->config, d->scratch) };
 	const struct decide_by by = { .settings = s, .rules = d->config->rules, .facts = &facts };
 	struct decided *out = arena_alloc(d->scratch, sizeof(*out));
 

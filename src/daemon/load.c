@@ -1,9 +1,11 @@
 #include "daemon/load.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 
 /* Read a file for diags to point into; NULL when it cannot be read, which is put into d. */
 static struct source *
@@ -81,55 +83,153 @@ load_settings_and_try(const char *path, struct arena *a, struct diags *d)
 	return s;
 }
 
-struct rules *
-load_rules(const char *path, const struct settings *settings, struct arena *a, struct diags *d)
+/* ---- rules ---- */
+
+/* The files as they were read; false: d says which could not be. */
+static bool
+read_rule_files(const char *path, struct arena *a, struct diags *d, struct rule_files *out)
 {
-	struct source *list;
 	const char **paths;
-	size_t n;
 	struct err e;
 
-	if (!file_list(path, ".yaml", RULE_FILES_MAX, a, &paths, &n, &e)) {
+	out->n = 0;
+	if (!file_list(path, ".yaml", RULE_FILES_MAX, a, &paths, &out->n, &e)) {
 		struct source *src = arena_alloc(a, sizeof(*src));
 
 		*src = (struct source){ arena_cstr(a, str_of(path)), STR_EMPTY };
 		diags_add(d, DIAG_ERROR, src, 0, 0, "%s", e.text);
-		return NULL;
+		return false;
 	}
-	list = arena_alloc(a, n * sizeof(*list));
-	for (size_t i = 0; i < n; i++) {
+	out->list = arena_alloc(a, out->n * sizeof(*out->list));
+	for (size_t i = 0; i < out->n; i++) {
 		struct source *src = read_source(paths[i], a, d);
 
 		if (src == NULL)
-			return NULL;
-		list[i] = *src;
+			return false;
+		out->list[i] = *src;
 	}
-	return rules_parse(list, n,
-	    &(const struct rules_outside){
-		.check = action_check, .ctx = settings, .now_ms = clock_now_ms() },
-	    d);
+	return true;
 }
 
-struct config *
-config_load(const char *path, struct arena *a, struct diags *d)
+struct rules *
+load_rules_to_test(const char *path, const struct settings *settings, struct arena *a,
+    struct diags *d, struct rule_files *files)
 {
-	struct settings *settings = load_settings_and_try(path, a, d);
-	struct rules *rules;
-	struct config *c;
+	const struct rules_outside outside = {
+		.check = action_check, .ctx = settings, .now_ms = clock_now_ms()
+	};
 
-	if (settings == NULL)
-		return NULL;
-	rules = load_rules(arena_cstr(a, settings->rules), settings, a, d);
-	if (rules == NULL) {
-		settings_free(settings);
-		return NULL;
+	return read_rule_files(path, a, d, files) ? rules_parse(files->list, files->n, &outside, d)
+						  : NULL;
+}
+
+struct rules *
+load_rules(const char *path, const struct settings *settings, struct arena *a, struct diags *d)
+{
+	struct rule_files files;
+
+	return load_rules_to_test(path, settings, a, d, &files);
+}
+
+/* ---- both ---- */
+
+/* "" when it is too much to be kept for each version. */
+static struct str
+text_of(const struct rule_files *files, struct arena *a)
+{
+	struct json *list = json_array(a);
+	struct str text;
+
+	for (size_t i = 0; i < files->n; i++) {
+		struct json *file = json_object(a);
+
+		json_set_cstr(file, "name", files->list[i].name, a);
+		json_set_str(file, "text", files->list[i].text, a);
+		json_add(list, file, a);
 	}
-	c = xcalloc(1, sizeof(*c));
+	text = json_print(list, a);
+	return text.n <= RULES_TEXT_MAX ? text : STR_EMPTY;
+}
+
+static void
+hash_settings(const struct source *src, struct config *c)
+{
+	char hex[SHA256_HEX_MAX];
+
+	sha256_parts_hex(&src->text, 1, hex);
+	memcpy(c->settings_hash, hex, sizeof(c->settings_hash) - 1);
+}
+
+/*
+ * Of all that counts: the same digest is the same configuration, or the same mistakes.  Alerts of
+ * tests count by what came of them.
+ */
+static void
+digest_of(const struct source *settings, const struct rule_files *files, const struct diags *d,
+    struct arena *a, char out[SHA256_HEX_MAX])
+{
+	struct str *parts = arena_alloc(a, (1 + 2 * files->n + d->n) * sizeof(*parts));
+	size_t n = 0;
+
+	if (settings != NULL)
+		parts[n++] = settings->text;
+	for (size_t i = 0; i < files->n; i++) {
+		parts[n++] = str_of(files->list[i].name);
+		parts[n++] = files->list[i].text;
+	}
+	for (size_t i = 0; i < d->n; i++)
+		parts[n++] = d->list[i].text;
+	sha256_parts_hex(parts, n, out);
+}
+
+static struct config *
+new_config(const struct source *src, const struct rule_files *files, struct settings *settings,
+    struct rules *rules, struct arena *a)
+{
+	struct config *c = xcalloc(1, sizeof(*c));
+
 	c->settings = settings;
 	c->rules = rules;
 	c->references = 1;
 	c->shared = action_shared_new(settings);
+	c->rules_text = xstrndup(text_of(files, a));
+	hash_settings(src, c);
 	pthread_mutex_init(&c->lock, NULL);
+	return c;
+}
+
+/* What fails is in d, and counted; the rules could be used all the same. */
+static void
+test(struct config *c, const struct rule_files *files, struct arena *a, struct diags *d)
+{
+	struct rule_tests tests;
+
+	rule_tests_run(c->rules, c->settings, RULE_TESTS_LIMIT_MS, a, &tests);
+	rule_tests_report(&tests, files->list, files->n, d);
+	c->tests = tests.n - tests.counts[RULE_TEST_SKIPPED];
+	c->tests_failed = rule_tests_bad(&tests);
+}
+
+struct config *
+config_load(const char *path, struct arena *a, struct diags *d, char digest[SHA256_HEX_MAX])
+{
+	struct rule_files files = { NULL, 0 };
+	struct source *src;
+	struct settings *settings = load(path, a, d, &src);
+	struct rules *rules = NULL;
+	struct config *c = NULL;
+
+	if (settings != NULL) {
+		action_try_credentials(settings, src, a, d);
+		rules = load_rules_to_test(arena_cstr(a, settings->rules), settings, a, d, &files);
+	}
+	if (rules != NULL) {
+		c = new_config(src, &files, settings, rules, a);
+		test(c, &files, a, d);
+	} else {
+		settings_free(settings);
+	}
+	digest_of(src, &files, d, a, digest);
 	return c;
 }
 
@@ -155,6 +255,7 @@ config_unref(struct config *c)
 	if (left > 0)
 		return;
 	action_shared_free(c->shared);
+	free(c->rules_text);
 	rules_free(c->rules);
 	settings_free(c->settings);
 	pthread_mutex_destroy(&c->lock);

@@ -56,6 +56,7 @@ new_folder(void)
 static void
 begin(struct process *w)
 {
+	char digest[SHA256_HEX_MAX];
 	struct config *config;
 	struct diags d;
 	uint64_t decided;
@@ -64,7 +65,7 @@ begin(struct process *w)
 	w->a = arena_new();
 	diags_init(&d, w->a);
 	config = config_load(
-	    arena_cstr(w->a, arena_printf(w->a, "%s/gridwarden.yaml", folder)), w->a, &d);
+	    arena_cstr(w->a, arena_printf(w->a, "%s/gridwarden.yaml", folder)), w->a, &d, digest);
 	CHECK(config != NULL);
 	current_init(&w->current, config);
 	CHECK_OK(store_open(arena_printf(w->a, "sqlite:%s/g.db", folder), &w->store, &e));

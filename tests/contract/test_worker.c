@@ -24,6 +24,7 @@ no_rules(struct arena *a)
 {
 	struct str path = arena_printf(a, "%s/settings", folder);
 	FILE *f = fopen(path.p, "w");
+	char digest[SHA256_HEX_MAX];
 	struct config *c;
 	struct diags d;
 
@@ -31,7 +32,7 @@ no_rules(struct arena *a)
 	fprintf(f, "listen: {address: '127.0.0.1:0'}\nauth: {insecure: true}\nrules: %s\n", folder);
 	CHECK(fclose(f) == 0);
 	diags_init(&d, a);
-	c = config_load(path.p, a, &d);
+	c = config_load(path.p, a, &d, digest);
 	CHECK(c != NULL);
 	return c;
 }

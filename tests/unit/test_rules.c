@@ -68,7 +68,9 @@ TEST(a_rule_keeps_what_is_written)
 	CHECK_STR(one->actions[1].named, "soc");
 	CHECK_INT(one->n_tests, 2);
 	CHECK_STR(one->tests[1].alert, "samples/b.json");
-	CHECK(one->tests[0].fires && !one->tests[1].fires);
+	CHECK_INT(one->tests[0].expect.fires, ANSWER_YES);
+	CHECK_INT(one->tests[1].expect.fires, ANSWER_NO);
+	CHECK_INT(one->tests[1].line, 13);
 	CHECK_INT(two->mode, RULE_ENFORCE);
 	CHECK(!two->allow_sample && !two->stop && two->n_tests == 0);
 	rules_free(r);

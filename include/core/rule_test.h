@@ -1,0 +1,54 @@
+/*
+ * Runs a test of a rule: the judge, the plan and the guards are those of the daemon.
+ *
+ * The rule is asked among all others, so that one in front of it may stop it; what it does is what
+ * it would do alone, as if nothing had been done in the last hour, and as if neither guards.mode
+ * nor the rule's own mode were `shadow`: a test holds before and after somebody says enforce.
+ */
+#ifndef CORE_RULE_TEST_H
+#define CORE_RULE_TEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "core/alert.h"
+#include "core/plan.h"
+#include "core/rules.h"
+#include "core/settings.h"
+
+/*
+ * The alert of a test: text is what its file holds, one event in any form that can be delivered.
+ * overrides (NULL = none): paths of fields that are there, to what they hold in this test; null
+ * takes one away.  What is below an object of the alert (extendedProperties.x) need not be there.
+ * NULL when it cannot be used.  Points into text.
+ */
+const struct alert *rule_test_alert(
+    struct str text, const struct json *overrides, struct arena *a, struct err *e) MUST_CHECK;
+
+/* What all rules say about the alert; for all its tests. */
+struct rule_test_judged {
+	const struct alert *alert;
+	struct verdict *verdicts;
+	size_t n;
+};
+void rule_test_judge(const struct rules *rules, const struct alert *al, struct arena *a,
+    struct rule_test_judged *out);
+
+struct rule_test_result {
+	bool passed;
+	enum answer answer;
+	const struct rule *stopped_by;	/* the rule was not asked: that one fires, and stops */
+	struct str expected, happened;	/* "fires; isolate_vm and notify done" */
+	const struct trace_line *lines; /* all conditions that were tried */
+	size_t n_lines;
+};
+
+/* settings NULL: without guards.  now_ms: when the test says nothing. */
+void rule_test_run(const struct rule *rule, const struct rule_test *test,
+    const struct rule_test_judged *judged, const struct settings *settings, int64_t now_ms,
+    struct arena *a, struct rule_test_result *out);
+
+#endif

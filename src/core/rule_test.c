@@ -1,0 +1,400 @@
+/*
+ * Happy path: the alert is read as a delivery is, all rules are asked, the plan of this one is
+ * made, and what is expected is compared with it.
+ * What can go wrong: the text is no alert, or an override names what is not there - the test
+ * cannot be run, and the error says why.
+ */
+#include "core/rule_test.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "core/event.h"
+
+#define WORDS_MAX 1000
+
+/* ---- the alert ---- */
+
+static bool
+read_event(struct str text, struct arena *a, struct event *out, struct err *e)
+{
+	struct event_headers headers;
+	struct event_batch batch;
+
+	event_headers_read(STR("{}"), a, &headers);
+	event_batch_parse(text, &headers, a, &batch);
+	if (batch.n != 1)
+		return fail(e, ERR_INPUT, "it holds %zu events, a test is about one", batch.n);
+	if (batch.events[0].kind == EVENT_UNREADABLE)
+		return fail(e, ERR_INPUT, "%.*s", STR_ARG(batch.events[0].reason));
+	if (batch.events[0].kind != EVENT_NOTIFICATION)
+		return fail(e, ERR_INPUT, "it is no alert, but a notice of Event Grid (%s)",
+		    event_kind_name(batch.events[0].kind));
+	*out = batch.events[0];
+	return true;
+}
+
+/* ---- overrides ---- */
+
+static struct json *
+member_nocase(struct json *object, struct str name)
+{
+	for (struct json *c = json_child(object); c != NULL; c = json_sibling(c))
+		if (str_eq_nocase(json_name(c), name))
+			return c;
+	return NULL;
+}
+
+static void
+put(struct json *object, struct str name, const struct json *value, struct arena *a)
+{
+	if (json_type(value) == JSON_NULL)
+		json_remove(object, arena_cstr(a, name));
+	else
+		json_set(object, arena_cstr(a, name), json_copy(value, a), a);
+}
+
+/* In each element of a list.  False: it is not there. */
+static bool
+override_at(
+    struct json *node, struct str path, const struct json *value, bool below, struct arena *a)
+{
+	struct str rest = path, name;
+	struct json *member;
+	bool any = false;
+
+	if (json_is(node, JSON_ARRAY)) {
+		for (struct json *c = json_child(node); c != NULL; c = json_sibling(c))
+			any = override_at(c, path, value, below, a) || any;
+		return any;
+	}
+	if (!json_is(node, JSON_OBJECT))
+		return false;
+	str_next(&rest, '.', &name);
+	member = member_nocase(node, name);
+	if (name.n < path.n && override_at(member, rest, value, true, a))
+		return true;
+	/* Names have dots in them, too. */
+	member = member_nocase(node, path);
+	if (member == NULL && (!below || name.n < path.n))
+		return false;
+	put(node, member == NULL ? path : json_name(member), value, a);
+	return true;
+}
+
+/* Of the event around the alert. */
+static bool
+override_event(struct event *ev, struct str path, const struct json *value)
+{
+	const struct {
+		const char *name;
+		struct str *field;
+	} rows[] = { { "event.type", &ev->type }, { "event.source", &ev->source },
+		{ "event.subject", &ev->subject }, { "event.id", &ev->id },
+		{ "event.time", &ev->time } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (str_is_nocase(path, rows[i].name)) {
+			*rows[i].field = json_text(value);
+			return true;
+		}
+	return false;
+}
+
+/* Where the fields of an alert are in its payload, as core/alert.h lists the places. */
+static bool
+override_payload(struct json *data, struct str path, const struct json *value, struct arena *a)
+{
+	static const char *const places[] = { "properties", "object.properties", "Body.properties",
+		"Body", "data.properties", "data" };
+
+	if (str_starts_nocase(path, STR("event.data.")))
+		path = str_slice(path, strlen("event.data."), path.n);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (override_at(json_path(data, places[i]), path, value, false, a))
+			return true;
+	return override_at(data, path, value, false, a);
+}
+
+static bool
+override_all(struct event *ev, const struct json *overrides, struct arena *a, struct err *e)
+{
+	struct json *data = json_parse(ev->data.n == 0 ? STR("{}") : ev->data, a, e);
+
+	if (data == NULL)
+		return false;
+	for (const struct json *o = json_first(overrides); o != NULL; o = json_next(o)) {
+		struct str path = json_name(o);
+
+		if (!override_event(ev, path, o) && !override_payload(data, path, o, a))
+			return fail(e, ERR_INPUT,
+			    "overrides: the alert has no '%.*s' that could be otherwise",
+			    STR_ARG(path));
+	}
+	ev->data = json_print(data, a);
+	return true;
+}
+
+const struct alert *
+rule_test_alert(struct str text, const struct json *overrides, struct arena *a, struct err *e)
+{
+	struct event *ev = arena_alloc(a, sizeof(*ev));
+	struct alert *al = arena_alloc(a, sizeof(*al));
+
+	if (!read_event(text, a, ev, e) ||
+	    (overrides != NULL && !override_all(ev, overrides, a, e)) || !alert_parse(ev, a, al, e))
+		return NULL;
+	return al;
+}
+
+/* ---- the rule ---- */
+
+void
+rule_test_judge(const struct rules *rules, const struct alert *al, struct arena *a,
+    struct rule_test_judged *out)
+{
+	out->alert = al;
+	rules_judge(rules, al, a, &out->verdicts, &out->n);
+}
+
+static const struct verdict *
+verdict_of(const struct rule_test_judged *judged, const struct rule *rule)
+{
+	for (size_t i = 0; i < judged->n; i++)
+		if (judged->verdicts[i].rule == rule)
+			return &judged->verdicts[i];
+	return NULL;
+}
+
+/* The last one that was asked, if it kept this one from being asked; rules are in one list. */
+static const struct rule *
+stopped_by(const struct rule_test_judged *judged, const struct rule *rule)
+{
+	const struct verdict *last = judged->n == 0 ? NULL : &judged->verdicts[judged->n - 1];
+
+	return last != NULL && last->answer == ANSWER_YES && last->rule->stop && last->rule < rule
+		   ? last->rule
+		   : NULL;
+}
+
+/* Budgets are unused. */
+static int64_t
+nothing_done(void *ctx, const struct step_filter *which)
+{
+	(void)ctx, (void)which;
+	return 0;
+}
+
+/* What the rule would do if it was alone, and enforced. */
+static void
+plan_alone(const struct rule *rule, enum answer answer, const struct trace_line *lines, size_t n,
+    const struct alert *al, const struct settings *settings, int64_t now_ms, struct arena *a,
+    struct plan *out)
+{
+	struct guard_facts facts = { .now_ms = now_ms, .count = nothing_done };
+	struct settings enforced = { .approvals = { .quorum = 1 } };
+	struct trace_line *copy = arena_alloc(a, n * sizeof(*copy));
+	struct rule *alone = arena_alloc(a, sizeof(*alone));
+	struct verdict v = { alone, answer, copy, n };
+
+	for (size_t i = 0; i < n; i++)
+		copy[i] = lines[i];
+	if (settings != NULL)
+		enforced = *settings;
+	enforced.mode = GUARD_ENFORCE;
+	*alone = *rule;
+	alone->mode = RULE_ENFORCE;
+	plan_build(&enforced, &v, 1, al, &facts, a, out);
+}
+
+/* ---- what is expected, and what happened ---- */
+
+static bool
+has_name(const struct json *names, struct str name)
+{
+	for (const struct json *n = json_first(names); n != NULL; n = json_next(n))
+		if (str_eq(json_text(n), name))
+			return true;
+	return false;
+}
+
+static bool
+plan_has(const struct plan *plan, struct str action, enum step_state state)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].state == state && str_eq(plan->steps[i].action, action))
+			return true;
+	return false;
+}
+
+/* Exactly these, and none besides. */
+static bool
+are(const struct json *names, const struct plan *plan, enum step_state state)
+{
+	if (names == NULL)
+		return true;
+	for (const struct json *n = json_first(names); n != NULL; n = json_next(n))
+		if (!plan_has(plan, json_text(n), state))
+			return false;
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].state == state && !has_name(names, plan->steps[i].action))
+			return false;
+	return true;
+}
+
+static bool
+reasons_are(struct str reason, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].state != STEP_WAITING &&
+		    !str_has_nocase(plan->steps[i].reason, reason))
+			return false;
+	return true;
+}
+
+static bool
+is_as_expected(const struct rule_expect *x, const struct rule_test_result *r, const struct plan *p)
+{
+	enum answer answer = r->stopped_by != NULL ? ANSWER_NO : r->answer;
+
+	return (!x->says_fires || x->fires == answer) && are(x->actions, p, STEP_WAITING) &&
+	       are(x->held, p, STEP_APPROVAL) && are(x->refused, p, STEP_REFUSED) &&
+	       (x->reason.n == 0 || reasons_are(x->reason, p));
+}
+
+static void
+add_part(struct buf *b, const char *text)
+{
+	if (b->n > 0)
+		buf_add_cstr(b, "; ");
+	buf_add_cstr(b, text);
+}
+
+static const char *
+answer_words(enum answer answer)
+{
+	switch (answer) {
+	case ANSWER_YES:
+		return "fires";
+	case ANSWER_NO:
+		return "does not fire";
+	case ANSWER_UNSURE:
+		break;
+	}
+	return "cannot be decided";
+}
+
+/* "does isolate_vm and notify", "holds nothing" */
+static void
+add_names(struct buf *b, const char *verb, const struct json *names)
+{
+	size_t i = 0, n = json_count(names);
+
+	add_part(b, verb);
+	if (n == 0)
+		buf_add_cstr(b, " nothing");
+	for (const struct json *c = json_first(names); c != NULL; c = json_next(c), i++) {
+		buf_add_cstr(b, i == 0 ? " " : i + 1 == n ? " and " : ", ");
+		buf_add(b, json_text(c));
+	}
+}
+
+static struct str
+words(struct buf *b, struct arena *a)
+{
+	struct str text = arena_str(a, buf_str(b));
+
+	buf_done(b);
+	return text;
+}
+
+static struct str
+expected(const struct rule_expect *x, struct arena *a)
+{
+	struct buf b;
+
+	buf_init(&b, WORDS_MAX);
+	if (x->says_fires)
+		add_part(&b, answer_words(x->fires));
+	if (x->actions != NULL)
+		add_names(&b, "does", x->actions);
+	if (x->held != NULL)
+		add_names(&b, "holds", x->held);
+	if (x->refused != NULL)
+		add_names(&b, "refuses", x->refused);
+	if (x->reason.n > 0) {
+		add_part(&b, "because of '");
+		buf_add(&b, x->reason);
+		buf_add_char(&b, '\'');
+	}
+	return words(&b, a);
+}
+
+/* Of the plan what is in this state, once for each action. */
+static void
+add_steps(struct buf *b, const char *verb, const struct plan *plan, enum step_state state,
+    struct arena *a)
+{
+	struct json *names = json_array(a);
+
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].state == state && !has_name(names, plan->steps[i].action))
+			json_add(names, json_string(plan->steps[i].action, a), a);
+	if (json_count(names) > 0)
+		add_names(b, verb, names);
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].state == state && plan->steps[i].reason.n > 0) {
+			buf_add_cstr(b, ": ");
+			buf_add(b, plan->steps[i].reason);
+			break;
+		}
+}
+
+static struct str
+happened(const struct rule_test_result *r, const struct plan *plan, struct arena *a)
+{
+	struct buf b;
+
+	buf_init(&b, WORDS_MAX);
+	if (r->stopped_by != NULL) {
+		buf_printf(&b, "is not asked: '%.*s' (%.*s:%d) fires, and stops",
+		    STR_ARG(r->stopped_by->name), STR_ARG(r->stopped_by->file),
+		    r->stopped_by->line);
+		return words(&b, a);
+	}
+	add_part(&b, answer_words(r->answer));
+	add_steps(&b, "does", plan, STEP_WAITING, a);
+	add_steps(&b, "holds", plan, STEP_APPROVAL, a);
+	add_steps(&b, "refuses", plan, STEP_REFUSED, a);
+	return words(&b, a);
+}
+
+void
+rule_test_run(const struct rule *rule, const struct rule_test *test,
+    const struct rule_test_judged *judged, const struct settings *settings, int64_t now_ms,
+    struct arena *a, struct rule_test_result *out)
+{
+	const struct verdict *v = verdict_of(judged, rule);
+	struct plan plan = { .n = 0 };
+	struct trace_line *lines = NULL;
+
+	*out = (struct rule_test_result){ .answer = ANSWER_NO };
+	if (v == NULL)
+		out->stopped_by = stopped_by(judged, rule);
+	if (v != NULL) {
+		out->answer = v->answer;
+		out->lines = v->lines;
+		out->n_lines = v->n_lines;
+	} else if (out->stopped_by == NULL) { /* the index was certain of its no */
+		out->answer = rule_judge(rule, judged->alert, a, &lines, &out->n_lines);
+		out->lines = lines;
+	}
+	if (out->answer != ANSWER_NO)
+		plan_alone(rule, out->answer, out->lines, out->n_lines, judged->alert, settings,
+		    test->at_ms != 0 ? test->at_ms : now_ms, a, &plan);
+	out->passed = is_as_expected(&test->expect, out, &plan);
+	if (out->passed)
+		return;
+	out->expected = expected(&test->expect, a);
+	out->happened = happened(out, &plan, a);
+}
