@@ -4,6 +4,9 @@
  * The rule is asked among all others, so that one in front of it may stop it; what it does is what
  * it would do alone, as if nothing had been done in the last hour, and as if neither guards.mode
  * nor the rule's own mode were `shadow`: a test holds before and after somebody says enforce.
+ *
+ * Guards of the settings count in a test that says what is held or refused.  In others only what is
+ * about the alert: a rule that is unsure, a sample, no usable resource.
  */
 #ifndef CORE_RULE_TEST_H
 #define CORE_RULE_TEST_H
@@ -21,8 +24,9 @@
 
 /*
  * The alert of a test: text is what its file holds, one event in any form that can be delivered.
- * overrides (NULL = none): paths of fields that are there, to what they hold in this test; null
- * takes one away.  What is below an object of the alert (extendedProperties.x) need not be there.
+ * overrides (NULL = none): paths of fields to what they hold in this test, null takes one away.
+ * A path is one of the file's, or a field of alerts; what is below an object of the alert
+ * (extendedProperties.x) need not be there.
  * NULL when it cannot be used.  Points into text.
  */
 const struct alert *rule_test_alert(

@@ -21,10 +21,11 @@ struct metrics {
 	struct renewal *renewal;
 	struct workers *workers;
 	struct approvals *approvals;
-	_Atomic int64_t reload_ms;	 /* of the last good load */
-	_Atomic bool reload_ok;		 /* the last try was good */
-	_Atomic bool draining;		 /* shutting down: not ready */
-	struct operations_page pages[5]; /* filled by metrics_pages() */
+	_Atomic int64_t reload_ms;	     /* of the last good load */
+	_Atomic bool reload_ok;		     /* the last try was good */
+	_Atomic int64_t tests, tests_failed; /* of the rules of the last try that could be read */
+	_Atomic bool draining;		     /* shutting down: not ready */
+	struct operations_page pages[5];     /* filled by metrics_pages() */
 };
 
 /* /metrics, /livez, /readyz, /healthz; m must outlive the listener that serves them. */

@@ -21,6 +21,13 @@ server_log_diags(struct diags *d)
 }
 
 void
+server_note_tests(struct server *sv, const struct config *c)
+{
+	sv->metrics.tests = (int64_t)c->tests;
+	sv->metrics.tests_failed = (int64_t)c->tests_failed;
+}
+
+void
 server_set_log_level(const struct config *c)
 {
 	enum log_level level;
@@ -95,6 +102,8 @@ server_reload(struct server *sv, struct err *e)
 	server_log_diags(&d);
 	ok = c == NULL || c->tests_failed > 0 ? diags_fail(&d, e)
 					      : prepare(sv, c->settings, &auth, key, e);
+	if (c != NULL)
+		server_note_tests(sv, c);
 	/* What the log says is so already. */
 	sv->metrics.reload_ok = ok;
 	if (ok)

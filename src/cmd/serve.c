@@ -203,7 +203,8 @@ start_operations(struct server *sv, const struct settings *s, struct err *e)
 	sv->metrics.workers = sv->workers;
 	sv->metrics.approvals = sv->approvals;
 	sv->metrics.reload_ms = clock_now_ms();
-	sv->metrics.reload_ok = true;
+	server_note_tests(sv, sv->current.config);
+	sv->metrics.reload_ok = sv->current.config->tests_failed == 0;
 	if (s->operations.n == 0 && sv->operations_socket == 0)
 		return true;
 	handler = operations_handler(metrics_pages(&sv->metrics));

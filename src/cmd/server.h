@@ -71,6 +71,8 @@ void server_put_approvals(
 /* ---- both ---- */
 
 void server_log_diags(struct diags *d);
+/* For the figures. */
+void server_note_tests(struct server *sv, const struct config *c);
 void server_set_log_level(const struct config *c);
 /* The texts are those of s. */
 struct tls_files server_tls_files(const struct settings *s);

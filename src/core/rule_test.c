@@ -1,151 +1,11 @@
 /*
- * Happy path: the alert is read as a delivery is, all rules are asked, the plan of this one is
- * made, and what is expected is compared with it.
- * What can go wrong: the text is no alert, or an override names what is not there - the test
- * cannot be run, and the error says why.
+ * All rules are asked, the plan of this one is made, and what is expected is compared with it.
  */
 #include "core/rule_test.h"
 
-#include <string.h>
-
 #include "base/buf.h"
-#include "core/event.h"
 
 #define WORDS_MAX 1000
-
-/* ---- the alert ---- */
-
-static bool
-read_event(struct str text, struct arena *a, struct event *out, struct err *e)
-{
-	struct event_headers headers;
-	struct event_batch batch;
-
-	event_headers_read(STR("{}"), a, &headers);
-	event_batch_parse(text, &headers, a, &batch);
-	if (batch.n != 1)
-		return fail(e, ERR_INPUT, "it holds %zu events, a test is about one", batch.n);
-	if (batch.events[0].kind == EVENT_UNREADABLE)
-		return fail(e, ERR_INPUT, "%.*s", STR_ARG(batch.events[0].reason));
-	if (batch.events[0].kind != EVENT_NOTIFICATION)
-		return fail(e, ERR_INPUT, "it is no alert, but a notice of Event Grid (%s)",
-		    event_kind_name(batch.events[0].kind));
-	*out = batch.events[0];
-	return true;
-}
-
-/* ---- overrides ---- */
-
-static struct json *
-member_nocase(struct json *object, struct str name)
-{
-	for (struct json *c = json_child(object); c != NULL; c = json_sibling(c))
-		if (str_eq_nocase(json_name(c), name))
-			return c;
-	return NULL;
-}
-
-static void
-put(struct json *object, struct str name, const struct json *value, struct arena *a)
-{
-	if (json_type(value) == JSON_NULL)
-		json_remove(object, arena_cstr(a, name));
-	else
-		json_set(object, arena_cstr(a, name), json_copy(value, a), a);
-}
-
-/* In each element of a list.  False: it is not there. */
-static bool
-override_at(
-    struct json *node, struct str path, const struct json *value, bool below, struct arena *a)
-{
-	struct str rest = path, name;
-	struct json *member;
-	bool any = false;
-
-	if (json_is(node, JSON_ARRAY)) {
-		for (struct json *c = json_child(node); c != NULL; c = json_sibling(c))
-			any = override_at(c, path, value, below, a) || any;
-		return any;
-	}
-	if (!json_is(node, JSON_OBJECT))
-		return false;
-	str_next(&rest, '.', &name);
-	member = member_nocase(node, name);
-	if (name.n < path.n && override_at(member, rest, value, true, a))
-		return true;
-	/* Names have dots in them, too. */
-	member = member_nocase(node, path);
-	if (member == NULL && (!below || name.n < path.n))
-		return false;
-	put(node, member == NULL ? path : json_name(member), value, a);
-	return true;
-}
-
-/* Of the event around the alert. */
-static bool
-override_event(struct event *ev, struct str path, const struct json *value)
-{
-	const struct {
-		const char *name;
-		struct str *field;
-	} rows[] = { { "event.type", &ev->type }, { "event.source", &ev->source },
-		{ "event.subject", &ev->subject }, { "event.id", &ev->id },
-		{ "event.time", &ev->time } };
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (str_is_nocase(path, rows[i].name)) {
-			*rows[i].field = json_text(value);
-			return true;
-		}
-	return false;
-}
-
-/* Where the fields of an alert are in its payload, as core/alert.h lists the places. */
-static bool
-override_payload(struct json *data, struct str path, const struct json *value, struct arena *a)
-{
-	static const char *const places[] = { "properties", "object.properties", "Body.properties",
-		"Body", "data.properties", "data" };
-
-	if (str_starts_nocase(path, STR("event.data.")))
-		path = str_slice(path, strlen("event.data."), path.n);
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (override_at(json_path(data, places[i]), path, value, false, a))
-			return true;
-	return override_at(data, path, value, false, a);
-}
-
-static bool
-override_all(struct event *ev, const struct json *overrides, struct arena *a, struct err *e)
-{
-	struct json *data = json_parse(ev->data.n == 0 ? STR("{}") : ev->data, a, e);
-
-	if (data == NULL)
-		return false;
-	for (const struct json *o = json_first(overrides); o != NULL; o = json_next(o)) {
-		struct str path = json_name(o);
-
-		if (!override_event(ev, path, o) && !override_payload(data, path, o, a))
-			return fail(e, ERR_INPUT,
-			    "overrides: the alert has no '%.*s' that could be otherwise",
-			    STR_ARG(path));
-	}
-	ev->data = json_print(data, a);
-	return true;
-}
-
-const struct alert *
-rule_test_alert(struct str text, const struct json *overrides, struct arena *a, struct err *e)
-{
-	struct event *ev = arena_alloc(a, sizeof(*ev));
-	struct alert *al = arena_alloc(a, sizeof(*al));
-
-	if (!read_event(text, a, ev, e) ||
-	    (overrides != NULL && !override_all(ev, overrides, a, e)) || !alert_parse(ev, a, al, e))
-		return NULL;
-	return al;
-}
 
 /* ---- the rule ---- */
 
@@ -369,6 +229,13 @@ happened(const struct rule_test_result *r, const struct plan *plan, struct arena
 	return words(&b, a);
 }
 
+/* Who protects one more machine is not to be refused by a test that does not speak of guards. */
+static const struct settings *
+guards_for(const struct rule_expect *x, const struct settings *settings)
+{
+	return x->held != NULL || x->refused != NULL ? settings : NULL;
+}
+
 void
 rule_test_run(const struct rule *rule, const struct rule_test *test,
     const struct rule_test_judged *judged, const struct settings *settings, int64_t now_ms,
@@ -390,8 +257,9 @@ rule_test_run(const struct rule *rule, const struct rule_test *test,
 		out->lines = lines;
 	}
 	if (out->answer != ANSWER_NO)
-		plan_alone(rule, out->answer, out->lines, out->n_lines, judged->alert, settings,
-		    test->at_ms != 0 ? test->at_ms : now_ms, a, &plan);
+		plan_alone(rule, out->answer, out->lines, out->n_lines, judged->alert,
+		    guards_for(&test->expect, settings), test->at_ms != 0 ? test->at_ms : now_ms, a,
+		    &plan);
 	out->passed = is_as_expected(&test->expect, out, &plan);
 	if (out->passed)
 		return;

@@ -121,7 +121,7 @@ read_expect(const struct parsing *p, const struct yaml *y, const struct json *va
 
 	if (y == NULL || y->type != YAML_MAPPING)
 		return;
-	out->says_fires = fires.n > 0;
+	out->says_fires = yaml_get(y, "fires") != NULL;
 	out->fires = str_is(fires, "true")    ? ANSWER_YES
 		     : str_is(fires, "false") ? ANSWER_NO
 					      : ANSWER_UNSURE;
@@ -158,8 +158,6 @@ read_test(const struct parsing *p, const struct yaml *y, struct rule_test *out)
 	if (alert != NULL) {
 		out->alert_line = alert->line;
 		out->alert_col = alert->col;
-		if (!written && alert->type == YAML_SCALAR && alert->text.n == 0)
-			yaml_error(p->d, alert, "a test needs an alert: a file, or the alert");
 	}
 	out->alert = written ? STR_EMPTY : json_text(json_get(j, "alert"));
 	out->written = written ? json_print(json_get(j, "alert"), p->arena) : STR_EMPTY;

@@ -181,6 +181,9 @@ metrics_page(void *ctx, struct buf *out)
 	    m->reload_ok ? 1 : 0);
 	metric(out, "config_last_reload_success_timestamp_seconds", "gauge",
 	    "Time of the last good load.", m->reload_ms / 1000);
+	metric(out, "rules_tests", "gauge", "Tests of the rules that were last loaded.", m->tests);
+	metric(out, "rules_tests_failed", "gauge",
+	    "Of those, failed: these rules are not put in force.", m->tests_failed);
 	store_metrics(m, out);
 	return 200;
 }

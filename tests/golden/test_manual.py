@@ -210,7 +210,7 @@ def test_an_example_of_rules_md_prints_what_it_says(rules_folder, block):
 
 
 def test_the_rules_of_rules_md_have_no_mistake_and_no_warning(rules_folder):
-    good = [f for f in rules_folder.glob("*.yaml") if f.name != "bad.yaml"]
+    good = [f for f in rules_folder.glob("*.yaml") if f.name not in ("bad.yaml", "failing.yaml")]
     assert len(good) >= 5
     for file in good:
         result = run_gridwarden("check", "--rules", file)

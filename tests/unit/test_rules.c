@@ -179,8 +179,22 @@ TEST(tests_in_a_rule_are_checked)
 	check_refused(TESTS("[{expect: {fires: true}}]"), 5, 11, "the key 'alert' is missing");
 	check_refused(TESTS("[{alert: a, expect: {fires: true, fire: x}}]"), 5, 44,
 	    "unknown key 'fire', did you mean 'fires'?");
+	check_refused(TESTS("[{alert: a, expect: {fires: maybe}}]"), 5, 38,
+	    "fires must be true, false or unsure, not 'maybe'");
+	check_refused(TESTS("[{alert: a, expect: {}}]"), 5, 30, "nothing is expected");
 	check_refused(
-	    TESTS("[{alert: a, expect: {fires: maybe}}]"), 5, 38, "must be true or false");
+	    TESTS("[{alert: '', expect: {fires: true}}]"), 5, 20, "alert must not be empty");
+	check_refused(TESTS("[{alert: [a], expect: {fires: true}}]"), 5, 19, "");
+	check_refused(TESTS("[{alert: a, at: noon, expect: {fires: true}}]"), 5, 26,
+	    "'noon' is no time such as 2026-03-14T09:00:00Z");
+	check_refused(TESTS("[{alert: a, expect: {actions: [notfy]}}]"), 5, 41,
+	    "the rule has no action 'notfy', did you mean 'notify'?");
+	check_refused(TESTS("[{alert: a, expect: {refused: isolate_vm}}]"), 5, 40,
+	    "the rule has no action 'isolate_vm'");
+	check_refused(TESTS("[{alert: a, expect: {fires: true, reason: x}}]"), 5, 52,
+	    "a reason is that of what is held or refused");
+	check_refused(TESTS("[{alert: a, overrides: x, expect: {fires: true}}]"), 5, 33,
+	    "overrides must be a mapping");
 }
 
 TEST(a_match_must_say_something)
