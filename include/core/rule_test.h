@@ -32,14 +32,15 @@
 const struct alert *rule_test_alert(
     struct str text, const struct json *overrides, struct arena *a, struct err *e) MUST_CHECK;
 
-/* What all rules say about the alert; for all its tests. */
+/* What all rules say about the alert at a time; for all tests of that. */
 struct rule_test_judged {
 	const struct alert *alert;
+	int64_t now_ms;
 	struct verdict *verdicts;
 	size_t n;
 };
-void rule_test_judge(const struct rules *rules, const struct alert *al, struct arena *a,
-    struct rule_test_judged *out);
+void rule_test_judge(const struct rules *rules, const struct alert *al, int64_t now_ms,
+    struct arena *a, struct rule_test_judged *out);
 
 struct rule_test_result {
 	bool passed;
@@ -50,9 +51,9 @@ struct rule_test_result {
 	size_t n_lines;
 };
 
-/* settings NULL: without guards.  now_ms: when the test says nothing. */
+/* settings NULL: without guards.  judged: at the time of the test, if it says one. */
 void rule_test_run(const struct rule *rule, const struct rule_test *test,
-    const struct rule_test_judged *judged, const struct settings *settings, int64_t now_ms,
-    struct arena *a, struct rule_test_result *out);
+    const struct rule_test_judged *judged, const struct settings *settings, struct arena *a,
+    struct rule_test_result *out);
 
 #endif

@@ -152,12 +152,12 @@ void rules_judge_all(const struct rules *r, const struct alert *al, int64_t now_
     struct verdict **out, size_t *n);
 
 /* Asks one rule, whatever others say and whether or not it is off. */
-enum answer rule_judge(const struct rule *rule, const struct alert *al, int64_t now_ms, struct arena *a,
-    struct trace_line **lines, size_t *n);
+enum answer rule_judge(const struct rule *rule, const struct alert *al, int64_t now_ms,
+    struct arena *a, struct trace_line **lines, size_t *n);
 /* The same, with those lines alone that decided: one of them is to be otherwise for another answer.
  */
-enum answer rule_decided_by(const struct rule *rule, const struct alert *al, int64_t now_ms, struct arena *a,
-    struct trace_line **lines, size_t *n);
+enum answer rule_decided_by(const struct rule *rule, const struct alert *al, int64_t now_ms,
+    struct arena *a, struct trace_line **lines, size_t *n);
 
 const char *answer_name(enum answer a); /* "no", "yes", "unsure" */
 

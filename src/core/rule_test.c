@@ -10,11 +10,12 @@
 /* ---- the rule ---- */
 
 void
-rule_test_judge(const struct rules *rules, const struct alert *al, struct arena *a,
+rule_test_judge(const struct rules *rules, const struct alert *al, int64_t now_ms, struct arena *a,
     struct rule_test_judged *out)
 {
 	out->alert = al;
-	rules_judge(rules, al, a, &out->verdicts, &out->n);
+	out->now_ms = now_ms;
+	rules_judge(rules, al, now_ms, a, &out->verdicts, &out->n);
 }
 
 static const struct verdict *
@@ -238,8 +239,8 @@ guards_for(const struct rule_expect *x, const struct settings *settings)
 
 void
 rule_test_run(const struct rule *rule, const struct rule_test *test,
-    const struct rule_test_judged *judged, const struct settings *settings, int64_t now_ms,
-    struct arena *a, struct rule_test_result *out)
+    const struct rule_test_judged *judged, const struct settings *settings, struct arena *a,
+    struct rule_test_result *out)
 {
 	const struct verdict *v = verdict_of(judged, rule);
 	struct plan plan = { .n = 0 };
@@ -253,13 +254,13 @@ rule_test_run(const struct rule *rule, const struct rule_test *test,
 		out->lines = v->lines;
 		out->n_lines = v->n_lines;
 	} else if (out->stopped_by == NULL) { /* the index was certain of its no */
-		out->answer = rule_judge(rule, judged->alert, a, &lines, &out->n_lines);
+		out->answer =
+		    rule_judge(rule, judged->alert, judged->now_ms, a, &lines, &out->n_lines);
 		out->lines = lines;
 	}
 	if (out->answer != ANSWER_NO)
 		plan_alone(rule, out->answer, out->lines, out->n_lines, judged->alert,
-		    guards_for(&test->expect, settings), test->at_ms != 0 ? test->at_ms : now_ms, a,
-		    &plan);
+		    guards_for(&test->expect, settings), judged->now_ms, a, &plan);
 	out->passed = is_as_expected(&test->expect, out, &plan);
 	if (out->passed)
 		return;

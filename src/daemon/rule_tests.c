@@ -23,7 +23,7 @@ struct at_hand {
 	size_t bytes; /* of all files so far */
 	bool usable, judged_all;
 	struct err error;
-	struct rule_test_judged judged; /* without overrides, once somebody needed it */
+	struct rule_test_judged judged; /* as it is, and now; once somebody needed it */
 };
 
 struct running {
@@ -140,7 +140,7 @@ static const struct rule_test_judged *
 judged_for(struct running *r, struct at_hand *h, const struct rule_test *test,
     struct rule_test_judged *own, struct err *e)
 {
-	bool shared = test->overrides == NULL;
+	bool shared = test->overrides == NULL && test->at_ms == 0;
 	struct arena *a = shared ? r->file : r->test;
 	const struct alert *al;
 
@@ -149,7 +149,7 @@ judged_for(struct running *r, struct at_hand *h, const struct rule_test *test,
 	al = rule_test_alert(h->text, test->overrides, a, e);
 	if (al == NULL)
 		return NULL;
-	rule_test_judge(r->rules, al, a, own);
+	rule_test_judge(r->rules, al, test->at_ms != 0 ? test->at_ms : r->now_ms, a, own);
 	if (!shared)
 		return own;
 	h->judged = *own;
@@ -187,7 +187,8 @@ keep_failure(struct running *r, struct rule_test_outcome *t, const struct rule_t
 	t->expected = arena_str(r->arena, result->expected);
 	t->happened = arena_str(r->arena, result->happened);
 	if (result->stopped_by == NULL)
-		(void)rule_decided_by(t->rule, judged->alert, r->arena, &t->decided, &t->n_decided);
+		(void)rule_decided_by(
+		    t->rule, judged->alert, judged->now_ms, r->arena, &t->decided, &t->n_decided);
 }
 
 static void
@@ -208,7 +209,7 @@ run_one(struct running *r, struct at_hand *h, struct rule_test_outcome *t)
 		unusable(r, t, &e);
 		return;
 	}
-	rule_test_run(t->rule, t->test, judged, r->settings, r->now_ms, r->test, &result);
+	rule_test_run(t->rule, t->test, judged, r->settings, r->test, &result);
 	cover(r, t->rule, &result);
 	if (!result.passed)
 		keep_failure(r, t, judged, &result);

@@ -46,8 +46,8 @@ run_on(const char *text, const struct settings *settings)
 	if (al == NULL)
 		print_error("%s\n", e.text);
 	CHECK(al != NULL);
-	rule_test_judge(rules, al, a, &judged);
-	rule_test_run(rule, &rule->tests[0], &judged, settings, 1, a, &result);
+	rule_test_judge(rules, al, 1, a, &judged);
+	rule_test_run(rule, &rule->tests[0], &judged, settings, a, &result);
 	return result;
 }
 
@@ -208,7 +208,7 @@ deciders(const char *match, struct trace_line **lines)
 	begin(match);
 	al = rule_test_alert(STR(ALERT), NULL, a, &e);
 	CHECK(al != NULL);
-	(void)rule_decided_by(rules_at(rules, 0), al, a, lines, &n);
+	(void)rule_decided_by(rules_at(rules, 0), al, 1, a, lines, &n);
 	return n;
 }
 
