@@ -50,11 +50,19 @@ struct rule_action {
 typedef bool rule_action_check(const void *ctx, const struct yaml *name, const struct yaml *params,
     struct arena *a, struct rule_action *out, struct diags *d);
 
+/*
+ * The text of a file that a rule names, beside the folder of the rule file.  *out: its name, for
+ * messages and for who watches it, and its text, both in a.
+ */
+typedef bool rule_file_read(
+    struct str folder, struct str path, struct arena *a, struct source *out, struct err *e);
+
 /* What core/ does not know of itself, for rules_parse(). */
 struct rules_outside {
 	rule_action_check *check;
-	const void *ctx; /* of check */
-	int64_t now_ms;	 /* for what is only warned of: how long something still holds */
+	const void *ctx;      /* of check */
+	rule_file_read *read; /* NULL: no file may be named */
+	int64_t now_ms;	      /* for what is only warned of: how long something still holds */
 };
 
 /* What is to come of a test's alert; what is not said may be anything.  Run by core/rule_test.h. */
@@ -106,6 +114,9 @@ void rules_free(struct rules *r);
 size_t rules_count(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, size_t i);
 struct str rules_hash(const struct rules *r); /* 12 hex digits */
+/* Other files that were read for them: a change of one is a change of the rules. */
+size_t rules_lists(const struct rules *r);
+struct str rules_list(const struct rules *r, size_t i);
 
 /* A condition as it is written. */
 struct rule_condition {
@@ -124,6 +135,7 @@ struct trace_line {
 	struct str field;   /* as the rule writes it, with modifiers: "alertDisplayName|contains" */
 	struct str wanted;  /* "Suspicious process executed", "High or Medium" */
 	struct str seen;    /* the value of the alert, shortened; "(absent)" */
+	struct str note;    /* which line of a list held it, or did once; or empty */
 	struct str problem; /* why unsure; empty otherwise */
 	enum answer answer;
 	size_t condition; /* its number in the rule, rule_condition() */

@@ -31,6 +31,7 @@ struct config {
 
 #define CONFIG_SIZE_MAX ((size_t)1024 * 1024)
 #define RULE_FILES_MAX 1000
+#define LIST_SIZE_MAX ((size_t)16 * 1024 * 1024) /* of a file that in_file names */
 
 /* Read the settings file.  NULL when d has errors. */
 struct settings *load_settings(const char *path, struct arena *a, struct diags *d);

@@ -156,7 +156,7 @@ print_alert(const struct json *j)
 static void
 print_condition(const struct json *c)
 {
-	struct str problem = text_at(c, "problem");
+	struct str problem = text_at(c, "problem"), note = text_at(c, "note");
 
 	printf("  %-7.*s", STR_ARG(text_at(c, "answer")));
 	if (text_at(c, "selection").n > 0) {
@@ -170,6 +170,11 @@ print_condition(const struct json *c)
 		fputs(" (", stdout);
 		output_text(stdout, problem);
 		putchar(')');
+	}
+	if (note.n > 0) {
+		fputs(" [", stdout);
+		output_text(stdout, note);
+		putchar(']');
 	}
 	putchar('\n');
 }

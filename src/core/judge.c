@@ -38,8 +38,11 @@ answer_name(enum answer a)
 struct asking {
 	const struct condition *c;
 	const struct field_values *v;
+	int64_t now_ms;
 	int64_t work;
-	struct str problem; /* why unsure */
+	struct str problem;  /* why unsure */
+	struct list_hit hit; /* which line of a list */
+	struct str hit_list;
 };
 
 static bool
@@ -57,6 +60,7 @@ compare(enum op op, double seen, double wanted)
 	case OP_LIKE:
 	case OP_RE:
 	case OP_CIDR:
+	case OP_IN_FILE:
 	case OP_EXISTS:
 		break;
 	}
@@ -96,6 +100,20 @@ like_value(struct asking *q, const struct wanted *w, struct str seen)
 }
 
 static enum answer
+in_file_value(struct asking *q, const struct wanted *w, struct str seen)
+{
+	const struct list_hit before = q->hit;
+	enum answer answer = value_set_ask(w->set, seen, q->now_ms, &q->work, &q->hit);
+
+	if (q->hit.holds != before.holds || q->hit.ended != before.ended)
+		q->hit_list = value_set_path(w->set);
+	if (answer != ANSWER_UNSURE)
+		return answer;
+	return unsure(
+	    q, q->work < 0 ? STR("a limit of the matcher was hit") : STR("not an IP address"));
+}
+
+static enum answer
 try_value(struct asking *q, const struct wanted *w, struct str seen)
 {
 	enum answer answer = ANSWER_NO;
@@ -110,6 +128,8 @@ try_value(struct asking *q, const struct wanted *w, struct str seen)
 	case OP_CIDR:
 		answer = cidr_holds(&w->cidr, seen);
 		return answer == ANSWER_UNSURE ? unsure(q, STR("not an IP address")) : answer;
+	case OP_IN_FILE:
+		return in_file_value(q, w, seen);
 	case OP_GT:
 	case OP_GTE:
 	case OP_LT:
@@ -210,6 +230,23 @@ show(const struct field_values *v, struct arena *a)
 	return text;
 }
 
+/* "lists/scanners.txt:4 until 2026-12-31: pentest, ticket 4711, Ann" */
+static struct str
+line_of_list(const struct asking *q, enum answer answer, struct arena *a)
+{
+	bool holds = answer == ANSWER_YES;
+	const struct list_entry *e = holds ? q->hit.holds : q->hit.ended;
+
+	if (e == NULL)
+		return STR_EMPTY;
+	return arena_printf(a, "%.*s:%d%s%.*s%s%.*s", STR_ARG(q->hit_list), e->line,
+	    e->until.n == 0 ? ""
+	    : holds	    ? " until "
+			    : " ended ",
+	    STR_ARG(e->until), e->comment.n == 0 ? "" : ": ",
+	    STR_ARG(str_slice(e->comment, 0, TRACE_VALUE_MAX)));
+}
+
 static void
 note(struct judging *j, const struct selection *s, const struct asking *q, enum answer answer)
 {
@@ -222,9 +259,9 @@ note(struct judging *j, const struct selection *s, const struct asking *q, enum 
 			memcpy(grown, j->lines, j->n * sizeof(*grown));
 		j->lines = grown;
 	}
-	j->lines[j->n++] =
-	    (struct trace_line){ s->name, q->c->written, q->c->text, show(q->v, j->a),
-		    answer == ANSWER_UNSURE ? q->problem : STR_EMPTY, answer, q->c->number };
+	j->lines[j->n++] = (struct trace_line){ s->name, q->c->written, q->c->text,
+		show(q->v, j->a), line_of_list(q, answer, j->a),
+		answer == ANSWER_UNSURE ? q->problem : STR_EMPTY, answer, q->c->number };
 }
 
 /* ---- groups, selections, expression ---- */
@@ -237,7 +274,12 @@ judge_group(struct judging *j, const struct selection *s, const struct group *g)
 	for (size_t i = 0; i < g->n && all != ANSWER_NO; i++) {
 		const struct condition *c = &g->conditions[i];
 		struct field_values v;
-		struct asking q = { c, &v, CONDITION_WORK_MAX, STR_EMPTY };
+		struct asking q = { .c = c,
+			.v = &v,
+			.now_ms = j->now_ms,
+			.work = CONDITION_WORK_MAX,
+			.problem = STR_EMPTY,
+			.hit_list = STR_EMPTY };
 		enum answer one;
 
 		alert_field(j->al, c->field, j->a, &v);

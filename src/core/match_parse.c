@@ -14,6 +14,7 @@
 #define SELECTIONS_MAX 200
 
 struct parser {
+	struct rule_lists *lists;
 	struct arena *a;
 	struct diags *d;
 	size_t conditions; /* so far */
@@ -83,6 +84,33 @@ parse_exists(struct parser *p, const struct yaml *y, struct wanted *w)
 	return false;
 }
 
+static enum list_way
+way_of(const struct modifier *main)
+{
+	if (main == NULL)
+		return LIST_WHOLE;
+	if (main->op == OP_CIDR)
+		return LIST_RANGE;
+	if (main->open_front && main->open_end)
+		return LIST_INSIDE;
+	return main->open_end ? LIST_FRONT : LIST_END;
+}
+
+static bool
+parse_file(struct parser *p, const struct yaml *y, const struct condition *c,
+    const struct modifier *main, struct wanted *w)
+{
+	if (y->text.n == 0) {
+		yaml_error(p->d, y, "'in_file' takes the name of a file");
+		return false;
+	}
+	w->set = rule_lists_get(p->lists, y, way_of(main), (c->flags & FLAG_CASED) != 0, p->d);
+	w->text = arena_printf(p->a, "a %s of %.*s",
+	    c->op == OP_IN_FILE && main != NULL && main->op == OP_CIDR ? "range" : "line",
+	    STR_ARG(y->text));
+	return w->set != NULL;
+}
+
 static bool
 parse_wanted(struct parser *p, const struct yaml *y, const struct condition *c,
     const struct modifier *main, struct wanted *w)
@@ -99,7 +127,8 @@ parse_wanted(struct parser *p, const struct yaml *y, const struct condition *c,
 		yaml_error(p->d, y, "'%s' needs a value", main->name);
 		return false;
 	}
-	if (y->text.n == 0 && main != NULL && (main->open_front || main->open_end)) {
+	if (y->text.n == 0 && c->op == OP_LIKE && main != NULL &&
+	    (main->open_front || main->open_end)) {
 		yaml_error(p->d, y, "an empty text is in every value: '%s' needs more", main->name);
 		return false;
 	}
@@ -116,6 +145,8 @@ parse_wanted(struct parser *p, const struct yaml *y, const struct condition *c,
 		yaml_error(
 		    p->d, y, "'%.*s' is no address range such as 203.0.113.0/24", STR_ARG(y->text));
 		return false;
+	case OP_IN_FILE:
+		return parse_file(p, y, c, main, w);
 	case OP_EXISTS:
 		return parse_exists(p, y, w);
 	case OP_GT:
@@ -229,7 +260,7 @@ parse_condition(
 		const struct yaml *one = is_list ? value->items[i] : value;
 
 		ok = parse_wanted(p, one, c, main, &c->wanted[c->n]) && ok;
-		if (main == NULL)
+		if (main == NULL && c->op == OP_LIKE)
 			warn_value(p, one, c);
 		c->n++;
 	}
@@ -316,9 +347,9 @@ parse_named(
 }
 
 struct matcher *
-match_parse(const struct yaml *match, struct arena *a, struct diags *d)
+match_parse(const struct yaml *match, struct rule_lists *lists, struct arena *a, struct diags *d)
 {
-	struct parser p = { a, d, 0 };
+	struct parser p = { lists, a, d, 0 };
 	struct matcher *m = arena_alloc(a, sizeof(*m));
 	const struct yaml *expression =
 	    match->type == YAML_MAPPING ? yaml_get(match, "condition") : NULL;

@@ -14,6 +14,7 @@
 #include "base/yaml.h"
 #include "core/cidr.h"
 #include "core/rules.h"
+#include "rule_lists.h"
 
 /* ---- text patterns (pattern.c) ---- */
 
@@ -65,6 +66,7 @@ enum op {
 	OP_LIKE, /* equal, with wildcards; also contains, startswith, endswith */
 	OP_RE,
 	OP_CIDR,
+	OP_IN_FILE,
 	OP_EXISTS,
 	OP_GT,
 	OP_GTE,
@@ -78,6 +80,7 @@ enum flag {
 	FLAG_RE_CASELESS = 4, /* OP_RE: they do not */
 	FLAG_RE_LINES = 8,    /* OP_RE: ^ and $ are the ends of each line */
 	FLAG_RE_DOT_ALL = 16, /* OP_RE: . is the end of a line too */
+	FLAG_IN_FILE = 32,    /* OP_IN_FILE: the values are those of a file */
 };
 #define FLAGS_RE ((unsigned)(FLAG_RE_CASELESS | FLAG_RE_LINES | FLAG_RE_DOT_ALL))
 
@@ -90,6 +93,7 @@ struct wanted {
 	struct pattern pattern;
 	struct cidr cidr;
 	struct regex *regex;
+	const struct value_set *set; /* OP_IN_FILE */
 };
 
 struct condition {
@@ -143,7 +147,8 @@ struct matcher {
 				     c != NULL; c = NULL)
 
 /* NULL when d got errors.  Regular expressions are owned by whoever frees the matcher. */
-struct matcher *match_parse(const struct yaml *match, struct arena *a, struct diags *d);
+struct matcher *
+match_parse(const struct yaml *match, struct rule_lists *lists, struct arena *a, struct diags *d);
 void matcher_done(struct matcher *m);
 /* Does some condition ask for one of these fields? */
 bool matcher_asks(const struct matcher *m, const char *const *fields, size_t n);

@@ -30,6 +30,7 @@ static const struct {
 	{ "i", FLAG_RE_CASELESS },
 	{ "m", FLAG_RE_LINES },
 	{ "s", FLAG_RE_DOT_ALL },
+	{ "in_file", FLAG_IN_FILE },
 };
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
 
@@ -44,7 +45,7 @@ static const struct {
 	{ "utf16le", "alerts hold text, not bytes" },
 	{ "utf16be", "alerts hold text, not bytes" },
 	{ "wide", "alerts hold text, not bytes" },
-	{ "expand", "there are no placeholders, write the values out" },
+	{ "expand", "there are no placeholders, in_file takes values from a file" },
 	{ "fieldref", "a field is compared with values, not with another field" },
 	{ "minute", "a date is a text here" },
 	{ "hour", "a date is a text here" },
@@ -110,13 +111,37 @@ take(struct reading *r, struct str word)
 	return false;
 }
 
-/* What cannot stand together; NULL: nothing. */
+static bool
+agrees_with_file(struct reading *r)
+{
+	struct condition *c = r->c;
+
+	if (c->negated || (c->op != OP_LIKE && c->op != OP_CIDR)) {
+		yaml_error(r->d, r->key,
+		    "'in_file' goes with contains, startswith, endswith and cidr, not with '%s'",
+		    r->main->name);
+		return false;
+	}
+	if (c->flags & FLAG_ALL) {
+		yaml_error(r->d, r->key, "'in_file' asks for any of the values, not for all");
+		return false;
+	}
+	if ((c->flags & FLAG_CASED) && r->main != NULL && r->main->open_front &&
+	    r->main->open_end) {
+		yaml_error(r->d, r->key, "'contains' with 'in_file' cannot mind the case");
+		return false;
+	}
+	c->op = OP_IN_FILE;
+	return true;
+}
+
+/* What cannot stand together is a mistake. */
 static bool
 agree(struct reading *r)
 {
 	const struct condition *c = r->c;
 
-	if ((c->flags & FLAG_CASED) && c->op != OP_LIKE) {
+	if ((c->flags & FLAG_CASED) && c->op != OP_LIKE && !(c->flags & FLAG_IN_FILE)) {
 		yaml_error(r->d, r->key, "'cased' goes with text, not with '%s'%s", r->main->name,
 		    c->op == OP_RE ? ", which minds the case by itself" : "");
 		return false;
@@ -130,7 +155,7 @@ agree(struct reading *r)
 		yaml_error(r->d, r->key, "'neq' is about each of the values, 'all' adds nothing");
 		return false;
 	}
-	return true;
+	return !(c->flags & FLAG_IN_FILE) || agrees_with_file(r);
 }
 
 /* Any path of the payload may be matched, so a name that looks like a slip is only warned of. */

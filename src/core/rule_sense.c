@@ -181,7 +181,8 @@ static bool
 has_wanted(const struct condition *c, const struct wanted *w)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (c->wanted[i].null == w->null && str_eq(c->wanted[i].text, w->text))
+		if (c->wanted[i].null == w->null && c->wanted[i].set == w->set &&
+		    str_eq(c->wanted[i].text, w->text))
 			return true;
 	return false;
 }

@@ -32,6 +32,7 @@ struct rules {
 	struct str hash;
 	size_t active;		  /* not off */
 	struct rule_index *index; /* NULL: there are few */
+	struct rule_lists *lists;
 };
 
 /* The rule that has a name; a finder gives equal names one number. */
@@ -178,7 +179,7 @@ read_match(struct reading *r, const struct yaml *y, struct rule *rule)
 	if (match == NULL)
 		yaml_error(r->d, y, "the rule has no match");
 	else
-		rule->matcher = match_parse(match, r->rules->arena, r->d);
+		rule->matcher = match_parse(match, r->rules->lists, r->rules->arena, r->d);
 }
 
 /* "- notify: soc" or "- isolate_vm" */
@@ -332,14 +333,15 @@ read_file(struct reading *r)
 }
 
 static struct str
-hash_of(const struct source *files, size_t n, struct arena *a)
+hash_of(const struct source *files, size_t n, const struct rule_lists *lists, struct arena *a)
 {
-	struct str *parts = arena_alloc(a, n * sizeof(*parts));
+	size_t all = n + rule_lists_count(lists);
+	struct str *parts = arena_alloc(a, all * sizeof(*parts));
 	char hex[SHA256_HEX_MAX];
 
-	for (size_t i = 0; i < n; i++)
-		parts[i] = files[i].text;
-	sha256_parts_hex(parts, n, hex);
+	for (size_t i = 0; i < all; i++)
+		parts[i] = i < n ? files[i].text : rule_lists_text(lists, i - n);
+	sha256_parts_hex(parts, all, hex);
 	return arena_str(a, (struct str){ hex, HASH_DIGITS });
 }
 
@@ -363,6 +365,7 @@ rules_parse(
 	size_t errors = d->errors;
 
 	rules->arena = arena_new();
+	rules->lists = rule_lists_new(outside, rules->arena);
 	for (size_t i = 0; i < n; i++) {
 		struct reading r = { rules, &names, &files[i], outside, d };
 
@@ -370,7 +373,7 @@ rules_parse(
 	}
 	finder_free(names.numbers);
 	free(names.rule);
-	rules->hash = hash_of(files, n, rules->arena);
+	rules->hash = hash_of(files, n, rules->lists, rules->arena);
 	if (d->errors > errors) {
 		rules_free(rules);
 		return NULL;
@@ -389,6 +392,7 @@ rules_free(struct rules *r)
 	for (size_t i = 0; i < r->n; i++)
 		matcher_done(r->list[i].matcher);
 	rule_index_free(r->index);
+	rule_lists_free(r->lists);
 	arena_free(r->arena);
 	free(r);
 }
@@ -476,6 +480,18 @@ const struct rule *
 rules_at(const struct rules *r, size_t i)
 {
 	return &r->list[i];
+}
+
+size_t
+rules_lists(const struct rules *r)
+{
+	return rule_lists_count(r->lists);
+}
+
+struct str
+rules_list(const struct rules *r, size_t i)
+{
+	return rule_lists_file(r->lists, i);
 }
 
 struct str

@@ -14,6 +14,8 @@ condition_json(const struct trace_line *line, struct arena *a)
 	json_set_str(j, "field", line->field, a);
 	json_set_str(j, "wanted", line->wanted, a);
 	json_set_str(j, "seen", line->seen, a);
+	if (line->note.n > 0)
+		json_set_str(j, "note", line->note, a);
 	json_set_cstr(j, "answer", answer_name(line->answer), a);
 	if (line->problem.n > 0)
 		json_set_str(j, "problem", line->problem, a);

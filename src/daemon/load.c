@@ -85,6 +85,20 @@ load_settings_and_try(const char *path, struct arena *a, struct diags *d)
 
 /* ---- rules ---- */
 
+/* What a rule names beside its own file; "-" and "credential:" are names like others here. */
+static bool
+read_list(struct str folder, struct str path, struct arena *a, struct source *out, struct err *e)
+{
+	bool bare = str_is(folder, ".") && !str_is(path, "-") &&
+		    !str_starts_nocase(path, STR(FILE_CREDENTIAL));
+	struct str name = (path.n > 0 && path.p[0] == '/') || bare
+			      ? arena_str(a, path)
+			      : arena_printf(a, "%.*s/%.*s", STR_ARG(folder), STR_ARG(path));
+
+	*out = (struct source){ name.p, STR_EMPTY };
+	return file_read(name.p, LIST_SIZE_MAX, a, &out->text, e);
+}
+
 /* The files as they were read; false: d says which could not be. */
 static bool
 read_rule_files(const char *path, struct arena *a, struct diags *d, struct rule_files *out)
@@ -116,7 +130,7 @@ load_rules_to_test(const char *path, const struct settings *settings, struct are
     struct diags *d, struct rule_files *files)
 {
 	const struct rules_outside outside = {
-		.check = action_check, .ctx = settings, .now_ms = clock_now_ms()
+		.check = action_check, .ctx = settings, .read = read_list, .now_ms = clock_now_ms()
 	};
 
 	return read_rule_files(path, a, d, files) ? rules_parse(files->list, files->n, &outside, d)
@@ -165,10 +179,10 @@ hash_settings(const struct source *src, struct config *c)
  * tests count by what came of them.
  */
 static void
-digest_of(const struct source *settings, const struct rule_files *files, const struct diags *d,
-    struct arena *a, char out[SHA256_HEX_MAX])
+digest_of(const struct source *settings, const struct rule_files *files, const struct config *c,
+    const struct diags *d, struct arena *a, char out[SHA256_HEX_MAX])
 {
-	struct str *parts = arena_alloc(a, (1 + 2 * files->n + d->n) * sizeof(*parts));
+	struct str *parts = arena_alloc(a, (2 + 2 * files->n + d->n) * sizeof(*parts));
 	size_t n = 0;
 
 	if (settings != NULL)
@@ -179,6 +193,8 @@ digest_of(const struct source *settings, const struct rule_files *files, const s
 	}
 	for (size_t i = 0; i < d->n; i++)
 		parts[n++] = d->list[i].text;
+	if (c != NULL)
+		parts[n++] = rules_hash(c->rules); /* the lists that they name too */
 	sha256_parts_hex(parts, n, out);
 }
 
@@ -229,7 +245,7 @@ config_load(const char *path, struct arena *a, struct diags *d, char digest[SHA2
 	} else {
 		settings_free(settings);
 	}
-	digest_of(src, &files, d, a, digest);
+	digest_of(src, &files, c, d, a, digest);
 	return c;
 }
 

@@ -193,6 +193,10 @@ def rules_folder(tmp_path):
         name = re.match(r"# file: ([\w.-]+)", block)
         if name:
             (tmp_path / name[1]).write_text(block)
+    for block in blocks("text"):
+        name = tmp_path / re.match(r"# file: ([\w./-]+)", block)[1]
+        name.parent.mkdir(exist_ok=True)
+        name.write_text(block)
     (tmp_path / "alert.json").write_text(blocks("json")[0])
     return tmp_path
 

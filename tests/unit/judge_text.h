@@ -41,7 +41,7 @@ judge(const char *match, const char *data)
 		print_error("%s", complaints());
 	CHECK(r != NULL);
 	last = r;
-	rules_judge(r, &al, 0, arena, &verdict, &n_verdicts);
+	rules_judge(r, &al, rules_now_ms, arena, &verdict, &n_verdicts);
 	CHECK_INT(n_verdicts, 1);
 	answer = verdict[0].answer;
 	return answer;

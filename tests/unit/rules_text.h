@@ -34,6 +34,18 @@ check_action(const void *ctx, const struct yaml *name, const struct yaml *params
 	return false;
 }
 
+/* What every file that a rule names has in it; NULL: there is none. */
+static const char *list_text;
+static int64_t rules_now_ms;
+
+static inline bool
+read_list(struct str folder, struct str path, struct arena *a, struct source *out, struct err *e)
+{
+	*out = (struct source){ arena_printf(a, "%.*s/%.*s", STR_ARG(folder), STR_ARG(path)).p,
+		arena_str(a, str_of(list_text)) };
+	return list_text != NULL || fail(e, ERR_INPUT, "there is no %s", out->name);
+}
+
 static inline struct rules *
 rules_of_files(const struct source *files, size_t n)
 {
@@ -42,8 +54,10 @@ rules_of_files(const struct source *files, size_t n)
 	rules_arena = arena_new();
 	diags_init(&diags, rules_arena);
 	buf_init(&shown, 1024 * 1024);
-	return rules_parse(
-	    files, n, &(const struct rules_outside){ .check = check_action }, &diags);
+	return rules_parse(files, n,
+	    &(const struct rules_outside){
+		.check = check_action, .read = read_list, .now_ms = rules_now_ms },
+	    &diags);
 }
 
 static inline struct rules *

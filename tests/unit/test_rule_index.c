@@ -17,15 +17,17 @@ static const char *const texts[] = { "high", "Low", "a", "ab", "abc", "proc", "p
 	"Suspicious process", "10.0.0.7", "5", "rg", "", "b*c", "a?c", "*", "?", "x\\\\*y",
 	"PROC*" };
 static const char *const modifiers[] = { "", "", "", "", "|contains", "|contains", "|startswith",
-	"|endswith", "|cased", "|contains|cased", "|re", "|re|i", "|neq", "|gte", "|exists",
-	"|cidr" };
+	"|endswith", "|cased", "|contains|cased", "|re", "|re|i", "|neq", "|in_file",
+	"|contains|in_file", "|gte", "|exists", "|cidr" };
 
 #define PICK(list) ((list)[(size_t)rand() % (sizeof(list) / sizeof((list)[0]))])
 
 static void
 random_value(struct buf *b, const char *modifier)
 {
-	if (strcmp(modifier, "|exists") == 0)
+	if (strstr(modifier, "in_file") != NULL)
+		buf_add_cstr(b, "l.txt");
+	else if (strcmp(modifier, "|exists") == 0)
 		buf_add_cstr(b, rand() % 2 ? "true" : "false");
 	else if (strcmp(modifier, "|gte") == 0)
 		buf_printf(b, "%d", rand() % 9);
@@ -48,7 +50,8 @@ random_condition(struct buf *b, int nth)
 	const char *modifier = PICK(modifiers), *field = fields[2 * (rand() % 4) + nth];
 	bool one = strcmp(modifier, "|exists") == 0 || strcmp(modifier, "|gte") == 0;
 	int n = one || rand() % 2 ? 1 : 2 + rand() % 3;
-	bool all = n > 1 && rand() % 3 == 0 && strcmp(modifier, "|neq") != 0;
+	bool all = n > 1 && rand() % 3 == 0 && strcmp(modifier, "|neq") != 0 &&
+		   strstr(modifier, "in_file") == NULL;
 
 	if (strcmp(modifier, "|gte") == 0 && nth == 1)
 		field = "extendedProperties.n";
@@ -171,6 +174,7 @@ TEST(what_is_asked_of_many_rules_is_what_asking_each_would_find)
 	struct buf text;
 
 	srand(11);
+	list_text = "ab\nhigh\n5 until 1970-01-01\nprocess run\n10.0.0.7\n";
 	buf_init(&text, 1024 * 1024);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct rules *r = random_rules();
