@@ -60,9 +60,10 @@ typedef bool rule_file_read(
 /* What core/ does not know of itself, for rules_parse(). */
 struct rules_outside {
 	rule_action_check *check;
-	const void *ctx;      /* of check */
-	rule_file_read *read; /* NULL: no file may be named */
-	int64_t now_ms;	      /* for what is only warned of: how long something still holds */
+	const void *ctx;		    /* of check */
+	bool (*is_action)(struct str name); /* that check knows; NULL: not told */
+	rule_file_read *read;		    /* NULL: no file may be named */
+	int64_t now_ms; /* for what is only warned of: how long something still holds */
 };
 
 /* What is to come of a test's alert; what is not said may be anything.  Run by core/rule_test.h. */

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "core/param.h"
 #include "matcher.h"
+#include "named_actions.h"
 #include "rule_index.h"
 #include "rule_sense.h"
 #include "rule_test_parse.h"
@@ -45,7 +46,7 @@ struct reading {
 	struct rules *rules;
 	struct rule_names *names;
 	const struct source *source;
-	const struct rules_outside *outside;
+	struct named_actions *named;
 	struct diags *d;
 };
 
@@ -72,27 +73,29 @@ static const char *const keys[] = { "name", "description", "match", "actions", "
 	"allow_sample", "stop", "tests" };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
+/* At the top of a file. */
+static const char *const file_keys[] = { "rules", "actions" };
+#define FILE_KEYS (sizeof(file_keys) / sizeof(file_keys[0]))
+
 /* ---- parts of a rule ---- */
 
 static void
-check_keys(struct reading *r, const struct yaml *y)
+check_key(const struct yaml *key, const char *const *known, size_t n, struct diags *d)
 {
-	for (size_t i = 0; i < y->n; i++) {
-		const struct yaml *key = y->pairs[i].key;
-		const char *near;
-		bool known = false;
+	const char *near;
 
-		for (size_t k = 0; k < KEYS; k++)
-			known = known || str_is(key->text, keys[k]);
-		if (known)
-			continue;
-		near = str_nearest(key->text, keys, KEYS);
-		if (near != NULL)
-			yaml_error(r->d, key, "unknown key '%.*s', did you mean '%s'?",
-			    STR_ARG(key->text), near);
-		else
-			yaml_error(r->d, key, "unknown key '%.*s'", STR_ARG(key->text));
-	}
+	for (size_t i = 0; i < n; i++)
+		if (str_is(key->text, known[i]))
+			return;
+	near = str_nearest(key->text, known, n);
+	if (near != NULL)
+		yaml_error(
+		    d, key, "unknown key '%.*s', did you mean '%s'?", STR_ARG(key->text), near);
+	else if (known == file_keys)
+		yaml_error(d, key, "unknown key '%.*s', a rule file has 'rules' and 'actions'",
+		    STR_ARG(key->text));
+	else
+		yaml_error(d, key, "unknown key '%.*s'", STR_ARG(key->text));
 }
 
 /* The keys of the table, out of a mapping that has others too. */
@@ -182,22 +185,6 @@ read_match(struct reading *r, const struct yaml *y, struct rule *rule)
 		rule->matcher = match_parse(match, r->rules->lists, r->rules->arena, r->d);
 }
 
-/* "- notify: soc" or "- isolate_vm" */
-static bool
-read_action(struct reading *r, const struct yaml *y, struct rule_action *out)
-{
-	struct arena *a = r->rules->arena;
-
-	if (y->type == YAML_SCALAR)
-		return r->outside->check(r->outside->ctx, y, NULL, a, out, r->d);
-	if (y->type == YAML_MAPPING && y->n == 1)
-		return r->outside->check(
-		    r->outside->ctx, y->pairs[0].key, y->pairs[0].value, a, out, r->d);
-	yaml_error(
-	    r->d, y, "an action is its name, or its name with parameters: one '- name: ...' each");
-	return false;
-}
-
 static void
 read_actions(struct reading *r, const struct yaml *y, struct rule *rule)
 {
@@ -211,7 +198,8 @@ read_actions(struct reading *r, const struct yaml *y, struct rule *rule)
 	}
 	rule->actions = arena_alloc(r->rules->arena, list->n * sizeof(*rule->actions));
 	for (size_t i = 0; i < list->n; i++)
-		if (read_action(r, list->items[i], &rule->actions[rule->n_actions]))
+		if (named_actions_take(
+			r->named, list->items[i], &rule->actions[rule->n_actions], r->d))
 			rule->n_actions++;
 }
 
@@ -289,7 +277,8 @@ read_rule(struct reading *r, const struct yaml *y)
 	rule->file = arena_str(r->rules->arena, str_of(r->source->name));
 	rule->line = y->line;
 	rule->col = y->col;
-	check_keys(r, y);
+	for (size_t i = 0; i < y->n; i++)
+		check_key(y->pairs[i].key, keys, KEYS, r->d);
 	read_plain(r, y, rule);
 	read_name(r, y, rule);
 	read_match(r, y, rule);
@@ -300,24 +289,29 @@ read_rule(struct reading *r, const struct yaml *y)
 	r->rules->n++;
 }
 
-static void
-read_file(struct reading *r)
+/* NULL: there is none that can be used. */
+static const struct yaml *
+read_root(const struct source *source, struct arena *a, struct diags *d)
 {
-	struct yaml *root = yaml_parse(r->source, r->rules->arena, r->d), *list;
+	struct yaml *root = yaml_parse(source, a, d);
 
 	if (root == NULL)
-		return;
+		return NULL;
 	if (root->type != YAML_MAPPING) {
-		yaml_error(r->d, root, "a rule file is a mapping with the key 'rules', not %s",
+		yaml_error(d, root, "a rule file is a mapping with the key 'rules', not %s",
 		    yaml_type_name(root));
-		return;
+		return NULL;
 	}
 	for (size_t i = 0; i < root->n; i++)
-		if (!str_is(root->pairs[i].key->text, "rules"))
-			yaml_error(r->d, root->pairs[i].key,
-			    "unknown key '%.*s', a rule file has 'rules'",
-			    STR_ARG(root->pairs[i].key->text));
-	list = yaml_get(root, "rules");
+		check_key(root->pairs[i].key, file_keys, FILE_KEYS, d);
+	return root;
+}
+
+static void
+read_file(struct reading *r, const struct yaml *root)
+{
+	const struct yaml *list = root == NULL ? NULL : yaml_get(root, "rules");
+
 	if (list == NULL)
 		return;
 	if (list->type != YAML_SEQUENCE) {
@@ -330,6 +324,26 @@ read_file(struct reading *r)
 	}
 	for (size_t i = 0; i < list->n; i++)
 		read_rule(r, list->items[i]);
+}
+
+/* What rules refer to is read of all files first. */
+static void
+read_files(struct reading *r, const struct source *files, size_t n)
+{
+	struct arena *a = r->rules->arena;
+	const struct yaml **roots = arena_alloc(a, n * sizeof(const struct yaml *));
+
+	for (size_t i = 0; i < n; i++) {
+		roots[i] = read_root(&files[i], a, r->d);
+		if (roots[i] != NULL && yaml_get(roots[i], "actions") != NULL)
+			named_actions_add(r->named, yaml_get(roots[i], "actions"), r->d);
+	}
+	named_actions_check(r->named, r->d);
+	for (size_t i = 0; i < n; i++) {
+		r->source = &files[i];
+		read_file(r, roots[i]);
+	}
+	named_actions_unused(r->named, r->d);
 }
 
 static struct str
@@ -366,11 +380,11 @@ rules_parse(
 
 	rules->arena = arena_new();
 	rules->lists = rule_lists_new(outside, rules->arena);
-	for (size_t i = 0; i < n; i++) {
-		struct reading r = { rules, &names, &files[i], outside, d };
-
-		read_file(&r);
-	}
+	read_files(&(struct reading){ .rules = rules,
+		       .names = &names,
+		       .named = named_actions_new(outside, rules->arena),
+		       .d = d },
+	    files, n);
 	finder_free(names.numbers);
 	free(names.rule);
 	rules->hash = hash_of(files, n, rules->lists, rules->arena);

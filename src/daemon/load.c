@@ -125,13 +125,21 @@ read_rule_files(const char *path, struct arena *a, struct diags *d, struct rule_
 	return true;
 }
 
+static bool
+is_action(struct str name)
+{
+	return action_find(name) != NULL;
+}
+
 struct rules *
 load_rules_to_test(const char *path, const struct settings *settings, struct arena *a,
     struct diags *d, struct rule_files *files)
 {
-	const struct rules_outside outside = {
-		.check = action_check, .ctx = settings, .read = read_list, .now_ms = clock_now_ms()
-	};
+	const struct rules_outside outside = { .check = action_check,
+		.ctx = settings,
+		.is_action = is_action,
+		.read = read_list,
+		.now_ms = clock_now_ms() };
 
 	return read_rule_files(path, a, d, files) ? rules_parse(files->list, files->n, &outside, d)
 						  : NULL;

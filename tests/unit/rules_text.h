@@ -4,6 +4,7 @@
 #ifndef TESTS_UNIT_RULES_TEXT_H
 #define TESTS_UNIT_RULES_TEXT_H
 
+#include "base/json.h"
 #include "core/rules.h"
 #include "test.h"
 
@@ -11,15 +12,32 @@ static struct arena *rules_arena;
 static struct diags diags;
 static struct buf shown;
 
+static inline struct str
+params_as_text(const struct yaml *params, struct arena *a)
+{
+	struct json *j = json_object(a);
+
+	for (size_t i = 0; params != NULL && params->type == YAML_MAPPING && i < params->n; i++)
+		json_set_str(
+		    j, arena_cstr(a, params->pairs[i].key->text), params->pairs[i].value->text, a);
+	return json_print(j, a);
+}
+
+static inline bool
+is_action(struct str name)
+{
+	return str_is(name, "isolate_vm") || str_is(name, "notify");
+}
+
 /* isolate_vm is disruptive, notify reports to what its parameter names, nothing else is known. */
 static inline bool
 check_action(const void *ctx, const struct yaml *name, const struct yaml *params, struct arena *a,
     struct rule_action *out, struct diags *d)
 {
 	(void)ctx;
-	*out = (struct rule_action){
-		.name = arena_str(a, name->text), .params = STR("{}"), .named = STR_EMPTY
-	};
+	*out = (struct rule_action){ .name = arena_str(a, name->text),
+		.params = params_as_text(params, a),
+		.named = STR_EMPTY };
 	if (str_is(name->text, "isolate_vm")) {
 		out->disruptive = true;
 		return true;
@@ -55,8 +73,10 @@ rules_of_files(const struct source *files, size_t n)
 	diags_init(&diags, rules_arena);
 	buf_init(&shown, 1024 * 1024);
 	return rules_parse(files, n,
-	    &(const struct rules_outside){
-		.check = check_action, .read = read_list, .now_ms = rules_now_ms },
+	    &(const struct rules_outside){ .check = check_action,
+		.is_action = is_action,
+		.read = read_list,
+		.now_ms = rules_now_ms },
 	    &diags);
 }
 

@@ -142,7 +142,7 @@ TEST(a_name_is_unique_over_all_files)
 TEST(the_form_of_a_file_and_of_a_rule_is_checked)
 {
 	check_refused("- a\n", 1, 1, "a rule file is a mapping with the key 'rules', not a list");
-	check_refused("rule: []\n", 1, 1, "unknown key 'rule', a rule file has 'rules'");
+	check_refused("rule: []\n", 1, 1, "unknown key 'rule', did you mean 'rules'?");
 	check_refused("rules: {a: 1}\n", 1, 8, "rules are a list, not a mapping");
 	check_refused("rules: [x]\n", 1, 9, "a rule is a mapping of keys, not a text");
 	check_refused(
@@ -166,7 +166,7 @@ TEST(actions_are_checked_by_those_who_know_them)
 	check_refused(WITH("[]"), 4, 12, "actions are a list of at least one");
 	check_refused(WITH("isolate_vm"), 4, 12, "actions are a list of at least one");
 	check_refused(WITH("[isolat_vm]"), 4, 13, "unknown action 'isolat_vm'");
-	check_refused(WITH("[{isolate_vm: {}, notify: soc}]"), 4, 13, "one '- name: ...' each");
+	check_refused(WITH("[{isolate_vm: {}, notify: soc}]"), 4, 13, "one 'name: ...' each");
 	check_refused(WITH("[[isolate_vm]]"), 4, 13, "an action is its name");
 }
 
