@@ -26,7 +26,7 @@ sysconfdir   ?= /etc
 mandir       ?= $(prefix)/share/man
 unitdir      ?= $(prefix)/lib/systemd/system
 
-LIBS := libmicrohttpd gnutls libcurl libcjson libcrypto sqlite3 libfyaml libpcre2-8 libsystemd libisal
+LIBS := libmicrohttpd gnutls libcurl libcjson libcrypto sqlite3 libfyaml libpcre2-8 libsystemd libisal glib-2.0
 
 # ---- what each mode adds ----------------------------------------------------------------------
 hardening    := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \

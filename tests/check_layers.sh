@@ -59,6 +59,7 @@ door() {
 	door 'pcre2\.h' src/core/regex.c
 	door 'openssl/' src/base/hash.c src/core/signing_keys.c src/core/assertion.c
 	door 'isa-l/' src/base/hash.c
+	door 'glib\.h' src/base/zone.c
 	door 'systemd/' src/cmd/serve.c src/base/log.c
 	# The decision is pure: core asks no clock, no environment, no file.
 	grep -rnE '\b(clock_now_ms|clock_mono_ms|time|getenv|fopen|open|socket)\(' src/core |

@@ -6,7 +6,7 @@ set -eu
 
 build="gcc libc6-dev pkg-config openssl python3 python3-pytest python3-pytest-xdist groff-base systemd
 libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libcjson-dev libssl-dev libsqlite3-dev
-libfyaml-dev libpcre2-dev uthash-dev libsystemd-dev libisal-dev
+libfyaml-dev libpcre2-dev uthash-dev libsystemd-dev libisal-dev libglib2.0-dev
 libcmocka-dev"
 check="clang clang-format cppcheck"
 fuzz="clang libclang-rt-dev llvm"

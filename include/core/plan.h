@@ -121,6 +121,9 @@ void step_undo_anyway(struct step *undo, struct str alert, const char *how, stru
 /* NULL when nothing was said. */
 const char *step_undo_how(const struct json *params);
 
+/* Was it refused because its rule is to be quiet now?  It is recorded, and nobody is told. */
+bool step_is_quiet(const struct step *s);
+
 /* Was it refused because a budget is used up? */
 bool step_is_over_budget(const struct step *s);
 

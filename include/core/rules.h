@@ -60,9 +60,10 @@ typedef bool rule_file_read(
 /* What core/ does not know of itself, for rules_parse(). */
 struct rules_outside {
 	rule_action_check *check;
-	const void *ctx;		    /* of check */
-	bool (*is_action)(struct str name); /* that check knows; NULL: not told */
-	rule_file_read *read;		    /* NULL: no file may be named */
+	const void *ctx;				      /* of check */
+	bool (*is_action)(struct str name);		      /* that check knows; NULL: not told */
+	rule_file_read *read;				      /* NULL: no file may be named */
+	struct zone *(*zone)(struct str name, struct err *e); /* zone_open(); NULL: only UTC */
 	int64_t now_ms; /* for what is only warned of: how long something still holds */
 };
 
@@ -94,8 +95,9 @@ struct rule {
 	struct str file; /* where it is written */
 	int line, col;
 	enum rule_mode mode;
-	bool allow_sample; /* sample alerts may be acted on destructively */
-	bool stop;	   /* when it fires, no later rule is asked */
+	bool allow_sample;	  /* sample alerts may be acted on destructively */
+	bool stop;		  /* when it fires, no later rule is asked */
+	struct rule_times *times; /* when it acts; NULL: always */
 	struct rule_action *actions;
 	size_t n_actions;
 	struct rule_test *tests;
@@ -128,6 +130,9 @@ struct rule_condition {
 size_t rule_conditions(const struct rule *rule);
 struct rule_condition rule_condition(const struct rule *rule, size_t i);
 
+/* Does it act only at some times? */
+bool rule_is_timed(const struct rule *rule);
+
 /* ---- judge ---- */
 
 /* One condition as it was tried. */
@@ -145,6 +150,7 @@ struct trace_line {
 struct verdict {
 	const struct rule *rule;
 	enum answer answer;
+	struct str muted; /* why its actions are held back, for the record; "" = they are not */
 	struct trace_line *lines;
 	size_t n_lines;
 };

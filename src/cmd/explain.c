@@ -19,14 +19,15 @@
 struct explain {
 	struct settings *settings; /* NULL when only rules were named */
 	struct rules *rules;
-	const char *rule;	  /* only this one; NULL = all */
+	const char *rule; /* only this one; NULL = all */
+	int64_t now_ms;
 	const char *subscription; /* that delivers it; NULL = one that may */
 	struct arena *arena;
 };
 
 static const struct option_row options[] = { { "output", 'o', true }, { "config", 'c', true },
-	{ "rules", 'r', true }, { "rule", 'R', true }, { "subscription", 's', true },
-	{ NULL, 0, false } };
+	{ "rules", 'r', true }, { "rule", 'R', true }, { "at", 'a', true },
+	{ "subscription", 's', true }, { NULL, 0, false } };
 
 /* ---- the explanation as JSON ---- */
 
@@ -88,7 +89,7 @@ explain_event(const struct explain *x, const struct event *ev)
 {
 	const struct settings none = { .mode = GUARD_ENFORCE, .approvals = { .quorum = 1 } };
 	const struct settings *settings = x->settings == NULL ? &none : x->settings;
-	const struct guard_facts facts = { .now_ms = clock_now_ms(), .count = nothing_done };
+	const struct guard_facts facts = { .now_ms = x->now_ms, .count = nothing_done };
 	const struct decide_by by = { .settings = settings,
 		.rules = x->rules,
 		.facts = &facts,
@@ -191,6 +192,10 @@ print_rule(const struct json *r)
 	      : str_is(answer, "no") ? " does not fire"
 				     : " cannot be decided",
 	    stdout);
+	if (text_at(r, "muted").n > 0) {
+		fputs(", muted: ", stdout);
+		output_text(stdout, text_at(r, "muted"));
+	}
 	json_int(json_get(r, "line"), &number);
 	fputs("  (", stdout);
 	output_text(stdout, text_at(r, "file"));
@@ -321,7 +326,7 @@ load(struct explain *x, const char *config, const char *rules)
 static int
 run(const struct command *self, int argc, char **argv)
 {
-	struct explain x = { .rule = NULL };
+	struct explain x = { .now_ms = clock_now_ms() };
 	const char *config = NULL, *rules = NULL, *value;
 	enum format format = FORMAT_TABLE;
 	int key, code = EXIT_FAILED;
@@ -337,6 +342,10 @@ run(const struct command *self, int argc, char **argv)
 			x.rule = value;
 		else if (key == 's')
 			x.subscription = value;
+		else if (key == 'a' && !clock_parse(str_of(value), &x.now_ms))
+			return usage_error(self, "--at is a time such as 2026-03-14T09:00:00Z");
+		else if (key == 'a')
+			continue;
 		else if (key != 'o' || !format_parse(self, value, &format))
 			return EXIT_USAGE;
 	}
@@ -368,6 +377,7 @@ const struct command cmd_explain = {
 	    "  -c, --config FILE    settings (default " CONFIG_DEFAULT ")\n"
 	    "  -r, --rules PATH     a rule file or folder in place of the one in the settings\n"
 	    "      --rule NAME      only this rule\n"
+	    "      --at TIME        as if it was then, 2026-03-14T09:00:00Z\n"
 	    "  -s, --subscription N delivered by this event subscription (default: an allowed "
 	    "one)\n"
 	    "  -o, --output FORMAT  table, json or yaml\n"

@@ -220,8 +220,7 @@ warn_type(struct parser *p, const struct yaml *y, const struct condition *c)
 		return;
 	near = alert_type_nearest(y->text);
 	if (near != NULL)
-		yaml_warning(p->d, y,
-		    "no alert type '%.*s' is known, did you mean '%s'?",
+		yaml_warning(p->d, y, "no alert type '%.*s' is known, did you mean '%s'?",
 		    STR_ARG(y->text), near);
 }
 

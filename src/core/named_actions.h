@@ -26,8 +26,8 @@ void named_actions_add(struct named_actions *n, const struct yaml *actions, stru
 void named_actions_check(struct named_actions *n, struct diags *d);
 
 /* One entry of a rule's `actions`, whatever it names.  False: d says why, or has said it. */
-bool named_actions_take(struct named_actions *n, const struct yaml *entry, struct rule_action *out,
-    struct diags *d);
+bool named_actions_take(
+    struct named_actions *n, const struct yaml *entry, struct rule_action *out, struct diags *d);
 
 /* Those that no rule refers to are warned of. */
 void named_actions_unused(const struct named_actions *n, struct diags *d);

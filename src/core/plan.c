@@ -17,6 +17,7 @@
 
 #define REASON_MAX 400
 #define BUDGET_USED_UP "budget used up"
+#define MUTED "the rule is muted: "
 #define HOUR_MS 3600000
 
 static const char *const state_names[] = {
@@ -248,6 +249,8 @@ ask_guards(const struct planner *p, const struct verdict *v, const struct rule_a
 {
 	struct ruling r = { STEP_WAITING, STR_EMPTY };
 
+	if (v->muted.n > 0)
+		return refuse(arena_printf(p->arena, MUTED "%.*s", STR_ARG(v->muted)));
 	if (!action->disruptive)
 		return r;
 	if (p->facts->panic_ms > 0)
@@ -399,6 +402,12 @@ step_undo_how(const struct json *params)
 		if (str_is(how, known[i]))
 			return known[i];
 	return NULL;
+}
+
+bool
+step_is_quiet(const struct step *s)
+{
+	return s->state == STEP_REFUSED && str_starts_nocase(s->reason, STR(MUTED));
 }
 
 bool

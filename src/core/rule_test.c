@@ -33,7 +33,8 @@ stopped_by(const struct rule_test_judged *judged, const struct rule *rule)
 {
 	const struct verdict *last = judged->n == 0 ? NULL : &judged->verdicts[judged->n - 1];
 
-	return last != NULL && last->answer == ANSWER_YES && last->rule->stop && last->rule < rule
+	return last != NULL && last->answer == ANSWER_YES && last->muted.n == 0 &&
+		       last->rule->stop && last->rule < rule
 		   ? last->rule
 		   : NULL;
 }
@@ -48,15 +49,15 @@ nothing_done(void *ctx, const struct step_filter *which)
 
 /* What the rule would do if it was alone, and enforced. */
 static void
-plan_alone(const struct rule *rule, enum answer answer, const struct trace_line *lines, size_t n,
-    const struct alert *al, const struct settings *settings, int64_t now_ms, struct arena *a,
-    struct plan *out)
+plan_alone(const struct rule *rule, enum answer answer, struct str muted,
+    const struct trace_line *lines, size_t n, const struct alert *al,
+    const struct settings *settings, int64_t now_ms, struct arena *a, struct plan *out)
 {
 	struct guard_facts facts = { .now_ms = now_ms, .count = nothing_done };
 	struct settings enforced = { .approvals = { .quorum = 1 } };
 	struct trace_line *copy = arena_alloc(a, n * sizeof(*copy));
 	struct rule *alone = arena_alloc(a, sizeof(*alone));
-	struct verdict v = { alone, answer, copy, n };
+	struct verdict v = { alone, answer, muted, copy, n };
 
 	for (size_t i = 0; i < n; i++)
 		copy[i] = lines[i];
@@ -259,8 +260,9 @@ rule_test_run(const struct rule *rule, const struct rule_test *test,
 		out->lines = lines;
 	}
 	if (out->answer != ANSWER_NO)
-		plan_alone(rule, out->answer, out->lines, out->n_lines, judged->alert,
-		    guards_for(&test->expect, settings), judged->now_ms, a, &plan);
+		plan_alone(rule, out->answer, v == NULL || test->at_ms == 0 ? STR_EMPTY : v->muted,
+		    out->lines, out->n_lines, judged->alert, guards_for(&test->expect, settings),
+		    judged->now_ms, a, &plan);
 	out->passed = is_as_expected(&test->expect, out, &plan);
 	if (out->passed)
 		return;

@@ -18,6 +18,7 @@
 #include "rule_index.h"
 #include "rule_sense.h"
 #include "rule_test_parse.h"
+#include "rule_times.h"
 
 #define RULE_NAME_MAX 100
 #define HASH_DIGITS 12
@@ -34,6 +35,7 @@ struct rules {
 	size_t active;		  /* not off */
 	struct rule_index *index; /* NULL: there are few */
 	struct rule_lists *lists;
+	struct time_intervals *intervals;
 };
 
 /* The rule that has a name; a finder gives equal names one number. */
@@ -66,15 +68,23 @@ static const struct param rule_params[] = {
 	    .type = PARAM_BOOL,
 	    .fallback = "false",
 	    .help = "When it fires, no later rule is asked." },
+	{ .name = "active_time_intervals",
+	    .type = PARAM_TEXT,
+	    .list = true,
+	    .help = "It acts only in one of these." },
+	{ .name = "mute_time_intervals",
+	    .type = PARAM_TEXT,
+	    .list = true,
+	    .help = "It does not act in any of these." },
 	{ .name = NULL },
 };
 
 static const char *const keys[] = { "name", "description", "match", "actions", "mode",
-	"allow_sample", "stop", "tests" };
+	"allow_sample", "stop", "tests", "active_time_intervals", "mute_time_intervals" };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
 /* At the top of a file. */
-static const char *const file_keys[] = { "rules", "actions" };
+static const char *const file_keys[] = { "rules", "actions", "time_intervals" };
 #define FILE_KEYS (sizeof(file_keys) / sizeof(file_keys[0]))
 
 /* ---- parts of a rule ---- */
@@ -92,7 +102,8 @@ check_key(const struct yaml *key, const char *const *known, size_t n, struct dia
 		yaml_error(
 		    d, key, "unknown key '%.*s', did you mean '%s'?", STR_ARG(key->text), near);
 	else if (known == file_keys)
-		yaml_error(d, key, "unknown key '%.*s', a rule file has 'rules' and 'actions'",
+		yaml_error(d, key,
+		    "unknown key '%.*s', a rule file has 'rules', 'actions' and 'time_intervals'",
 		    STR_ARG(key->text));
 	else
 		yaml_error(d, key, "unknown key '%.*s'", STR_ARG(key->text));
@@ -251,7 +262,8 @@ warn_senseless(struct reading *r, const struct yaml *y, const struct rule *rule)
 	for (size_t i = 0, stops = 0; i < rules->n && stops < STOPS_MAX; i++) {
 		const struct rule *other = &rules->list[i];
 
-		if (!other->stop || other->mode == RULE_OFF || other->matcher == NULL)
+		if (!other->stop || other->mode == RULE_OFF || other->matcher == NULL ||
+		    rule_is_timed(other))
 			continue;
 		stops++;
 		if (!match_is_within(rule->matcher, other->matcher))
@@ -281,6 +293,7 @@ read_rule(struct reading *r, const struct yaml *y)
 		check_key(y->pairs[i].key, keys, KEYS, r->d);
 	read_plain(r, y, rule);
 	read_name(r, y, rule);
+	rule->times = rule_times_read(y, r->rules->intervals, r->rules->arena, r->d);
 	read_match(r, y, rule);
 	read_actions(r, y, rule);
 	rule_tests_parse(yaml_get(y, "tests"), rule, r->rules->arena, r->d);
@@ -337,6 +350,9 @@ read_files(struct reading *r, const struct source *files, size_t n)
 		roots[i] = read_root(&files[i], a, r->d);
 		if (roots[i] != NULL && yaml_get(roots[i], "actions") != NULL)
 			named_actions_add(r->named, yaml_get(roots[i], "actions"), r->d);
+		if (roots[i] != NULL && yaml_get(roots[i], "time_intervals") != NULL)
+			time_intervals_add(
+			    r->rules->intervals, yaml_get(roots[i], "time_intervals"), r->d);
 	}
 	named_actions_check(r->named, r->d);
 	for (size_t i = 0; i < n; i++) {
@@ -344,6 +360,7 @@ read_files(struct reading *r, const struct source *files, size_t n)
 		read_file(r, roots[i]);
 	}
 	named_actions_unused(r->named, r->d);
+	time_intervals_unused(r->rules->intervals, r->d);
 }
 
 static struct str
@@ -380,6 +397,7 @@ rules_parse(
 
 	rules->arena = arena_new();
 	rules->lists = rule_lists_new(outside, rules->arena);
+	rules->intervals = time_intervals_new(outside, rules->arena);
 	read_files(&(struct reading){ .rules = rules,
 		       .names = &names,
 		       .named = named_actions_new(outside, rules->arena),
@@ -407,6 +425,7 @@ rules_free(struct rules *r)
 		matcher_done(r->list[i].matcher);
 	rule_index_free(r->index);
 	rule_lists_free(r->lists);
+	time_intervals_free(r->intervals);
 	arena_free(r->arena);
 	free(r);
 }
@@ -430,7 +449,9 @@ ask(struct verdicts *v, const struct rule *rule)
 	one->rule = rule;
 	one->answer =
 	    matcher_judge(rule->matcher, v->al, v->now_ms, v->a, &one->lines, &one->n_lines);
-	return !rule->stop || one->answer != ANSWER_YES;
+	one->muted =
+	    one->answer == ANSWER_NO ? STR_EMPTY : rule_times_muted(rule->times, v->now_ms, v->a);
+	return !rule->stop || one->answer != ANSWER_YES || one->muted.n > 0;
 }
 
 void

@@ -31,6 +31,8 @@ verdict_json(const struct verdict *v, struct arena *a)
 	json_set_str(j, "file", v->rule->file, a);
 	json_set_int(j, "line", v->rule->line, a);
 	json_set_cstr(j, "answer", answer_name(v->answer), a);
+	if (v->muted.n > 0)
+		json_set_str(j, "muted", v->muted, a);
 	for (size_t i = 0; i < v->n_lines; i++)
 		json_add(lines, condition_json(&v->lines[i], a), a);
 	json_set(j, "conditions", lines, a);
@@ -110,12 +112,15 @@ add_condition(struct buf *b, const struct json *c)
 static struct str
 why(const struct json *rule, struct arena *a)
 {
-	struct str answer = json_text(json_get(rule, "answer")), text;
+	struct str answer = json_text(json_get(rule, "answer")), text,
+		   muted = json_text(json_get(rule, "muted"));
 	struct buf b;
 
 	buf_init(&b, WHY_MAX);
 	if (str_is(answer, answer_name(ANSWER_UNSURE)))
 		buf_add_cstr(&b, "could not be decided");
+	if (muted.n > 0)
+		buf_printf(&b, "%smuted, %.*s", b.n > 0 ? "; " : "", STR_ARG(muted));
 	for (const struct json *c = json_first(json_get(rule, "conditions")); c != NULL;
 	     c = json_next(c))
 		if (str_eq(json_text(json_get(c, "answer")), answer))

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/zone.h"
 #include "base/json.h"
 
 /* Read a file for diags to point into; NULL when it cannot be read, which is put into d. */
@@ -139,6 +140,7 @@ load_rules_to_test(const char *path, const struct settings *settings, struct are
 		.ctx = settings,
 		.is_action = is_action,
 		.read = read_list,
+		.zone = zone_open,
 		.now_ms = clock_now_ms() };
 
 	return read_rule_files(path, a, d, files) ? rules_parse(files->list, files->n, &outside, d)

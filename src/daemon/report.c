@@ -39,7 +39,8 @@ static bool
 tells(const struct plan *plan, struct str channel)
 {
 	for (size_t i = 0; i < plan->n; i++)
-		if (plan->steps[i].reports && str_eq(plan->steps[i].target, channel))
+		if (plan->steps[i].reports && plan->steps[i].state != STEP_REFUSED &&
+		    str_eq(plan->steps[i].target, channel))
 			return true;
 	return false;
 }
@@ -67,9 +68,9 @@ complete(struct plan *plan, const struct alert *al, const struct settings *s, in
 	for (size_t i = 0; i < plan->n; i++) {
 		enum step_state state = plan->steps[i].state;
 
-		told = told || plan->steps[i].reports;
+		told = told || (plan->steps[i].reports && state != STEP_REFUSED);
 		held = held || state == STEP_APPROVAL;
-		back = back || state == STEP_REFUSED;
+		back = back || (state == STEP_REFUSED && !step_is_quiet(&plan->steps[i]));
 	}
 	for (size_t i = 0; held && i < ap->n_channels; i++)
 		if (!tells(plan, ap->channels[i]))

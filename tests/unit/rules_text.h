@@ -5,6 +5,7 @@
 #define TESTS_UNIT_RULES_TEXT_H
 
 #include "base/json.h"
+#include "base/zone.h"
 #include "core/rules.h"
 #include "test.h"
 
@@ -76,6 +77,7 @@ rules_of_files(const struct source *files, size_t n)
 	    &(const struct rules_outside){ .check = check_action,
 		.is_action = is_action,
 		.read = read_list,
+		.zone = zone_open,
 		.now_ms = rules_now_ms },
 	    &diags);
 }
