@@ -73,8 +73,28 @@ enum arm_progress { ARM_RUNNING, ARM_SUCCEEDED, ARM_FAILED };
 bool arm_poll(struct arm *arm, struct str *operation, struct arena *a, enum arm_progress *progress,
     int64_t *poll_ms, struct json **result, struct err *e) MUST_CHECK;
 
-/* All pages of a list; nextLink only on the configured host.  At most ARM_PAGES_MAX pages. */
+/*
+ * A list, page by page: what is long is handed on before all of it is there.  nextLink is followed
+ * on the configured host only, at most ARM_PAGES_MAX times.
+ */
 #define ARM_PAGES_MAX 1000
+struct arm_pages {
+	struct str path; /* of the list, for what is said */
+	char *url;	 /* of the next page; NULL = there is none */
+	int n;
+};
+/* query: what is asked for besides, escaped ("$expand=definition"), or NULL. */
+void arm_pages_begin(const struct arm *arm, struct str path, const char *query,
+    const char *api_version, struct arena *a, struct arm_pages *out);
+void arm_pages_done(struct arm_pages *p);
+/*
+ * The next page; *items is NULL behind the last one.  A page may be empty.  After false the same
+ * page may be asked for again.
+ */
+bool arm_pages_next(struct arm *arm, struct arm_pages *p, struct arena *a,
+    const struct json **items, struct err *e) MUST_CHECK;
+
+/* All pages of a list at once. */
 bool arm_list(struct arm *arm, struct str path, const char *api_version, struct arena *a,
     struct json **items, struct err *e) MUST_CHECK;
 

@@ -34,7 +34,8 @@ struct command {
 };
 
 extern const struct command cmd_serve, cmd_check, cmd_explain, cmd_test, cmd_send, cmd_alerts,
-    cmd_actions, cmd_release, cmd_approve, cmd_deny, cmd_panic, cmd_backup, cmd_version;
+    cmd_actions, cmd_release, cmd_approve, cmd_deny, cmd_panic, cmd_backup, cmd_posture,
+    cmd_version;
 
 /* ---- options ---- */
 
@@ -72,9 +73,27 @@ struct column {
 	bool tail;	   /* the end is what matters: the front is cut */
 };
 
-/* rows: an array of objects. */
-void output_rows(const struct json *rows, const struct column *columns, size_t n,
-    enum format format, struct arena *a);
+/*
+ * Rows as they come: objects of which a table or TSV shows these columns.  A table is as wide as
+ * what was put before the first flush needs; all is written when output_end() returns.
+ */
+#define COLUMNS_MAX 16
+struct output {
+	const struct column *columns;
+	size_t n;
+	enum format format;
+	struct arena *a;   /* of held */
+	struct json *held; /* not yet shown */
+	int widths[COLUMNS_MAX];
+	bool begun;
+};
+void output_begin(struct output *o, const struct column *columns, size_t n, enum format format);
+void output_put(struct output *o, const struct json *row);
+void output_flush(struct output *o);
+void output_end(struct output *o);
+/* All at once: an array of them. */
+void
+output_rows(const struct json *rows, const struct column *columns, size_t n, enum format format);
 /* One object: table gives "name  value" lines, nested things below. */
 void output_object(const struct json *object, enum format format, struct arena *a);
 /* Text that came from outside, safe for a terminal: control bytes are made visible. */

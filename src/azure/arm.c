@@ -174,10 +174,10 @@ arm_exchange(struct arm *arm, const char *method, struct str url, const struct j
 	return send_once(arm, method, url, body, if_match, a, rs, answer, e);
 }
 
-/* ---- calls and lists ---- */
+/* ---- calls ---- */
 
-static bool
-succeeded(struct arm *arm, const struct http_response *rs, const struct json *body, struct arena *a,
+bool
+arm_succeeded(struct arm *arm, const struct http_response *rs, const struct json *body, struct arena *a,
     struct err *e)
 {
 	if (rs->status >= 300)
@@ -211,7 +211,7 @@ arm_send(struct arm *arm, const struct arm_call *c, struct arena *a, struct arm_
 		return fail_in(e, "%s %.*s", c->method, STR_ARG(c->path));
 	if (changes && FAULT("arm.sent"))
 		return fail_again(e, 0, "fault ordered at arm.sent");
-	if (!succeeded(arm, &rs, answer.body, a, e))
+	if (!arm_succeeded(arm, &rs, answer.body, a, e))
 		return fail_in(e, "%s %.*s", c->method, STR_ARG(c->path));
 	answer.status = rs.status;
 	answer.etag = etag_of(&rs, answer.body);
@@ -219,39 +219,5 @@ arm_send(struct arm *arm, const struct arm_call *c, struct arena *a, struct arm_
 	    !longop_begin(arm, c, &rs, answer.body, a, &answer.operation, &answer.poll_ms, e))
 		return fail_in(e, "%s %.*s", c->method, STR_ARG(c->path));
 	*out = answer;
-	return true;
-}
-
-static void
-add_page(struct json *items, const struct json *page, struct arena *a)
-{
-	for (const struct json *j = json_first(json_get(page, "value")); j != NULL;
-	     j = json_next(j))
-		json_add(items, json_copy(j, a), a);
-}
-
-bool
-arm_list(struct arm *arm, struct str path, const char *api_version, struct arena *a,
-    struct json **items, struct err *e)
-{
-	struct str url = arm_url(arm, path, api_version, a);
-	struct json *all = json_array(a), *page;
-	struct http_response rs;
-
-	for (int pages = 0; url.n > 0; pages++) {
-		if (pages == ARM_PAGES_MAX)
-			return fail(e, ERR_INPUT, "GET %.*s: more than %d pages", STR_ARG(path),
-			    ARM_PAGES_MAX);
-		if (!arm_is_ours(arm, url, a))
-			return fail(e, ERR_INPUT,
-			    "GET %.*s: Azure's nextLink points to another host, not followed",
-			    STR_ARG(path));
-		if (!arm_exchange(arm, "GET", url, NULL, STR_EMPTY, a, &rs, &page, e) ||
-		    !succeeded(arm, &rs, page, a, e))
-			return fail_in(e, "GET %.*s", STR_ARG(path));
-		add_page(all, page, a);
-		url = json_text(json_get(page, "nextLink"));
-	}
-	*items = all;
 	return true;
 }

@@ -18,6 +18,9 @@
 bool arm_exchange(struct arm *arm, const char *method, struct str url, const struct json *body,
     struct str if_match, struct arena *a, struct http_response *rs, struct json **answer,
     struct err *e) MUST_CHECK;
+/* It is a success, with JSON where there is a body; else e as arm.h says. */
+bool arm_succeeded(struct arm *arm, const struct http_response *rs, const struct json *body,
+    struct arena *a, struct err *e) MUST_CHECK;
 bool arm_is_ours(const struct arm *arm, struct str url, struct arena *a);
 struct str
 arm_url(const struct arm *arm, struct str path, const char *api_version, struct arena *a);

@@ -46,12 +46,12 @@ print(const struct json *step, struct arena *a)
 	if (json_count(json_get(step, "approvals")) > 0) {
 		putchar('\n');
 		output_rows(json_get(step, "approvals"), approvals,
-		    sizeof(approvals) / sizeof(approvals[0]), FORMAT_TABLE, a);
+		    sizeof(approvals) / sizeof(approvals[0]), FORMAT_TABLE);
 	}
 	if (json_count(json_get(step, "calls")) > 0) {
 		putchar('\n');
 		output_rows(json_get(step, "calls"), calls, sizeof(calls) / sizeof(calls[0]),
-		    FORMAT_TABLE, a);
+		    FORMAT_TABLE);
 	}
 }
 

@@ -55,7 +55,7 @@ print(const struct json *alert, struct arena *a)
 	if (json_count(json_get(alert, "actions")) > 0) {
 		putchar('\n');
 		output_rows(json_get(alert, "actions"), actions,
-		    sizeof(actions) / sizeof(actions[0]), FORMAT_TABLE, a);
+		    sizeof(actions) / sizeof(actions[0]), FORMAT_TABLE);
 	}
 	print_why(json_get(alert, "why"));
 }

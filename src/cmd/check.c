@@ -36,7 +36,7 @@ print(struct diags *d, enum format format, struct arena *a)
 	} else {
 		for (size_t i = 0; i < d->n; i++)
 			json_add(list, diag_json(&d->list[i], a), a);
-		output_rows(list, columns, sizeof(columns) / sizeof(columns[0]), format, a);
+		output_rows(list, columns, sizeof(columns) / sizeof(columns[0]), format);
 	}
 	buf_done(&text);
 }

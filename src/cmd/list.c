@@ -118,7 +118,7 @@ list(const struct list_command *lc, struct list_call *c, struct arena *a)
 	if (json_count(rows) == 0 && c->format == FORMAT_TABLE)
 		fprintf(stderr, "%s\n", lc->nothing);
 	else
-		output_rows(rows, lc->columns, lc->n_columns, c->format, a);
+		output_rows(rows, lc->columns, lc->n_columns, c->format);
 	return EXIT_OK;
 }
 

@@ -11,7 +11,6 @@
 #include "core/trace.h"
 
 #define PHRASE_WORDS_MAX 100
-#define COLUMNS_MAX 16
 
 /* Takes the next character off the text; a byte that is not UTF-8 is given as it is, n = 0. */
 static uint32_t
@@ -157,44 +156,59 @@ put_padded(struct str s, int width, bool last)
 		putchar(' ');
 }
 
+/* ---- tables ---- */
+
 static void
-table(const struct json *rows, const struct column *columns, size_t n, struct arena *a)
+measure(struct output *o, bool narrow)
 {
-	int widths[COLUMNS_MAX];
+	for (size_t i = 0; i < o->n; i++) {
+		int least = o->begun ? o->widths[i] : (int)strlen(o->columns[i].title);
+
+		for (const struct json *r = json_first(o->held); r != NULL; r = json_next(r)) {
+			struct str s = cell(r, o->columns[i].path, o->a);
+			int w = width_of(fit(s, &o->columns[i], narrow, o->a));
+
+			least = w > least ? w : least;
+		}
+		o->widths[i] = least;
+	}
+}
+
+static void
+put_titles(const struct output *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		put_padded(str_of(o->columns[i].title), o->widths[i], i + 1 == o->n);
+	putchar('\n');
+}
+
+static void
+table(struct output *o)
+{
 	bool narrow = isatty(STDOUT_FILENO);
 
-	for (size_t i = 0; i < n; i++) {
-		widths[i] = (int)strlen(columns[i].title);
-		for (const struct json *r = json_first(rows); r != NULL; r = json_next(r)) {
-			struct str s = cell(r, columns[i].path, a);
-			int w = width_of(fit(s, &columns[i], narrow, a));
+	measure(o, narrow);
+	if (!o->begun)
+		put_titles(o);
+	for (const struct json *r = json_first(o->held); r != NULL; r = json_next(r)) {
+		for (size_t i = 0; i < o->n; i++) {
+			struct str s = cell(r, o->columns[i].path, o->a);
 
-			widths[i] = w > widths[i] ? w : widths[i];
-		}
-	}
-	for (size_t i = 0; i < n; i++)
-		put_padded(str_of(columns[i].title), widths[i], i + 1 == n);
-	putchar('\n');
-	for (const struct json *r = json_first(rows); r != NULL; r = json_next(r)) {
-		for (size_t i = 0; i < n; i++) {
-			struct str s = cell(r, columns[i].path, a);
-
-			put_padded(fit(s, &columns[i], narrow, a), widths[i], i + 1 == n);
+			put_padded(
+			    fit(s, &o->columns[i], narrow, o->a), o->widths[i], i + 1 == o->n);
 		}
 		putchar('\n');
 	}
 }
 
 static void
-tsv(const struct json *rows, const struct column *columns, size_t n, struct arena *a)
+tsv(const struct output *o, const struct json *row)
 {
-	for (const struct json *r = json_first(rows); r != NULL; r = json_next(r)) {
-		for (size_t i = 0; i < n; i++) {
-			struct str s = cell(r, columns[i].path, a);
+	for (size_t i = 0; i < o->n; i++) {
+		struct str s = cell(row, o->columns[i].path, o->a);
 
-			fwrite(s.p, 1, s.n, stdout);
-			putchar(i + 1 == n ? '\n' : '\t');
-		}
+		fwrite(s.p, 1, s.n, stdout);
+		putchar(i + 1 == o->n ? '\n' : '\t');
 	}
 }
 
@@ -258,24 +272,73 @@ json_out(const struct json *j, struct arena *a)
 	putchar('\n');
 }
 
+/* ---- rows, as they come ---- */
+
 void
-output_rows(const struct json *rows, const struct column *columns, size_t n, enum format format,
-    struct arena *a)
+output_begin(struct output *o, const struct column *columns, size_t n, enum format format)
 {
-	switch (format) {
+	*o = (struct output){ .columns = columns, .n = n, .format = format, .a = arena_new() };
+	o->held = json_array(o->a);
+}
+
+void
+output_put(struct output *o, const struct json *row)
+{
+	switch (o->format) {
 	case FORMAT_TABLE:
-		table(rows, columns, n, a);
-		break;
+		json_add(o->held, json_copy(row, o->a), o->a);
+		return;
 	case FORMAT_JSON:
-		json_out(rows, a);
+		fputs(o->begun ? ",\n" : "[", stdout);
+		put_json(json_print_pretty(row, o->a));
 		break;
 	case FORMAT_YAML:
-		yaml(rows, 0, a);
+		fputs("- ", stdout);
+		yaml(row, 2, o->a);
 		break;
 	case FORMAT_TSV:
-		tsv(rows, columns, n, a);
+		tsv(o, row);
 		break;
 	}
+	o->begun = true;
+	arena_reset(o->a);
+}
+
+void
+output_flush(struct output *o)
+{
+	if (o->format == FORMAT_TABLE && json_first(o->held) != NULL) {
+		table(o);
+		o->begun = true;
+		arena_reset(o->a);
+		o->held = json_array(o->a);
+	}
+	fflush(stdout);
+}
+
+void
+output_end(struct output *o)
+{
+	output_flush(o);
+	if (o->format == FORMAT_TABLE && !o->begun)
+		table(o); /* its titles */
+	if (o->format == FORMAT_JSON)
+		fputs(o->begun ? "]\n" : "[]\n", stdout);
+	if (o->format == FORMAT_YAML && !o->begun)
+		fputs("[]\n", stdout);
+	fflush(stdout); /* what is said on standard error comes behind it */
+	arena_free(o->a);
+}
+
+void
+output_rows(const struct json *rows, const struct column *columns, size_t n, enum format format)
+{
+	struct output o;
+
+	output_begin(&o, columns, n, format);
+	for (const struct json *r = json_first(rows); r != NULL; r = json_next(r))
+		output_put(&o, r);
+	output_end(&o);
 }
 
 void

@@ -61,18 +61,18 @@ wait_for(const struct one_id *o, const struct json *step, struct arena *a, int *
 
 /* What a person has to decide: each thing that somebody changed since, as it was and as it is. */
 static void
-print_drift(const struct json *step, struct arena *a)
+print_drift(const struct json *step)
 {
 	static const struct column columns[] = { { "CHANGED SINCE", "id", 0, true },
 		{ "WAS", "was", 0, true }, { "IS NOW", "now", 0, true } };
 	const struct json *drifted = json_at(step, "result.drifted");
 
 	if (json_is(json_first(drifted), JSON_OBJECT))
-		output_rows(drifted, columns, 3, FORMAT_TABLE, a);
+		output_rows(drifted, columns, 3, FORMAT_TABLE);
 }
 
 static void
-print_step(const struct json *step, struct arena *a)
+print_step(const struct json *step)
 {
 	struct str state = json_text(json_get(step, "state"));
 	struct str reason = json_text(json_get(step, "reason"));
@@ -89,7 +89,7 @@ print_step(const struct json *step, struct arena *a)
 		output_text(stdout, reason);
 	}
 	putchar('\n');
-	print_drift(step, a);
+	print_drift(step);
 }
 
 static int
@@ -113,7 +113,7 @@ ask(const struct command *self, const struct one_id *o, int64_t id, struct arena
 	if (o->format != FORMAT_TABLE)
 		output_object(step, o->format, a);
 	else
-		print_step(step, a);
+		print_step(step);
 	return o->wait && self != &cmd_deny ? code_of(step) : EXIT_OK;
 }
 

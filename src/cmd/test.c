@@ -255,8 +255,7 @@ print(const struct test *t, struct json *coverage)
 
 		for (const struct json *r = json_first(rows); r != NULL; r = json_next(r))
 			json_add(tests, json_copy(r, t->arena), t->arena);
-		output_rows(
-		    tests, columns, sizeof(columns) / sizeof(columns[0]), FORMAT_TSV, t->arena);
+		output_rows(tests, columns, sizeof(columns) / sizeof(columns[0]), FORMAT_TSV);
 	} else if (t->format != FORMAT_TABLE) {
 		output_object(report_json(t, tests, coverage), t->format, t->arena);
 	} else {

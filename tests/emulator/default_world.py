@@ -4,6 +4,7 @@ import uuid
 
 from nic import DEFAULTS, DOMAIN_SUFFIX
 from nsg import default_rules
+from posture_world import KINDS, posture
 
 TENANT = "7f1c2a64-30d8-4b8e-9a55-6c0f4f2b9d17"
 SHOP = "11111111-2222-3333-4444-555555555555"
@@ -292,6 +293,7 @@ def sensors():
 def default_world():
     return {
         "tenant": {"id": TENANT, "domain": "contoso.example"},
+        "posture": posture(SHOP, OTHER), "assessment_kinds": KINDS,
         "subscriptions": [{"subscriptionId": SHOP, "displayName": "Shop"},
                           {"subscriptionId": OTHER, "displayName": "Lab"}],
         "applications": [{

@@ -16,6 +16,7 @@ from longop import LongOperations
 from network import Network
 from nic import Interfaces
 from nsg import SecurityGroups
+from posture import Posture
 from sentinel import Sentinel
 from subscriptions import Subscriptions
 from tags import Tags
@@ -36,7 +37,7 @@ class Emulator:
             longops, Subscriptions(world), Tags(world, longops), Network(world),
             SecurityGroups(world, longops), Interfaces(world, longops),
             EffectiveRules(world, longops), Machines(world, longops), Disks(world, longops),
-            JitPolicies(world), Alerts(world), Sentinel(world)])
+            JitPolicies(world), Alerts(world), Sentinel(world), Posture(world)])
         self.endpoint = Endpoint(world, self.identity)
         self.services = {"defender": self.endpoint.handle, "arm": self.arm.handle, "imds": self.identity.imds,
                          "app_service": self.identity.app_service, "arc": self.identity.arc,

@@ -30,6 +30,9 @@ DEFAULT_SETTINGS = {
     "defender_roles": ["Machine.Isolate", "Machine.Read.All"],  # of the application
     "defender_polls": 1,         # looks at a machine action before it ends
     "defender_end": "Succeeded",  # how it ends
+    "assessments": 0,            # added to those of the first subscription
+    "assessment_page_size": 2,   # entries in one page of them
+    "failing_extension": None,   # of a plan: cannot be turned on
     "granted_actions": ["*"],    # what the permissions API answers
     "granted_not_actions": [],
 }
@@ -57,6 +60,8 @@ class World:
             self.defender = {"machines": start.get("machines", []), "actions": []}
             self.cards = []
             self.posts = {}
+            self.posture = {key.lower(): value for key, value in start.get("posture", {}).items()}
+            self.assessment_kinds = start.get("assessment_kinds", {})
             self.resources = {}
             for resource in start.get("resources", []):
                 self.put(resource)

@@ -60,6 +60,10 @@ def options_in_manual(command):
 
 def options_in_help(command):
     usage = run_gridwarden(command, "--help").stdout
+    if command == "posture":  # has commands of its own
+        names = re.findall(r"^  (\w+(?: \w+)?)  ", usage, re.M)
+        assert len(names) > 4
+        usage = "".join(run_gridwarden(command, *name.split(), "--help").stdout for name in names)
     return {long: short for short, long in
             re.findall(r"^  (?:-(\w), |    )--([a-z-]+)", usage, re.M)}
 
