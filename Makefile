@@ -88,7 +88,7 @@ $(B)/libgridwarden.a: $(objects)
 	@ar crs $@ $^
 
 $(B)/src/%.o: src/%.c Makefile | $(B)/gen/sqlite_schema.inc $(B)/gen/sqlite_2.inc $(B)/gen/sqlite_3.inc \
-                               $(B)/gen/alert_types.inc
+                               $(B)/gen/sqlite_4.inc $(B)/gen/alert_types.inc
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(cflags) -MMD -MP -c -o $@ $<
@@ -97,6 +97,7 @@ $(B)/src/%.o: src/%.c Makefile | $(B)/gen/sqlite_schema.inc $(B)/gen/sqlite_2.in
 $(B)/gen/sqlite_schema.inc: src/store/sqlite.sql
 $(B)/gen/sqlite_2.inc: src/store/sqlite_2.sql
 $(B)/gen/sqlite_3.inc: src/store/sqlite_3.sql
+$(B)/gen/sqlite_4.inc: src/store/sqlite_4.sql
 $(B)/gen/%.inc:
 	@mkdir -p $(@D)
 	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@

@@ -76,6 +76,13 @@ struct step_filter {
 	int64_t since_ms;
 };
 
+/* When, and because of which alert. */
+struct rule_fired {
+	int64_t at_ms;
+	int64_t alert; /* as people type it */
+	struct str alert_key;
+};
+
 /* What the guards need to know and core/ cannot look up itself. */
 struct guard_facts {
 	int64_t now_ms;
@@ -88,6 +95,12 @@ struct guard_facts {
 	 */
 	struct str (*waiting_digest)(
 	    void *ctx, struct str channel, struct str params, struct arena *a);
+	/*
+	 * When the rule last fired for what it tells apart (core/cooldown.h); false: it did not.
+	 * ctx is count_ctx.  NULL: as if it never had.
+	 */
+	bool (*fired)(
+	    void *ctx, struct str rule, struct str key, struct arena *a, struct rule_fired *out);
 	/* Why a person is to look at all that is destructive, as a reason; "" or all zeros: no. */
 	struct str doubt;
 };
@@ -95,6 +108,12 @@ struct guard_facts {
 struct plan {
 	struct step *steps; /* waiting, approval, refused or shadow */
 	size_t n;
+	/* Rules with a cooldown that begins now, to be kept with the plan. */
+	struct firing {
+		struct str rule, key;
+		int64_t until_ms;
+	} * firings;
+	size_t n_firings;
 };
 
 /*

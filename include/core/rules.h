@@ -98,6 +98,9 @@ struct rule {
 	bool allow_sample;	  /* sample alerts may be acted on destructively */
 	bool stop;		  /* when it fires, no later rule is asked */
 	struct rule_times *times; /* when it acts; NULL: always */
+	int64_t cooldown_ms;	  /* 0 = none */
+	struct str *cooldown_by;  /* fields; none: whatever the alert is about */
+	size_t n_cooldown_by;
 	struct rule_action *actions;
 	size_t n_actions;
 	struct rule_test *tests;

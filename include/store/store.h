@@ -95,6 +95,13 @@ void store_rollback(struct store *s);
 int64_t store_count_steps(struct store *s, const struct step_filter *which);
 
 /*
+ * Between begin and commit: when a rule with a cooldown last fired for this key, as its decision
+ * was put.  False: it did not, or longer ago than its cooldown then was.
+ */
+bool store_cooldown(
+    struct store *s, struct str rule, struct str key, struct arena *a, struct rule_fired *out);
+
+/*
  * Poison.  Before the decider looks into a record as a whole (event -1) or into one event of it, it
  * says so; *deaths is how many processes died there.  Once it is back, whatever came of it, it
  * takes that back.  Between begin and commit; costs no commit and needs no room on the disk.

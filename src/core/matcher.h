@@ -153,6 +153,9 @@ void matcher_done(struct matcher *m);
 /* Does some condition ask for one of these fields? */
 bool matcher_asks(const struct matcher *m, const char *const *fields, size_t n);
 
+/* A field that looks like a slip of one that alerts have is warned of. */
+void warn_misspelt_field(struct str field, const struct yaml *y, struct diags *d);
+
 /* The words of a condition, and what cannot stand in one, are no names. */
 bool selection_name_fits(struct str name);
 

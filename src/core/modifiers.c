@@ -159,19 +159,18 @@ agree(struct reading *r)
 }
 
 /* Any path of the payload may be matched, so a name that looks like a slip is only warned of. */
-static void
-warn_misspelt(struct reading *r)
+void
+warn_misspelt_field(struct str field, const struct yaml *y, struct diags *d)
 {
 	const char *near;
 
 	for (size_t i = 0; i < alert_field_count; i++)
-		if (str_is_nocase(r->c->field, alert_field_names[i]))
+		if (str_is_nocase(field, alert_field_names[i]))
 			return;
-	near = str_nearest(r->c->field, alert_field_names, alert_field_count);
+	near = str_nearest(field, alert_field_names, alert_field_count);
 	if (near != NULL)
-		yaml_warning(r->d, r->key,
-		    "no alert has a field '%.*s' by itself, did you mean '%s'?",
-		    STR_ARG(r->c->field), near);
+		yaml_warning(d, y, "no alert has a field '%.*s' by itself, did you mean '%s'?",
+		    STR_ARG(field), near);
 }
 
 bool
@@ -193,7 +192,7 @@ modifiers_read(const struct yaml *key, struct arena *a, struct condition *out,
 	while (str_next(&rest, '|', &word))
 		ok = take(&r, word) && ok;
 	ok = ok && agree(&r);
-	warn_misspelt(&r);
+	warn_misspelt_field(out->field, key, d);
 	out->by_severity = str_is_nocase(out->field, "severity") && out->op >= OP_GT;
 	*main = r.main;
 	return ok;

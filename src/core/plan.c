@@ -13,11 +13,13 @@
 #include "base/clock.h"
 #include "core/alert_source.h"
 #include "core/guard.h"
+#include "cooldown.h"
 #include "core/text.h"
 
 #define REASON_MAX 400
 #define BUDGET_USED_UP "budget used up"
 #define MUTED "the rule is muted: "
+#define COOLDOWN "the rule is in cooldown "
 #define HOUR_MS 3600000
 
 static const char *const state_names[] = {
@@ -42,6 +44,7 @@ struct planner {
 	const struct guard_facts *facts;
 	struct arena *arena;
 	struct plan *plan;
+	struct str quiet; /* why the rule at hand does nothing; "" = it does */
 };
 
 const char *
@@ -249,8 +252,8 @@ ask_guards(const struct planner *p, const struct verdict *v, const struct rule_a
 {
 	struct ruling r = { STEP_WAITING, STR_EMPTY };
 
-	if (v->muted.n > 0)
-		return refuse(arena_printf(p->arena, MUTED "%.*s", STR_ARG(v->muted)));
+	if (p->quiet.n > 0)
+		return refuse(p->quiet);
 	if (!action->disruptive)
 		return r;
 	if (p->facts->panic_ms > 0)
@@ -338,21 +341,63 @@ add_step(struct planner *p, const struct verdict *v, const struct rule_action *a
 		same->due_ms += p->settings->approval_timeout_ms;
 }
 
+/*
+ * The alert that began a cooldown is not held back by it: what it asks for anew is new.  A rule
+ * that is unsure begins none, so that nobody can send one such alert and have peace from the next.
+ */
+static struct str
+cooldown(const struct planner *p, const struct verdict *v)
+{
+	const struct rule *rule = v->rule;
+	struct str key = cooldown_key(rule, p->alert, p->arena);
+	int64_t now_ms = p->facts->now_ms;
+	struct rule_fired last;
+	char since[CLOCK_TEXT_MAX];
+
+	if (key.n == 0)
+		return STR_EMPTY;
+	if (p->facts->fired == NULL ||
+	    !p->facts->fired(p->facts->count_ctx, rule->name, key, p->arena, &last) ||
+	    last.at_ms + rule->cooldown_ms <= now_ms) {
+		if (v->answer == ANSWER_YES)
+			p->plan->firings[p->plan->n_firings++] =
+			    (struct firing){ rule->name, key, now_ms + rule->cooldown_ms };
+		return STR_EMPTY;
+	}
+	if (str_eq(last.alert_key, p->alert->id))
+		return STR_EMPTY;
+	return arena_printf(p->arena, COOLDOWN "of %s since %s, because of alert %" PRId64,
+	    text_duration(rule->cooldown_ms, p->arena), clock_format(last.at_ms, since),
+	    last.alert);
+}
+
+static struct str
+quiet(const struct planner *p, const struct verdict *v)
+{
+	return v->muted.n > 0 ? arena_printf(p->arena, MUTED "%.*s", STR_ARG(v->muted))
+			      : cooldown(p, v);
+}
+
 void
 plan_build(const struct settings *s, const struct verdict *v, size_t nv, const struct alert *al,
     const struct guard_facts *facts, struct arena *a, struct plan *out)
 {
-	struct planner p = { s, al, facts, a, out };
+	struct planner p = { s, al, facts, a, out, STR_EMPTY };
 	size_t most = 0;
 
 	for (size_t i = 0; i < nv; i++)
 		if (v[i].answer != ANSWER_NO)
 			most += v[i].rule->n_actions;
-	out->n = 0;
+	out->n = out->n_firings = 0;
 	out->steps = arena_alloc(a, most * sizeof(*out->steps));
-	for (size_t i = 0; i < nv; i++)
-		for (size_t k = 0; v[i].answer != ANSWER_NO && k < v[i].rule->n_actions; k++)
+	out->firings = arena_alloc(a, nv * sizeof(*out->firings));
+	for (size_t i = 0; i < nv; i++) {
+		if (v[i].answer == ANSWER_NO)
+			continue;
+		p.quiet = quiet(&p, &v[i]);
+		for (size_t k = 0; k < v[i].rule->n_actions; k++)
 			add_step(&p, &v[i], &v[i].rule->actions[k]);
+	}
 }
 
 void
@@ -407,7 +452,8 @@ step_undo_how(const struct json *params)
 bool
 step_is_quiet(const struct step *s)
 {
-	return s->state == STEP_REFUSED && str_starts_nocase(s->reason, STR(MUTED));
+	return s->state == STEP_REFUSED && (str_starts_nocase(s->reason, STR(MUTED)) ||
+					       str_starts_nocase(s->reason, STR(COOLDOWN)));
 }
 
 bool

@@ -68,6 +68,16 @@ static const struct param rule_params[] = {
 	    .type = PARAM_BOOL,
 	    .fallback = "false",
 	    .help = "When it fires, no later rule is asked." },
+	{ .name = "cooldown",
+	    .type = PARAM_DURATION,
+	    .min = 1000,
+	    .max = INT64_C(30) * 86400000,
+	    .help = "Once it fired it does not act again for so long about the same." },
+	{ .name = "cooldown_by",
+	    .type = PARAM_TEXT,
+	    .list = true,
+	    .fallback = "resourceId",
+	    .help = "The fields that tell apart what a cooldown is about." },
 	{ .name = "active_time_intervals",
 	    .type = PARAM_TEXT,
 	    .list = true,
@@ -80,7 +90,8 @@ static const struct param rule_params[] = {
 };
 
 static const char *const keys[] = { "name", "description", "match", "actions", "mode",
-	"allow_sample", "stop", "tests", "active_time_intervals", "mute_time_intervals" };
+	"allow_sample", "stop", "tests", "active_time_intervals", "mute_time_intervals", "cooldown",
+	"cooldown_by" };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
 /* At the top of a file. */
@@ -109,6 +120,24 @@ check_key(const struct yaml *key, const char *const *known, size_t n, struct dia
 		yaml_error(d, key, "unknown key '%.*s'", STR_ARG(key->text));
 }
 
+static void
+read_cooldown(struct reading *r, const struct yaml *y, const struct json *j, struct rule *rule)
+{
+	struct arena *a = r->rules->arena;
+	const struct json *by = json_get(j, "cooldown_by");
+
+	json_int(json_get(j, "cooldown"), &rule->cooldown_ms);
+	if (yaml_get(y, "cooldown") == NULL && yaml_get(y, "cooldown_by") != NULL)
+		yaml_error(r->d, yaml_pair(y, "cooldown_by")->key, "there is no cooldown");
+	rule->cooldown_by = arena_alloc(a, json_count(by) * sizeof(*rule->cooldown_by));
+	for (const struct json *one = json_first(by); one != NULL; one = json_next(one))
+		rule->cooldown_by[rule->n_cooldown_by++] = arena_str(a, json_text(one));
+	if (rule->cooldown_ms > 0 && yaml_get(y, "cooldown_by") != NULL)
+		for (size_t i = 0; i < rule->n_cooldown_by; i++)
+			warn_misspelt_field(
+			    rule->cooldown_by[i], yaml_entry(yaml_get(y, "cooldown_by"), i), r->d);
+}
+
 /* The keys of the table, out of a mapping that has others too. */
 static void
 read_plain(struct reading *r, const struct yaml *y, struct rule *rule)
@@ -132,6 +161,7 @@ read_plain(struct reading *r, const struct yaml *y, struct rule *rule)
 					    : RULE_ENFORCE;
 	rule->allow_sample = json_true(json_get(j, "allow_sample"));
 	rule->stop = json_true(json_get(j, "stop"));
+	read_cooldown(r, y, j, rule);
 }
 
 static bool

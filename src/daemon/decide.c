@@ -34,6 +34,12 @@ count_steps(void *ctx, const struct step_filter *which)
 	return store_count_steps(ctx, which);
 }
 
+static bool
+fired(void *ctx, struct str rule, struct str key, struct arena *a, struct rule_fired *out)
+{
+	return store_cooldown(ctx, rule, key, a, out);
+}
+
 static struct str
 waiting_digest(void *ctx, struct str channel, struct str params, struct arena *a)
 {
@@ -58,6 +64,7 @@ decide_readable(struct deciding *d, const struct event *ev, struct decision *dec
 		.count = count_steps,
 		.count_ctx = d->p->store,
 		.panic_ms = d->panic_ms,
+		.fired = fired,
 		.waiting_digest = waiting_digest,
 		.doubt = doubt(d->config, d->scratch) };
 	const struct decide_by by = { .settings = s, .rules = d->config->rules, .facts = &facts };

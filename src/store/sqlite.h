@@ -139,6 +139,10 @@ bool insert_step(struct db *db, const struct step *step, struct err *e);
 bool read_alert_steps(
     struct db *db, int64_t alert, struct arena *a, struct step **out, size_t *n, struct err *e);
 
+/* The firings of a plan; NULL = there is none. */
+bool put_cooldowns(struct db *db, const struct plan *plan, int64_t alert, struct str alert_key,
+    int64_t now_ms, struct err *e);
+
 /* What is kept of a deleted step's key. */
 struct hash128 forgotten_key(struct str key);
 

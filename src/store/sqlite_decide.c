@@ -171,7 +171,8 @@ store_put_decision(struct store *s, const struct decision *d, bool *fresh, struc
 	if (is_known)
 		return true;
 	a = arena_new();
-	ok = put_alert(db, d, a, &alert, e) && put_event(db, d, alert, &event, e);
+	ok = put_alert(db, d, a, &alert, e) && put_event(db, d, alert, &event, e) &&
+	     put_cooldowns(db, d->plan, alert, facts_of(d, a).key, d->decided_ms, e);
 	for (size_t i = 0; ok && d->plan != NULL && i < d->plan->n; i++) {
 		struct step step = d->plan->steps[i];
 

@@ -22,7 +22,7 @@
 #include "base/file.h"
 #include "sqlite.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define BUSY_MS 5000
 
 static const char schema[] = ""
@@ -33,6 +33,9 @@ static const char version_2[] = ""
     ;
 static const char version_3[] = ""
 #include "sqlite_3.inc"
+    ;
+static const char version_4[] = ""
+#include "sqlite_4.inc"
     ;
 
 /* ---- connections ---- */
@@ -211,8 +214,9 @@ make_current(struct db *db, int64_t version, struct err *e)
 	if (version == SCHEMA_VERSION)
 		return true;
 	return db_exec(db, "BEGIN EXCLUSIVE", e) && (version >= 1 || db_exec(db, schema, e)) &&
-	       (version >= 2 || db_exec(db, version_2, e)) && db_exec(db, version_3, e) &&
-	       db_exec(db, "PRAGMA user_version = 3", e) && db_exec(db, "COMMIT", e);
+	       (version >= 2 || db_exec(db, version_2, e)) &&
+	       (version >= 3 || db_exec(db, version_3, e)) && db_exec(db, version_4, e) &&
+	       db_exec(db, "PRAGMA user_version = 4", e) && db_exec(db, "COMMIT", e);
 }
 
 /* ---- the writing connection ---- */

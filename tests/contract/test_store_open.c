@@ -118,11 +118,11 @@ TEST(an_empty_log_does_no_harm)
 
 TEST(a_file_of_a_newer_version_is_refused)
 {
-	static const unsigned char version[4] = { 0, 0, 0, 4 };
+	static const unsigned char version[4] = { 0, 0, 0, 5 };
 
 	store_close(new_store());
 	overwrite(60, version, sizeof(version)); /* user_version, www.sqlite.org/fileformat.html */
-	refused(ERR_INPUT, "written by a newer gridwarden; this one knows version 3");
+	refused(ERR_INPUT, "written by a newer gridwarden; this one knows version 4");
 }
 
 TEST(a_database_of_another_program_is_refused_and_left_alone)
