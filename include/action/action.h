@@ -70,6 +70,8 @@ struct action {
 	const char *service; /* what throttles its steps together; NULL = their subscription */
 	bool disruptive;     /* counts against budgets, can be held for approval */
 	bool reports;	     /* tells people: done last */
+	/* Of another that tells people, as a pager does: does it, with this name?  NULL = never. */
+	bool (*pages)(const struct settings *s, struct str name);
 	/* Cuts a machine off: it has a state (core/containment.h), and its undo stops at drift. */
 	bool contains;
 	/* A step of it that reports is told what became of others after it was done: report.h */

@@ -16,6 +16,7 @@
 #include "core/alert.h"
 #include "core/rules.h"
 #include "core/settings.h"
+#include "core/silence.h"
 
 /*
  * Stored as text (step_state_name): a new state needs a name there and a place in every switch the
@@ -27,8 +28,9 @@ enum step_state {
 	STEP_APPROVAL, /* held for a person */
 	STEP_DONE,
 	STEP_FAILED,
-	STEP_REFUSED, /* by a guard; reason says which */
-	STEP_SHADOW,  /* would have been done; shadow mode */
+	STEP_REFUSED,	 /* by a guard; reason says which */
+	STEP_SUPPRESSED, /* people are not told: core/mute.h; reason says why */
+	STEP_SHADOW,	 /* would have been done; shadow mode */
 };
 
 /* The record of one effect.  Stored: a new member needs a column in the schema, STEP_COLUMNS and
@@ -43,6 +45,7 @@ struct step {
 	struct str target; /* resource id rebuilt from its parts, or a channel's name */
 	struct str params; /* JSON */
 	bool disruptive, reports;
+	bool pages;	 /* people are told by it, as in struct rule_action; not stored */
 	int64_t undo_of; /* id of the step that this one takes back; 0 = a step forward */
 	enum step_state state;
 	struct str reason; /* why refused, held, failed or shadow */
@@ -56,6 +59,7 @@ struct step {
 	struct str destination; /* what rests together when throttled */
 	/* Who approved it, "Ann (command line), Ben (link in soc)"; of the table of approvals. */
 	struct str approved_by;
+	int64_t silence; /* that suppressed it; 0 = none */
 };
 
 /* One call to Azure as it happened: the timeline of a step. */
@@ -103,10 +107,11 @@ struct guard_facts {
 	    void *ctx, struct str rule, struct str key, struct arena *a, struct rule_fired *out);
 	/* Why a person is to look at all that is destructive, as a reason; "" or all zeros: no. */
 	struct str doubt;
+	const struct silences *silences; /* NULL = there are none */
 };
 
 struct plan {
-	struct step *steps; /* waiting, approval, refused or shadow */
+	struct step *steps; /* waiting, approval, refused, suppressed or shadow */
 	size_t n;
 	/* Rules with a cooldown that begins now, to be kept with the plan. */
 	struct firing {

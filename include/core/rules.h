@@ -41,6 +41,7 @@ struct rule_action {
 	struct str named; /* TARGET_NAMED: its name, "soc" */
 	bool disruptive;  /* counts against budgets; never done for a sample or when unsure */
 	bool reports;	  /* tells people what was done: waits for the others */
+	bool pages;	  /* people are told by it: silences hold it back */
 };
 
 /*

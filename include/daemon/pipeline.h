@@ -64,12 +64,15 @@ struct pipeline {
 	/* The decider's own. */
 	uint64_t decided_seq;
 	int failed_reads;
-	bool death_counted;  /* of the process before */
-	uint64_t deadly_seq; /* the newest record that a process died of, 0 = none */
+	bool death_counted;	   /* of the process before */
+	uint64_t deadly_seq;	   /* the newest record that a process died of, 0 = none */
+	struct silences *silences; /* as of that version; NULL = there are none */
+	int64_t silences_version;
 	/* Somebody said panic while this process runs: what is under way stops at its next change.
 	 */
 	atomic_bool halted;
-	_Atomic int64_t refused_ms; /* monotonic; the queue was full, 0 = never */
+	_Atomic int64_t refused_ms;	  /* monotonic; the queue was full, 0 = never */
+	_Atomic int64_t figures_silenced; /* notifications */
 	_Atomic int64_t figures_decided, figures_damaged, figures_refused, figures_failed_commits;
 };
 

@@ -13,6 +13,7 @@ struct told {
 	struct str id, source, type, reason;
 	struct str alert; /* its name, when it is one */
 	size_t steps;
+	int64_t silenced; /* notifications that a silence held back */
 	struct told *next;
 };
 

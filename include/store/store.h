@@ -19,6 +19,7 @@
 #include "core/decide.h"
 #include "core/event.h"
 #include "core/plan.h"
+#include "core/silence.h"
 
 struct store;
 
@@ -212,6 +213,47 @@ bool store_panic_holds(struct store *s, int64_t *ms, struct err *e) MUST_CHECK;
 /* Disruptive steps that changed something and were not taken back, the oldest first. */
 bool store_list_contained(struct store *s, size_t max, struct arena *a, struct step **rows,
     size_t *n, struct err *e) MUST_CHECK;
+
+/* ---- silences ---- */
+
+/* Who says what about a silence, for the record. */
+struct silence_word {
+	int64_t at_ms;
+	struct str what;       /* added, extended, expired; not read */
+	struct str seat, name; /* as in struct approval */
+	int64_t ends_ms;       /* the silence's end from then on; not read */
+};
+
+/* A silence that was checked.  ERR_CONFLICT: there are SILENCES_MAX.  Commits. */
+bool store_add_silence(struct store *st, const struct silence *s, const struct silence_word *w,
+    struct arena *a, int64_t *id, struct err *e) MUST_CHECK;
+/* Both: ERR_NOT_FOUND; ERR_CONFLICT when it has ended.  Commit. */
+bool store_expire_silence(struct store *st, int64_t id, const struct silence_word *w,
+    struct arena *a, struct err *e) MUST_CHECK;
+bool store_extend_silence(struct store *st, int64_t id, int64_t ends_ms,
+    const struct silence_word *w, struct arena *a, struct err *e) MUST_CHECK;
+
+/*
+ * Both between begin and commit.  Was something said since *version, which is brought up to date?
+ * Version 0 is of a store in which nothing was ever said.  Then: those that have not ended, the
+ * oldest first.
+ */
+bool
+store_silences_changed(struct store *s, int64_t *version, bool *changed, struct err *e) MUST_CHECK;
+bool store_silences_to_come(struct store *s, int64_t now_ms, struct arena *a, struct silence **out,
+    size_t *n, struct err *e) MUST_CHECK;
+
+/* Those that end, or ended, after that; the newest first. */
+bool store_list_silences(struct store *s, int64_t ended_after_ms, size_t max, struct arena *a,
+    struct silence **out, size_t *n, struct err *e) MUST_CHECK;
+/* ERR_NOT_FOUND. */
+bool store_show_silence(struct store *s, int64_t id, struct arena *a, struct silence *out,
+    struct silence_word **words, size_t *n, struct err *e) MUST_CHECK;
+/* How many are in force, and will be. */
+bool store_count_silences(
+    struct store *s, int64_t now_ms, int64_t *active, int64_t *pending, struct err *e) MUST_CHECK;
+/* Delete what ended before that.  Commits. */
+bool store_forget_silences(struct store *s, int64_t before_ms, struct err *e) MUST_CHECK;
 
 /* Let a destination rest until then; a longer rest stays.  "" never rests.  Commits. */
 bool

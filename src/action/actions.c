@@ -159,6 +159,8 @@ action_check(const void *ctx, const struct yaml *name, const struct yaml *params
 		.reports = action->reports };
 	if (action->named_by != NULL)
 		out->named = arena_str(a, json_text(json_get(read, action->named_by)));
+	out->pages = action->reports ||
+		     (action->pages != NULL && ctx != NULL && action->pages(ctx, out->named));
 	if (action->name_of != NULL && ctx != NULL && d->errors == errors)
 		check_name(action, ctx, yaml_get(y, action->named_by), out->named, d);
 	return d->errors == errors;

@@ -364,6 +364,15 @@ name_of(const struct settings *s, size_t i, struct str *out)
 	return true;
 }
 
+/* PagerDuty wakes somebody up; the others keep a record. */
+static bool
+pages(const struct settings *s, struct str name)
+{
+	const struct settings_ticket *t = settings_ticket(s, name);
+
+	return t != NULL && t->type == TICKET_PAGERDUTY;
+}
+
 static const struct param params[] = {
 	{ .name = "system",
 	    .type = PARAM_TEXT,
@@ -388,6 +397,7 @@ const struct action action_open_ticket = {
 	.named_by = "system",
 	.name_of = name_of,
 	.named_what = "ticket system",
+	.pages = pages,
 	.permissions = permissions,
 	.follows = true,
 	.run = run,

@@ -13,7 +13,7 @@ static const struct column columns[] = {
 };
 
 static const char *const states[] = { "waiting", "running", "approval", "done", "failed", "refused",
-	"shadow", NULL };
+	"suppressed", "shadow", NULL };
 
 static void
 print(const struct json *step, struct arena *a)

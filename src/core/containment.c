@@ -31,6 +31,7 @@ state_forward(const struct step *s, struct arena *a)
 	case STEP_FAILED:
 		return "failed";
 	case STEP_REFUSED:
+	case STEP_SUPPRESSED:
 	case STEP_SHADOW:
 		break;
 	}
@@ -53,6 +54,7 @@ state_back(const struct step *undo, int64_t now_ms, struct arena *a)
 									       : "failed";
 	case STEP_APPROVAL:
 	case STEP_REFUSED:
+	case STEP_SUPPRESSED:
 	case STEP_SHADOW:
 		break;
 	}

@@ -1,5 +1,6 @@
 #include "core/decide.h"
 
+#include "core/mute.h"
 #include "core/source_list.h"
 
 static void
@@ -26,6 +27,7 @@ judge(const struct decide_by *by, struct arena *a, struct decided *out)
 	if (by->only.n > 0)
 		keep_only(by->only, out);
 	plan_build(by->settings, out->verdicts, out->n, out->alert, by->facts, a, &out->plan);
+	mute_plan(&out->plan, out->alert, by->facts, a);
 }
 
 void

@@ -29,6 +29,7 @@ static const char *const state_names[] = {
 	[STEP_DONE] = "done",
 	[STEP_FAILED] = "failed",
 	[STEP_REFUSED] = "refused",
+	[STEP_SUPPRESSED] = "suppressed",
 	[STEP_SHADOW] = "shadow",
 };
 
@@ -294,6 +295,7 @@ strength(enum step_state s)
 	case STEP_DONE:
 	case STEP_FAILED:
 	case STEP_REFUSED:
+	case STEP_SUPPRESSED:
 		break;
 	}
 	return 0;
@@ -332,6 +334,7 @@ add_step(struct planner *p, const struct verdict *v, const struct rule_action *a
 		.params = action->params,
 		.disruptive = action->disruptive,
 		.reports = action->reports,
+		.pages = action->pages,
 		.state = r.state,
 		.reason = r.reason,
 		.created_ms = p->facts->now_ms,

@@ -473,6 +473,8 @@ state_words(const struct step *s)
 		return "failed";
 	case STEP_REFUSED:
 		return "refused";
+	case STEP_SUPPRESSED:
+		return "suppressed";
 	case STEP_SHADOW:
 		return "would be done, nothing was touched";
 	}

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/admin.h"
 #include "daemon/approval.h"
+#include "admin_question.h"
 #include "admin_rows.h"
 
 #define LIST_DEFAULT 50
@@ -17,13 +18,6 @@
 #define AFTER_MAX_MS (90 * INT64_C(86400000))
 
 /* ---- commands: each gives a result or an error ---- */
-
-struct question {
-	const struct admin_options *options;
-	const struct admin_peer *peer;
-	const struct json *args;
-	struct arena *arena;
-};
 
 static struct list_filter
 read_filter(const struct question *q)
@@ -42,8 +36,8 @@ read_filter(const struct question *q)
 	return f;
 }
 
-static bool
-read_id(const struct question *q, int64_t *id, struct err *e)
+bool
+question_id(const struct question *q, int64_t *id, struct err *e)
 {
 	if (!json_int(json_get(q->args, "id"), id))
 		return fail(e, ERR_INPUT, "an id is missing");
@@ -72,7 +66,7 @@ alerts_show(const struct question *q, struct err *e)
 	struct json *j, *steps = json_array(q->arena);
 	int64_t id;
 
-	if (!read_id(q, &id, e) ||
+	if (!question_id(q, &id, e) ||
 	    !store_show_alert(q->options->pipeline->store, id, q->arena, &d, e))
 		return NULL;
 	j = row_of_alert(&d.row, q->arena);
@@ -115,7 +109,7 @@ actions_show(const struct question *q, struct err *e)
 	int64_t id;
 	size_t n;
 
-	if (!read_id(q, &id, e) ||
+	if (!question_id(q, &id, e) ||
 	    !store_show_step(q->options->pipeline->store, id, q->arena, &step, &calls, &n, e))
 		return NULL;
 	j = row_of_step(&step, q->arena);
@@ -175,7 +169,8 @@ release(const struct question *q, struct err *e)
 	int64_t id, after_ms = 0;
 	size_t n;
 
-	if (!read_id(q, &id, e) || !store_show_step(p->store, id, q->arena, &step, &calls, &n, e))
+	if (!question_id(q, &id, e) ||
+	    !store_show_step(p->store, id, q->arena, &step, &calls, &n, e))
 		return NULL;
 	action = action_find(step.action);
 	if (action == NULL || action->undo == NULL || step.undo_of != 0) {
@@ -286,6 +281,18 @@ account_name(uid_t uid, struct arena *a)
 	return arena_str(a, str_of(entry.pw_name));
 }
 
+struct str
+question_seat(const struct question *q)
+{
+	return arena_printf(q->arena, "user %u", (unsigned)q->peer->uid);
+}
+
+struct str
+question_name(const struct question *q)
+{
+	return account_name(q->peer->uid, q->arena);
+}
+
 /* The account counts, whatever it is called: of each one approval. */
 static struct approval
 word_of(const struct question *q, int64_t id, bool approves)
@@ -293,8 +300,8 @@ word_of(const struct question *q, int64_t id, bool approves)
 	return (struct approval){ .step_id = id,
 		.at_ms = clock_now_ms(),
 		.approves = approves,
-		.seat = arena_printf(q->arena, "user %u", (unsigned)q->peer->uid),
-		.name = account_name(q->peer->uid, q->arena),
+		.seat = question_seat(q),
+		.name = question_name(q),
 		.way = STR("command line"),
 		.address = STR_EMPTY,
 		.agent = STR_EMPTY };
@@ -312,7 +319,7 @@ answer_approval(const struct question *q, bool approves, struct err *e)
 	int64_t id;
 	size_t n;
 
-	if (!read_id(q, &id, e))
+	if (!question_id(q, &id, e))
 		return NULL;
 	word = word_of(q, id, approves);
 	if (!approval_answer(p, &word, q->arena, &outcome, e) ||
@@ -386,6 +393,11 @@ static const struct {
 	{ "release", release },
 	{ "approve", approve },
 	{ "deny", deny },
+	{ "silence.list", silence_list },
+	{ "silence.show", silence_show },
+	{ "silence.add", silence_add },
+	{ "silence.extend", silence_extend },
+	{ "silence.expire", silence_expire },
 	{ "panic", panic },
 	{ "panic.end", panic_end },
 	{ "status", status },

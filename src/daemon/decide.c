@@ -66,7 +66,8 @@ decide_readable(struct deciding *d, const struct event *ev, struct decision *dec
 		.panic_ms = d->panic_ms,
 		.fired = fired,
 		.waiting_digest = waiting_digest,
-		.doubt = doubt(d->config, d->scratch) };
+		.doubt = doubt(d->config, d->scratch),
+		.silences = d->p->silences };
 	const struct decide_by by = { .settings = s, .rules = d->config->rules, .facts = &facts };
 	struct decided *out = arena_alloc(d->scratch, sizeof(*out));
 
@@ -82,6 +83,27 @@ decide_readable(struct deciding *d, const struct event *ev, struct decision *dec
 	decision->plan = &out->plan;
 }
 
+/* What people said about silences since: it holds from this group on. */
+static bool
+follow_silences(struct pipeline *p, struct arena *a, struct err *e)
+{
+	int64_t version = p->silences_version;
+	struct silence *list;
+	bool changed;
+	size_t n;
+
+	if (!store_silences_changed(p->store, &version, &changed, e))
+		return false;
+	if (!changed)
+		return true;
+	if (!store_silences_to_come(p->store, clock_now_ms(), a, &list, &n, e))
+		return false;
+	silences_free(p->silences);
+	p->silences = n == 0 ? NULL : silences_new(list, n);
+	p->silences_version = version;
+	return true;
+}
+
 /* Only what is committed: a rollback decides again, and people look at the store at once. */
 static void
 tell(struct pipeline *p, const struct told *told)
@@ -91,6 +113,7 @@ tell(struct pipeline *p, const struct told *told)
 			atomic_fetch_add(&p->figures_refused, 1);
 		if (told->state == EVENT_STATE_DAMAGED)
 			atomic_fetch_add(&p->figures_damaged, 1);
+		atomic_fetch_add(&p->figures_silenced, told->silenced);
 		told_log(told);
 	}
 }
@@ -211,6 +234,10 @@ decide_group(
 
 	d.told = &told;
 	if (ok && !store_panic_holds(p->store, &d.panic_ms, e)) {
+		store_rollback(p->store);
+		ok = false;
+	}
+	if (ok && !follow_silences(p, a, e)) {
 		store_rollback(p->store);
 		ok = false;
 	}

@@ -120,7 +120,9 @@ tidy_up(struct keeper *k)
 	bool trusted = false;
 	struct err e;
 
-	if (!look_at_clock(k, now_ms, &trusted, &e) || (trusted && !forget_old(k, now_ms, &e)) ||
+	if (!look_at_clock(k, now_ms, &trusted, &e) ||
+	    (trusted && (!forget_old(k, now_ms, &e) ||
+			    !store_forget_silences(k->store, now_ms - retention_ms(k), &e))) ||
 	    (!atomic_load(&k->stop) && !give_back(k, &e)))
 		log_error("old events cannot be deleted, the next try is in an hour: %s", e.text);
 	after = deleted(k);

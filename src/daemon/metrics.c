@@ -117,6 +117,27 @@ inbox_metrics(struct metrics *m, struct buf *out)
 	    m->pipeline->figures_damaged);
 }
 
+static void
+silence_metrics(struct metrics *m, struct buf *out)
+{
+	int64_t active, pending;
+	struct err e;
+
+	buf_printf(out,
+	    "# HELP gridwarden_notifications_suppressed_total Notifications held back.\n"
+	    "# TYPE gridwarden_notifications_suppressed_total counter\n"
+	    "gridwarden_notifications_suppressed_total{reason=\"silence\"} %" PRId64 "\n",
+	    m->pipeline->figures_silenced);
+	if (!store_count_silences(m->pipeline->store, clock_now_ms(), &active, &pending, &e))
+		return;
+	buf_printf(out,
+	    "# HELP gridwarden_silences Silences that have not ended.\n"
+	    "# TYPE gridwarden_silences gauge\n"
+	    "gridwarden_silences{state=\"active\"} %" PRId64 "\n"
+	    "gridwarden_silences{state=\"pending\"} %" PRId64 "\n",
+	    active, pending);
+}
+
 /* Where the store cannot be asked, /readyz says why, and trouble{} is among what is left. */
 static void
 store_metrics(struct metrics *m, struct buf *out)
@@ -137,6 +158,7 @@ store_metrics(struct metrics *m, struct buf *out)
 	    out, "panic", "gauge", "1 = a person stopped all that is destructive.", f.panic_ms > 0);
 	metric(out, "events_deleted_total", "counter", "Events older than the retention.",
 	    f.deleted_events);
+	silence_metrics(m, out);
 	buf_add_cstr(
 	    out, "# HELP gridwarden_steps Steps by state.\n# TYPE gridwarden_steps gauge\n");
 	for (int i = STEP_WAITING; i <= STEP_SHADOW; i++)

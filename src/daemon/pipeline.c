@@ -63,6 +63,7 @@ pipeline_done(struct pipeline *p)
 	trouble_done(&p->deciding);
 	trouble_done(&p->keeping);
 	approval_links_free(p->links);
+	silences_free(p->silences);
 	bell_done(&p->due);
 	bell_done(&p->decided);
 	bell_done(&p->room);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "action/action.h"
+#include "core/mute.h"
 #include "daemon/digest.h"
 
 /* A step that tells people; `about` makes its key differ from what the rules asked for. */
@@ -85,6 +86,7 @@ report_plan(struct plan *plan, const struct alert *al, const struct settings *s,
     const struct guard_facts *facts, struct arena *a)
 {
 	complete(plan, al, s, facts->now_ms, a);
+	mute_plan(plan, al, facts, a);
 	digest_join(plan, al->id, s, facts, a);
 	for (size_t i = 0; i < plan->n; i++)
 		plan->steps[i].destination = action_destination(&plan->steps[i], a);

@@ -16,6 +16,8 @@ told_of(const struct decision *decision, struct arena *a)
 	if (decision->alert != NULL) {
 		t->alert = arena_str(a, decision->alert->name);
 		t->steps = decision->plan->n;
+		for (size_t i = 0; i < decision->plan->n; i++)
+			t->silenced += decision->plan->steps[i].silence != 0;
 	}
 	return t;
 }

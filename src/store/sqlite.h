@@ -8,6 +8,7 @@
  *	sqlite_hand_out.c what the decider looks into, and of what a process died
  *	sqlite_look.c     listings and figures
  *	sqlite_approve.c  what people say about steps that are held
+ *	sqlite_silence.c  who holds back which notifications, and until when
  *	sqlite_panic.c    nothing destructive from now on
  *	sqlite_keep.c     retention, space, the long check
  *	sqlite_copy.c     a copy of the running store
@@ -130,7 +131,7 @@ bool db_open_still(struct db *db, const char *path, struct err *e);
 #define STEP_COLUMNS                                                                          \
 	"id, key, alert, event, rule, action, target, params, disruptive, reports, undo_of, " \
 	"state, reason, attempts, created_ms, due_ms, settled_ms, record, cursor, result, "   \
-	"destination, troubles, "                                                             \
+	"destination, troubles, silence, "                                                    \
 	"coalesce((SELECT group_concat(said, ', ') FROM (SELECT name || ' (' || way || ')'"   \
 	" AS said FROM approvals WHERE step = id AND approves ORDER BY answer)), '')"
 void read_step(sqlite3_stmt *st, struct arena *a, struct step *out);
@@ -142,6 +143,9 @@ bool read_alert_steps(
 /* The firings of a plan; NULL = there is none. */
 bool put_cooldowns(struct db *db, const struct plan *plan, int64_t alert, struct str alert_key,
     int64_t now_ms, struct err *e);
+
+/* One notification more that a silence held back, when it is such a step. */
+bool silence_count(struct db *db, const struct step *step, struct err *e);
 
 /* What is kept of a deleted step's key. */
 struct hash128 forgotten_key(struct str key);

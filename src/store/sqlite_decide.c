@@ -215,6 +215,7 @@ is_settled(enum step_state state)
 	case STEP_DONE:
 	case STEP_FAILED:
 	case STEP_REFUSED:
+	case STEP_SUPPRESSED:
 	case STEP_SHADOW:
 		break;
 	}
@@ -226,20 +227,22 @@ insert_step(struct db *db, const struct step *step, struct err *e)
 {
 	char subscription[64];
 
-	return db_run(db, e,
-	    "INSERT INTO steps (key, alert, event, rule, action, target, params, disruptive,"
-	    " reports, undo_of, state, reason, attempts, troubles, created_ms, due_ms, look_ms,"
-	    " settled_ms, record, cursor, result, destination, subscription)"
-	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,0,0,?13,?14,"
-	    " CASE WHEN ?11 = 'waiting' OR (?11 = 'approval' AND ?14 > ?13) THEN ?14 "
-	    "END,?15,?16,'','',?17,?18)"
-	    " ON CONFLICT (key) DO NOTHING",
-	    "siissssiiissiiisss", step->key, step->alert_id, step->event_id, step->rule,
-	    step->action, step->target, step->params, (int64_t)step->disruptive,
-	    (int64_t)step->reports, step->undo_of, str_of(step_state_name(step->state)),
-	    step->reason, step->created_ms, step->due_ms,
-	    is_settled(step->state) ? step->created_ms : (int64_t)0, step->before,
-	    step->destination, subscription_of(step->target, subscription));
+	if (!db_run(db, e,
+		"INSERT INTO steps (key, alert, event, rule, action, target, params, disruptive,"
+		" reports, undo_of, state, reason, attempts, troubles, created_ms, due_ms, look_ms,"
+		" settled_ms, record, cursor, result, destination, subscription, silence)"
+		" VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,0,0,?13,?14,"
+		" CASE WHEN ?11 = 'waiting' OR (?11 = 'approval' AND ?14 > ?13) THEN ?14 "
+		"END,?15,?16,'','',?17,?18,?19)"
+		" ON CONFLICT (key) DO NOTHING",
+		"siissssiiissiiisssi", step->key, step->alert_id, step->event_id, step->rule,
+		step->action, step->target, step->params, (int64_t)step->disruptive,
+		(int64_t)step->reports, step->undo_of, str_of(step_state_name(step->state)),
+		step->reason, step->created_ms, step->due_ms,
+		is_settled(step->state) ? step->created_ms : (int64_t)0, step->before,
+		step->destination, subscription_of(step->target, subscription), step->silence))
+		return false;
+	return sqlite3_changes(db->handle) == 0 || silence_count(db, step, e);
 }
 
 int64_t

@@ -33,7 +33,8 @@ read_step(sqlite3_stmt *st, struct arena *a, struct step *out)
 		.result = db_text(st, 19, a),
 		.destination = db_text(st, 20, a),
 		.troubles = db_int(st, 21),
-		.approved_by = db_text(st, 22, a),
+		.silence = db_int(st, 22),
+		.approved_by = db_text(st, 23, a),
 	};
 	(void)step_state_parse(db_text(st, 11, a), &out->state);
 }
