@@ -177,8 +177,8 @@ arm_exchange(struct arm *arm, const char *method, struct str url, const struct j
 /* ---- calls ---- */
 
 bool
-arm_succeeded(struct arm *arm, const struct http_response *rs, const struct json *body, struct arena *a,
-    struct err *e)
+arm_succeeded(struct arm *arm, const struct http_response *rs, const struct json *body,
+    struct arena *a, struct err *e)
 {
 	if (rs->status >= 300)
 		return arm_refused(rs, body, arm->now_ms, &arm->rest_ms, a, e);

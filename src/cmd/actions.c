@@ -50,8 +50,8 @@ print(const struct json *step, struct arena *a)
 	}
 	if (json_count(json_get(step, "calls")) > 0) {
 		putchar('\n');
-		output_rows(json_get(step, "calls"), calls, sizeof(calls) / sizeof(calls[0]),
-		    FORMAT_TABLE);
+		output_rows(
+		    json_get(step, "calls"), calls, sizeof(calls) / sizeof(calls[0]), FORMAT_TABLE);
 	}
 }
 
