@@ -6,7 +6,8 @@
 #include "cmd/posture.h"
 
 static const struct command *const commands[] = { &posture_score, &posture_recommendations,
-	&posture_plans_list, &posture_plans_enable, &posture_plans_disable };
+	&posture_plans_list, &posture_plans_enable, &posture_plans_disable, &posture_alerts_list,
+	&posture_compliance_standards, &posture_compliance_controls, &posture_app_control_list };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 #define WORDS_MAX 64
@@ -26,7 +27,7 @@ print_all(FILE *f)
 	      "Commands:\n",
 	    f);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(f, "  %-24s %s\n", words(commands[i]), commands[i]->summary);
+		fprintf(f, "  %-22s  %s\n", words(commands[i]), commands[i]->summary);
 	fputs("\n'gridwarden posture COMMAND --help' explains one.\n", f);
 }
 
@@ -47,12 +48,13 @@ static int
 unknown(int argc, char **argv)
 {
 	const char *names[COMMANDS], *near;
+	bool second = argc > 2 && argv[2][0] != '-';
 	char asked[WORDS_MAX];
 
 	for (size_t i = 0; i < COMMANDS; i++)
 		names[i] = words(commands[i]);
 	snprintf(
-	    asked, sizeof(asked), "%s%s%s", argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+	    asked, sizeof(asked), "%s%s%s", argv[1], second ? " " : "", argc > 2 ? argv[2] : "");
 	near = str_nearest(str_of(asked), names, COMMANDS);
 	if (near == NULL)
 		near = str_nearest(str_of(argv[1]), names, COMMANDS);

@@ -8,6 +8,7 @@ too, active at first and without a word about what it is, unless settings.any_al
 
 import copy
 
+from arm import page
 from messages import Answer, ArmError
 from world import visible
 
@@ -25,9 +26,23 @@ class Alerts:
     def routes(self):
         places = ("/subscriptions/{subscription}",
                   "/subscriptions/{subscription}/resourceGroups/{group}")
-        return [("GET", place + ALERT, TYPE, self.get) for place in places] + [
+        listed = [("GET", places[0] + "/providers/Microsoft.Security/alerts", TYPE, self.list)]
+        return listed + [("GET", place + ALERT, TYPE, self.get) for place in places] + [
                 ("POST", place + ALERT + "/" + action, TYPE, self.setter(status))
                 for place in places for action, status in STATUS.items()]
+
+    def list(self, request, names):
+        """Those that somebody put there."""
+        scope = "/subscriptions/" + names["subscription"]
+        return page(request, [self.shown(alert["id"], alert)
+                              for alert in self.world.of_type(STORED_TYPE, scope)],
+                    self.world.settings)
+
+    def shown(self, path, alert):
+        shown = copy.deepcopy(visible(alert))
+        shown["properties"]["status"] = self.world.alerts.get(
+            path.lower(), shown["properties"].get("status", "Active"))
+        return shown
 
     def known(self, path):
         """The alert as it was put there; None for one that nobody described."""
@@ -42,10 +57,7 @@ class Alerts:
         alert = self.known(request.path) or {
             "id": request.path, "name": names["alert"], "type": STORED_TYPE,
             "properties": {"status": "Active"}}
-        shown = copy.deepcopy(visible(alert))
-        shown["properties"]["status"] = self.world.alerts.get(
-            request.path.lower(), shown["properties"].get("status", "Active"))
-        return Answer(200, shown)
+        return Answer(200, self.shown(request.path, alert))
 
     def setter(self, status):
         def post(request, names):

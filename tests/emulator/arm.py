@@ -40,6 +40,8 @@ API_VERSIONS = {
     "Microsoft.Compute/snapshots": DISK_VERSIONS,
     "Microsoft.Security/jitNetworkAccessPolicies": ("2015-06-01-preview", "2020-01-01"),
     "Microsoft.Security/pricings": ("2018-06-01", "2022-03-01", "2023-01-01", "2024-01-01"),
+    "Microsoft.Security/regulatoryComplianceStandards": ("2019-01-01-preview",),
+    "Microsoft.Security/applicationWhitelistings": ("2020-01-01",),
     "Microsoft.Security/secureScores": ("2020-01-01",),
     "Microsoft.Security/secureScoreControls": ("2020-01-01",),
     "Microsoft.Security/assessments": ("2020-01-01", "2021-06-01"),

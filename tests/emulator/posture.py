@@ -19,6 +19,8 @@ SCORE = "Microsoft.Security/secureScores"
 CONTROL = "Microsoft.Security/secureScoreControls"
 ASSESSMENT = "Microsoft.Security/assessments"
 METADATA = "Microsoft.Security/assessmentMetadata"
+STANDARD = "Microsoft.Security/regulatoryComplianceStandards"
+APP_CONTROL = "Microsoft.Security/applicationWhitelistings"
 SUB_PLANS = {"VirtualMachines": ("P1", "P2"), "KeyVaults": ("PerKeyVault", "PerTransaction"),
              "StorageAccounts": ("DefenderForStorageV2", "PerStorageAccount", "PerTransaction"),
              "Arm": ("PerSubscription", "PerApiCall")}
@@ -40,12 +42,16 @@ class Posture:
             ("GET", one + "/secureScores", SCORE, self.scores),
             ("GET", one + "/secureScores/{name}/secureScoreControls", CONTROL, self.controls),
             ("GET", one + "/assessmentMetadata", METADATA, self.metadata),
+            ("GET", one + "/regulatoryComplianceStandards", STANDARD, self.standards),
+            ("GET", one + "/regulatoryComplianceStandards/{name}/regulatoryComplianceControls",
+             STANDARD, self.standard_controls),
+            ("GET", one + "/applicationWhitelistings", APP_CONTROL, self.app_control),
             ("GET", "{scope}/providers/Microsoft.Security/assessments", ASSESSMENT,
              self.assessments),
         ]
 
     def of(self, names):
-        empty = {"plans": {}, "scores": [], "controls": [], "assessments": []}
+        empty = {"plans": {}, "scores": [], "controls": [], "assessments": [], "standards": {}}
         return self.world.posture.get(names["subscription"].lower(), empty)
 
     # ---- plans ----
@@ -112,6 +118,27 @@ class Posture:
             {"id": f"{request.path}/{number}", "name": str(number), "type": SCORE + "/secureScoreControls",
              "properties": control}
             for number, control in enumerate(self.of(names)["controls"])], self.world.settings)
+
+    # ---- compliance, and what was retired ----
+
+    def standards(self, request, names):
+        return page(request, [
+            {"id": f"{request.path}/{name}", "name": name, "type": STANDARD,
+             "properties": {key: value for key, value in standard.items() if key != "controls"}}
+            for name, standard in self.of(names)["standards"].items()], self.world.settings)
+
+    def standard_controls(self, request, names):
+        standard = self.of(names)["standards"].get(names["name"])
+        if standard is None:
+            raise ArmError(404, "ResourceNotFound",
+                           f"The standard '{names['name']}' was not found.")
+        return page(request, [
+            {"id": f"{request.path}/{name}", "name": name,
+             "type": STANDARD + "/regulatoryComplianceControls", "properties": control}
+            for name, control in standard["controls"].items()], self.world.settings)
+
+    def app_control(self, request, names):
+        return Answer(200, {"value": []})
 
     # ---- assessments ----
 

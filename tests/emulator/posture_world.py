@@ -59,11 +59,25 @@ def assessment(key, resource, code="Unhealthy", **more):
             "status": {"code": code, **more}}
 
 
+def compliance():
+    return {"Microsoft-cloud-security-benchmark": {
+        "state": "Failed", "passedControls": 1, "failedControls": 1, "skippedControls": 0,
+        "unsupportedControls": 1,
+        "controls": {
+            "NS.1": {"state": "Failed", "passedAssessments": 3, "failedAssessments": 2,
+                     "skippedAssessments": 0, "description": "Establish network segmentation "
+                     "boundaries"},
+            "IM.6": {"state": "Passed", "passedAssessments": 4, "failedAssessments": 0,
+                     "skippedAssessments": 0, "description": "Use strong authentication controls"},
+            "IR.1": {"state": "Unsupported", "passedAssessments": 0, "failedAssessments": 0,
+                     "skippedAssessments": 0, "description": "Preparation"}}}}
+
+
 def posture(shop, lab):
     machines = f"/subscriptions/{shop}/resourceGroups/rg-shop/providers/" \
                "Microsoft.Compute/virtualMachines/"
     return {
-        shop: {"plans": plans(), "scores": [score(23.53, 39)],
+        shop: {"plans": plans(), "standards": compliance(), "scores": [score(23.53, 39)],
                "controls": [control("Enable MFA", 0, 10, 0, 1),
                             control("Secure management ports", 5.33, 8, 2, 1),
                             control("Encrypt data in transit", 4, 4, 3, 0)],
@@ -73,7 +87,7 @@ def posture(shop, lab):
                    assessment(DISK, machines + "jump-01", "Healthy"),
                    assessment(JIT, machines + "web-01"),
                    assessment(JIT, machines + "jump-01", "NotApplicable", cause="OffByPolicy")]},
-        lab: {"plans": plans("Free"), "scores": [score(12, 24)],
+        lab: {"plans": plans("Free"), "standards": {}, "scores": [score(12, 24)],
               "controls": [control("Enable MFA", 10, 10, 1, 0)],
               "assessments": [assessment(MFA, f"/subscriptions/{lab}", "Healthy")]},
     }

@@ -151,6 +151,42 @@ def test_a_person_at_a_terminal_is_asked(make, azure, answer, code, count):
     assert len(changes(azure)) == count
 
 
+# ---- lists as Azure gives them ----
+
+ALERT = (f"/subscriptions/{SHOP}/resourceGroups/rg-shop/providers/Microsoft.Security/locations/"
+         "westeurope/alerts/2518298467986649999_4d25bfef-2d77-4a08-adc0-3e35715cc92a")
+
+
+def test_alerts_are_listed_as_defender_has_them(posture, azure):
+    azure.put_resource(ALERT, {
+        "id": ALERT, "name": ALERT.rsplit("/", 1)[1], "type": "Microsoft.Security/Locations/alerts",
+        "properties": {"severity": "High", "alertDisplayName": "Suspicious process\u202e executed",
+                       "status": "Active", "compromisedEntity": "web-01",
+                       "startTimeUtc": "2026-03-14T08:40:58Z"}})
+    assert rows(posture("alerts", "list", "-A", "-o", "json"))[0]["id"] == ALERT
+    shown = posture("alerts", "list", "-A").stdout
+    assert "High      Suspicious process\\u202e executed  Active  web-01" in shown
+
+
+def test_standards_and_their_controls(posture):
+    standards = rows(posture("compliance", "standards", "-A", "-o", "json"))
+    assert [(s["standard"], s["passed_controls"], s["failed_controls"]) for s in standards] == [
+        ("Microsoft-cloud-security-benchmark", 1, 1)]
+    controls = rows(posture("compliance", "controls", standards[0]["standard"], "-s", SHOP,
+                            "-o", "json"))
+    assert [(c["control"], c["state"]) for c in controls] == [
+        ("NS.1", "Failed"), ("IM.6", "Passed"), ("IR.1", "Unsupported")]
+    assert posture("compliance", "controls", "none", "-s", SHOP).returncode == 3
+    for wrong in ([], ["a/b"], ["one", "two"]):
+        assert posture("compliance", "controls", *wrong, "-s", SHOP).returncode == 2
+
+
+def test_app_control_says_that_it_is_retired(posture):
+    result = posture("app-control", "list", "-A", "-o", "json")
+    assert rows(result) == []
+    assert "retired adaptive application controls in 2024" in result.stderr
+
+
 # ---- recommendations ----
 
 def test_what_is_unhealthy_is_recommended_with_what_to_do(posture):
