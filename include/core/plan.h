@@ -148,6 +148,12 @@ const char *step_undo_how(const struct json *params);
 /* Was it refused because its rule is to be quiet now?  It is recorded, and nobody is told. */
 bool step_is_quiet(const struct step *s);
 
+/* Of "/subscriptions/<this>/...", in lower case, for budgets; empty for other targets. */
+#define STEP_SUBSCRIPTION_MAX 64
+struct str step_subscription(struct str target, char out[STEP_SUBSCRIPTION_MAX]);
+
+/* Was it refused or held because a budget is used up, or its target cools down? */
+bool step_met_budget(const struct step *s);
 /* Was it refused because a budget is used up? */
 bool step_is_over_budget(const struct step *s);
 

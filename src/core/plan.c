@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "core/alert_source.h"
@@ -20,6 +21,7 @@
 #define BUDGET_USED_UP "budget used up"
 #define MUTED "the rule is muted: "
 #define COOLDOWN "the rule is in cooldown "
+#define TARGET_COOLDOWN "cooldown"
 #define HOUR_MS 3600000
 
 static const char *const state_names[] = {
@@ -193,7 +195,7 @@ ask_one_budget(const struct planner *p, const struct settings_budget *b, struct 
 	if (cools_down(p, b))
 		return (struct ruling){ b->over_approve ? STEP_APPROVAL : STEP_REFUSED,
 			arena_printf(p->arena,
-			    "cooldown: %.*s was done on this target within the last %s",
+			    TARGET_COOLDOWN ": %.*s was done on this target within the last %s",
 			    STR_ARG(b->action), text_duration(b->cooldown_ms, p->arena)) };
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct step_filter which = { .action = b->action,
@@ -450,6 +452,29 @@ step_undo_how(const struct json *params)
 		if (str_is(how, known[i]))
 			return known[i];
 	return NULL;
+}
+
+struct str
+step_subscription(struct str target, char out[STEP_SUBSCRIPTION_MAX])
+{
+	struct str rest = target, field = STR_EMPTY;
+
+	for (int i = 0; i < 3; i++)
+		if (!str_next(&rest, '/', &field))
+			return STR_EMPTY;
+	if (!str_starts_nocase(target, STR("/subscriptions/")) || field.n >= STEP_SUBSCRIPTION_MAX)
+		return STR_EMPTY;
+	for (size_t i = 0; i < field.n; i++)
+		out[i] = ascii_lower(field.p[i]);
+	return (struct str){ out, field.n };
+}
+
+bool
+step_met_budget(const struct step *s)
+{
+	return (s->state == STEP_REFUSED || s->state == STEP_APPROVAL) &&
+	       (str_starts_nocase(s->reason, STR(BUDGET_USED_UP)) ||
+		   str_starts_nocase(s->reason, STR(TARGET_COOLDOWN)));
 }
 
 bool

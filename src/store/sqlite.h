@@ -12,6 +12,7 @@
  *	sqlite_panic.c    nothing destructive from now on
  *	sqlite_keep.c     retention, space, the long check
  *	sqlite_copy.c     a copy of the running store
+ *	sqlite_past.c     what is stored, from its beginning, beside a running daemon
  */
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
@@ -121,6 +122,8 @@ bool log_copy(struct db *db, struct err *e);
 bool log_copy_anew(struct db *db, struct err *e);
 /* At start, with the log locked (BEGIN IMMEDIATE): what it holds is on disk then. */
 bool log_write_again(struct store *s, struct err *e);
+/* Is a database of this version not newer than we? */
+bool db_knows(int64_t version, struct err *e);
 /* The file as it lies there: no log, no locks, nothing that would need room. */
 bool db_open_still(struct db *db, const char *path, struct err *e);
 

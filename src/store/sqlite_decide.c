@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/ascii.h"
 #include "sqlite.h"
 
 static const char *const state_names[] = {
@@ -187,22 +186,6 @@ store_put_decision(struct store *s, const struct decision *d, bool *fresh, struc
 
 /* ---- steps ---- */
 
-/* "/subscriptions/<this>/..." in lower case; empty for other targets. */
-static struct str
-subscription_of(struct str target, char out[64])
-{
-	struct str rest = target, field = STR_EMPTY;
-
-	for (int i = 0; i < 3; i++)
-		if (!str_next(&rest, '/', &field))
-			return STR_EMPTY;
-	if (!str_starts_nocase(target, STR("/subscriptions/")) || field.n >= 64)
-		return STR_EMPTY;
-	for (size_t i = 0; i < field.n; i++)
-		out[i] = ascii_lower(field.p[i]);
-	return (struct str){ out, field.n };
-}
-
 /* A step that a guard refused, or that is only shadow, is settled when it is made. */
 static bool
 is_settled(enum step_state state)
@@ -225,7 +208,7 @@ is_settled(enum step_state state)
 bool
 insert_step(struct db *db, const struct step *step, struct err *e)
 {
-	char subscription[64];
+	char subscription[STEP_SUBSCRIPTION_MAX];
 
 	if (!db_run(db, e,
 		"INSERT INTO steps (key, alert, event, rule, action, target, params, disruptive,"
@@ -240,7 +223,7 @@ insert_step(struct db *db, const struct step *step, struct err *e)
 		(int64_t)step->reports, step->undo_of, str_of(step_state_name(step->state)),
 		step->reason, step->created_ms, step->due_ms,
 		is_settled(step->state) ? step->created_ms : (int64_t)0, step->before,
-		step->destination, subscription_of(step->target, subscription), step->silence))
+		step->destination, step_subscription(step->target, subscription), step->silence))
 		return false;
 	return sqlite3_changes(db->handle) == 0 || silence_count(db, step, e);
 }

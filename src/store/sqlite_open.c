@@ -150,6 +150,16 @@ db_close(struct db *db)
 
 /* ---- is it ours, and sound? ---- */
 
+bool
+db_knows(int64_t version, struct err *e)
+{
+	return version <= SCHEMA_VERSION ||
+	       fail(e, ERR_INPUT,
+		   "the database is of version %" PRId64
+		   ", written by a newer gridwarden; this one knows version %d",
+		   version, SCHEMA_VERSION);
+}
+
 /* Ours, of a version that is known, or empty; asked before anything is written. */
 static bool
 check_ours(struct db *db, int64_t *version, bool *empty, struct err *e)
@@ -162,12 +172,7 @@ check_ours(struct db *db, int64_t *version, bool *empty, struct err *e)
 	*empty = *version == 0 && tables == 0;
 	if (*version == 0 && tables > 0)
 		return fail(e, ERR_INPUT, "it is the database of another program");
-	if (*version > SCHEMA_VERSION)
-		return fail(e, ERR_INPUT,
-		    "the database is of version %" PRId64
-		    ", written by a newer gridwarden; this one knows version %d",
-		    *version, SCHEMA_VERSION);
-	return true;
+	return db_knows(*version, e);
 }
 
 static int64_t

@@ -1,0 +1,242 @@
+/*
+ * Happy path: a connection that only reads finds where the time in question begins and ends, and
+ * gives page after page of what lies between.
+ * What can go wrong: the file is not there, not ours, of a newer version, or may not be read; a
+ * folder that cannot be written has no place for the log's index: then the file is read as it lies
+ * there.
+ */
+#include "store/past.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sqlite.h"
+
+struct past {
+	struct db db;
+};
+
+/* ---- open ---- */
+
+static bool
+may_read(const char *path, struct err *e)
+{
+	if (access(path, R_OK) == 0)
+		return true;
+	return fail_errno(e,
+	    errno == ENOENT   ? ERR_NOT_FOUND
+	    : errno == EACCES ? ERR_DENIED
+			      : ERR_SYSTEM,
+	    "cannot read the store");
+}
+
+static bool
+is_readable(struct db *db, struct err *e)
+{
+	int64_t version;
+
+	if (!db_exec(db, "PRAGMA query_only = ON; PRAGMA cache_size = -2048", e) ||
+	    !db_ask(db, "PRAGMA user_version", &version, e))
+		return false;
+	if (version < 1)
+		return fail(e, ERR_INPUT, "it is no store");
+	return db_knows(version, e);
+}
+
+static bool
+open_db(struct db *db, const char *path, struct err *e)
+{
+	struct err first;
+
+	if (!may_read(path, e))
+		return false;
+	if (db_open(db, path, SQLITE_OPEN_READONLY, &first) && is_readable(db, &first))
+		return true;
+	*e = first;
+	if ((sqlite3_errcode(db->handle) & 0xff) != SQLITE_CANTOPEN)
+		return false;
+	db_close(db);
+	return db_open_still(db, path, e) && is_readable(db, e);
+}
+
+bool
+past_open(struct str url, struct past **out, struct err *e)
+{
+	struct str scheme = STR("sqlite:");
+	struct past *p;
+	char *path;
+	bool ok;
+
+	if (!str_starts_nocase(url, scheme) || url.n == scheme.n)
+		return fail(e, ERR_INPUT, "store '%.*s' is not sqlite:/path", STR_ARG(url));
+	p = xcalloc(1, sizeof(*p));
+	path = xstrndup(str_slice(url, scheme.n, url.n));
+	ok = open_db(&p->db, path, e) || fail_in(e, "store %s", path);
+	free(path);
+	if (ok)
+		*out = p;
+	else
+		past_close(p);
+	return ok;
+}
+
+void
+past_close(struct past *p)
+{
+	if (p == NULL)
+		return;
+	db_close(&p->db);
+	free(p);
+}
+
+/* ---- find ---- */
+
+/* The first event from this row on; found false: there is none. */
+static bool
+event_from(struct db *db, int64_t row, int64_t *id, int64_t *ms, bool *found, struct err *e)
+{
+	sqlite3_stmt *st = db_bind(db, e,
+	    "SELECT id, received_ms FROM events WHERE id >= ? ORDER BY id LIMIT 1", "i", row);
+
+	if (st == NULL || !db_step(db, st, found, e))
+		return false;
+	if (*found) {
+		*id = db_int(st, 0);
+		*ms = db_int(st, 1);
+		db_reset(st);
+	}
+	return true;
+}
+
+/* The first row that was received then or later; one behind the last when there is none. */
+static bool
+row_at(struct db *db, int64_t ms, int64_t last, int64_t *row, struct err *e)
+{
+	int64_t low = 0, high = last + 1, id, at;
+	bool found;
+
+	while (low < high) {
+		int64_t middle = low + (high - low) / 2;
+
+		if (!event_from(db, middle, &id, &at, &found, e))
+			return false;
+		if (!found || at >= ms)
+			high = middle;
+		else
+			low = id + 1;
+	}
+	*row = low;
+	return true;
+}
+
+bool
+past_find(struct past *p, int64_t since_ms, int64_t until_ms, struct past_range *out, struct err *e)
+{
+	int64_t last, first, end, id;
+	bool found;
+
+	*out = (struct past_range){ .first = 1, .last = 0 };
+	if (!db_ask(&p->db, "SELECT coalesce(max(id), 0) FROM events", &last, e) ||
+	    !row_at(&p->db, since_ms - PAST_DISORDER_MS, last, &first, e) ||
+	    !row_at(&p->db, until_ms + PAST_DISORDER_MS, last, &end, e) ||
+	    !event_from(&p->db, first, &id, &out->oldest_ms, &found, e))
+		return false;
+	if (found && id < end) {
+		out->first = id;
+		out->last = end - 1;
+	}
+	return true;
+}
+
+/* ---- read ---- */
+
+static bool
+read_steps(struct db *db, struct past_event *ev, struct arena *a, struct err *e)
+{
+	sqlite3_stmt *st = db_bind(db, e,
+	    "SELECT key, rule, action, target, state, created_ms, settled_ms, reason FROM steps"
+	    " WHERE event = ? AND disruptive AND undo_of = 0 ORDER BY id",
+	    "i", ev->id);
+	bool found = true, ok = st != NULL;
+	size_t room = 0;
+
+	while (ok && (ok = db_step(db, st, &found, e)) && found) {
+		if (ev->n_steps == room) {
+			struct step *grown = arena_alloc(a, (2 * room + 2) * sizeof(*grown));
+
+			memcpy(grown, ev->steps, ev->n_steps * sizeof(*grown));
+			ev->steps = grown;
+			room = 2 * room + 2;
+		}
+		ev->steps[ev->n_steps] = (struct step){ .key = db_text(st, 0, a),
+			.rule = db_text(st, 1, a),
+			.action = db_text(st, 2, a),
+			.target = db_text(st, 3, a),
+			.disruptive = true,
+			.created_ms = db_int(st, 5),
+			.settled_ms = db_int(st, 6),
+			.reason = db_text(st, 7, a) };
+		if (!step_state_parse(db_text(st, 4, a), &ev->steps[ev->n_steps++].state)) {
+			db_reset(st);
+			ok = fail(e, ERR_SYSTEM, "an action has no state");
+		}
+	}
+	return ok;
+}
+
+static void
+read_event(sqlite3_stmt *st, struct arena *a, struct past_event *ev)
+{
+	*ev = (struct past_event){ .id = db_int(st, 0),
+		.alert = db_int(st, 1),
+		.received_ms = db_int(st, 2),
+		.state = db_text(st, 3, a),
+		.raw = db_text(st, 4, a),
+		.headers = db_text(st, 5, a),
+		.rules_hash = db_text(st, 6, a),
+		.is_first = db_int(st, 7) == db_int(st, 0),
+		.is_last = db_int(st, 8) == db_int(st, 0) };
+}
+
+static bool
+read_events(struct db *db, const struct past_range *range, int64_t from, struct arena *a,
+    struct past_event *list, size_t *n, struct err *e)
+{
+	bool found = true, ok;
+	size_t bytes = 0;
+	sqlite3_stmt *st = db_bind(db, e,
+	    "SELECT id, alert, received_ms, state, raw, headers, rules,"
+	    " (SELECT min(id) FROM events x WHERE x.alert = v.alert AND x.id >= ?1),"
+	    " (SELECT max(id) FROM events x WHERE x.alert = v.alert)"
+	    " FROM events v WHERE id >= ?2 AND id <= ?3 ORDER BY id",
+	    "iii", range->first, from, range->last);
+
+	ok = st != NULL;
+	while (ok && *n < PAST_EVENTS_MAX && bytes < PAST_BYTES_MAX &&
+	       (ok = db_step(db, st, &found, e)) && found) {
+		read_event(st, a, &list[*n]);
+		bytes += list[(*n)++].raw.n;
+	}
+	if (ok && found)
+		db_reset(st); /* a page is full; the read ends here */
+	return ok;
+}
+
+bool
+past_read(struct past *p, const struct past_range *range, int64_t from, struct arena *a,
+    struct past_event **out, size_t *n, struct err *e)
+{
+	struct past_event *list = arena_alloc(a, PAST_EVENTS_MAX * sizeof(*list));
+
+	*n = 0;
+	if (!read_events(&p->db, range, from, a, list, n, e))
+		return false;
+	for (size_t i = 0; i < *n; i++)
+		if (!read_steps(&p->db, &list[i], a, e))
+			return false;
+	*out = list;
+	return true;
+}
