@@ -33,8 +33,8 @@ struct command {
 	int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the name */
 };
 
-extern const struct command cmd_serve, cmd_check, cmd_explain, cmd_test, cmd_send, cmd_alerts,
-    cmd_actions, cmd_release, cmd_approve, cmd_deny, cmd_silence, cmd_panic, cmd_backup,
+extern const struct command cmd_serve, cmd_check, cmd_explain, cmd_test, cmd_backtest, cmd_send,
+    cmd_alerts, cmd_actions, cmd_release, cmd_approve, cmd_deny, cmd_silence, cmd_panic, cmd_backup,
     cmd_posture, cmd_version;
 
 /* ---- options ---- */

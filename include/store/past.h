@@ -54,8 +54,11 @@ struct past_event {
 
 /* Enough for one call, in memory and time. */
 #define PAST_EVENTS_MAX 500
-#define PAST_BYTES_MAX (8 * 1024 * 1024)
-/* The next events from that row on, at most so many; n 0 when there are none up to range->last. */
+#define PAST_BYTES_MAX (2 * 1024 * 1024)
+/*
+ * The next events from that row on, which may be before the range; n 0 when there are none up to
+ * its end.
+ */
 bool past_read(struct past *p, const struct past_range *range, int64_t from, struct arena *a,
     struct past_event **out, size_t *n, struct err *e) MUST_CHECK;
 

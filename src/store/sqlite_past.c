@@ -2,13 +2,12 @@
  * Happy path: a connection that only reads finds where the time in question begins and ends, and
  * gives page after page of what lies between.
  * What can go wrong: the file is not there, not ours, of a newer version, or may not be read; a
- * folder that cannot be written has no place for the log's index: then the file is read as it lies
- * there.
+ * daemon is started meanwhile (the page is read anew, beside it).
  */
 #include "store/past.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +16,8 @@
 
 struct past {
 	struct db db;
+	char *path;
+	bool still; /* nobody had it open: read as it lies there, which leaves no files behind */
 };
 
 /* ---- open ---- */
@@ -46,20 +47,37 @@ is_readable(struct db *db, struct err *e)
 	return db_knows(version, e);
 }
 
+/* Whoever has it open has a log; it ends with the last one. */
 static bool
-open_db(struct db *db, const char *path, struct err *e)
+has_log(const struct past *p)
 {
-	struct err first;
+	char *log = NULL;
+	bool has;
 
-	if (!may_read(path, e))
-		return false;
-	if (db_open(db, path, SQLITE_OPEN_READONLY, &first) && is_readable(db, &first))
+	if (asprintf(&log, "%s-wal", p->path) < 0)
+		abort();
+	has = access(log, F_OK) == 0;
+	free(log);
+	return has;
+}
+
+static bool
+open_db(struct past *p, struct err *e)
+{
+	p->still = !has_log(p);
+	return (p->still ? db_open_still(&p->db, p->path, e)
+			 : db_open(&p->db, p->path, SQLITE_OPEN_READONLY, e)) &&
+	       is_readable(&p->db, e);
+}
+
+/* Somebody opened it meanwhile, and may change what lies there. */
+static bool
+follow_log(struct past *p, struct err *e)
+{
+	if (!p->still || !has_log(p))
 		return true;
-	*e = first;
-	if ((sqlite3_errcode(db->handle) & 0xff) != SQLITE_CANTOPEN)
-		return false;
-	db_close(db);
-	return db_open_still(db, path, e) && is_readable(db, e);
+	db_close(&p->db);
+	return open_db(p, e);
 }
 
 bool
@@ -67,20 +85,18 @@ past_open(struct str url, struct past **out, struct err *e)
 {
 	struct str scheme = STR("sqlite:");
 	struct past *p;
-	char *path;
-	bool ok;
 
 	if (!str_starts_nocase(url, scheme) || url.n == scheme.n)
 		return fail(e, ERR_INPUT, "store '%.*s' is not sqlite:/path", STR_ARG(url));
 	p = xcalloc(1, sizeof(*p));
-	path = xstrndup(str_slice(url, scheme.n, url.n));
-	ok = open_db(&p->db, path, e) || fail_in(e, "store %s", path);
-	free(path);
-	if (ok)
+	p->path = xstrndup(str_slice(url, scheme.n, url.n));
+	if (may_read(p->path, e) && open_db(p, e)) {
 		*out = p;
-	else
-		past_close(p);
-	return ok;
+		return true;
+	}
+	fail_in(e, "store %s", p->path);
+	past_close(p);
+	return false;
 }
 
 void
@@ -89,6 +105,7 @@ past_close(struct past *p)
 	if (p == NULL)
 		return;
 	db_close(&p->db);
+	free(p->path);
 	free(p);
 }
 
@@ -225,18 +242,31 @@ read_events(struct db *db, const struct past_range *range, int64_t from, struct 
 	return ok;
 }
 
-bool
-past_read(struct past *p, const struct past_range *range, int64_t from, struct arena *a,
-    struct past_event **out, size_t *n, struct err *e)
+static bool
+read_page(struct past *p, const struct past_range *range, int64_t from, struct arena *a,
+    struct past_event *list, size_t *n, struct err *e)
 {
-	struct past_event *list = arena_alloc(a, PAST_EVENTS_MAX * sizeof(*list));
-
 	*n = 0;
 	if (!read_events(&p->db, range, from, a, list, n, e))
 		return false;
 	for (size_t i = 0; i < *n; i++)
 		if (!read_steps(&p->db, &list[i], a, e))
 			return false;
-	*out = list;
 	return true;
+}
+
+bool
+past_read(struct past *p, const struct past_range *range, int64_t from, struct arena *a,
+    struct past_event **out, size_t *n, struct err *e)
+{
+	struct past_event *list = arena_alloc(a, PAST_EVENTS_MAX * sizeof(*list));
+	bool ok;
+
+	if (!follow_log(p, e))
+		return false;
+	ok = read_page(p, range, from, a, list, n, e);
+	if (p->still && has_log(p))
+		ok = follow_log(p, e) && read_page(p, range, from, a, list, n, e);
+	*out = list;
+	return ok || fail_in(e, "store %s", p->path);
 }
