@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "action/action.h"
 #include "backtest.h"
 #include "base/clock.h"
 #include "core/alert_types.h"
@@ -12,7 +13,11 @@
 #include "core/ledger.h"
 
 #define TYPES_SHOWN 10
+#define EFFECT_SHOWN 40
 #define SEVERITIES_MAX 4
+#define MACHINE "Microsoft.Compute/virtualMachines"
+#define NO_MACHINE "tried, and fail: it is no machine"
+#define ISOLATED(how) "isolate_" how " would be done"
 
 struct trial {
 	const struct settings *settings;
@@ -38,15 +43,33 @@ list_in(struct json *j, const char *name, struct arena *a)
 	return json_member(j, name);
 }
 
-/* "isolate_vm done", "isolate_vm refused: protected by ..." */
-static struct str
-effect_words(const struct step *s, struct arena *a)
+/* Actions on machines need rights on them; what is none they refuse once they look at it. */
+static bool
+needs_machine(struct str action)
 {
-	return arena_printf(a, "%.*s %s%s%.*s", STR_ARG(s->action),
-	    s->state == STEP_WAITING	? "done"
-	    : s->state == STEP_APPROVAL ? "held"
-					: step_state_name(s->state),
-	    s->reason.n > 0 ? ": " : "", STR_ARG(s->reason));
+	const struct action *found = action_find(action);
+
+	for (const char *const *p = found == NULL ? NULL : found->permissions;
+	     p != NULL && *p != NULL; p++)
+		if (str_starts_nocase(str_of(*p), STR(MACHINE "/")))
+			return true;
+	return false;
+}
+
+/* "isolate_vm would be done", "isolate_vm would be refused: protected by ..." */
+static struct str
+effect_words(const struct step *s, const struct alert *al, struct arena *a)
+{
+	bool machine = resource_id_is(&al->resource, "Microsoft.Compute", "virtualMachines");
+
+	if (s->state == STEP_WAITING)
+		return arena_printf(a, "%.*s would be %s", STR_ARG(s->action),
+		    machine || !needs_machine(s->action) ? "done" : NO_MACHINE);
+	return arena_printf(a, "%.*s would be %s: %.*s", STR_ARG(s->action),
+	    s->state == STEP_APPROVAL ? "held"
+	    : s->state == STEP_SHADOW ? "only recorded"
+				      : "refused",
+	    STR_ARG(s->reason));
 }
 
 static void
@@ -73,7 +96,7 @@ try_one(struct trial *t, const struct alert_type *type, const char *severity, st
 	for (size_t i = 0; i < d.plan.n; i++)
 		if (d.plan.steps[i].disruptive)
 			add_once(list_in(row, "actions", t->arena),
-			    effect_words(&d.plan.steps[i], t->scratch), t->arena);
+			    effect_words(&d.plan.steps[i], d.alert, t->scratch), t->arena);
 	ledger_free(nothing);
 }
 
@@ -100,19 +123,13 @@ try_type(struct trial *t, const struct alert_type *type)
 
 /* ---- for people ---- */
 
-static size_t
-count_with(const struct json *types, const char *list, const char *part)
+static bool
+is_isolated(const struct json *type)
 {
-	size_t n = 0;
+	const struct json *list = json_get(type, "actions");
 
-	for (const struct json *t = json_first(types); t != NULL; t = json_next(t))
-		for (const struct json *x = json_first(json_get(t, list)); x != NULL;
-		     x = json_next(x))
-			if (str_has_nocase(json_text(x), str_of(part))) {
-				n++;
-				break;
-			}
-	return n;
+	return json_has_text(list, STR(ISOLATED("vm"))) ||
+	       json_has_text(list, STR(ISOLATED("machine")));
 }
 
 static bool
@@ -157,27 +174,38 @@ print_rules(const struct json *types, const struct rules *rules)
 	}
 }
 
-/* All that would change something: an admin wants to see each of them. */
+/* Types of which this would come, under it. */
 static void
-print_actions(const struct json *types)
+print_effect(const struct json *types, struct str effect)
 {
-	bool any = false;
+	size_t n = 0;
 
 	for (const struct json *t = json_first(types); t != NULL; t = json_next(t)) {
-		const struct json *actions = json_get(t, "actions");
-
-		if (actions == NULL)
+		if (!json_has_text(json_get(t, "actions"), effect))
 			continue;
-		if (!any)
-			puts("\nWhat would be done");
-		any = true;
-		print_type(t);
-		for (const struct json *x = json_first(actions); x != NULL; x = json_next(x)) {
-			fputs("      ", stdout);
-			output_text(stdout, json_text(x));
-			putchar('\n');
+		if (n++ == 0) {
+			fputs("\n", stdout);
+			output_text(stdout, effect);
+			puts(", on");
 		}
+		if (n <= EFFECT_SHOWN)
+			print_type(t);
 	}
+	if (n > EFFECT_SHOWN)
+		printf("  ... and %zu types more, see -o json\n", n - EFFECT_SHOWN);
+}
+
+static void
+print_effects(const struct json *types, struct arena *a)
+{
+	struct json *effects = json_array(a);
+
+	for (const struct json *t = json_first(types); t != NULL; t = json_next(t))
+		for (const struct json *x = json_first(json_get(t, "actions")); x != NULL;
+		     x = json_next(x))
+			add_once(effects, json_text(x), a);
+	for (const struct json *x = json_first(effects); x != NULL; x = json_next(x))
+		print_effect(types, json_text(x));
 }
 
 static void
@@ -198,17 +226,19 @@ print_untouched(const struct json *types)
 }
 
 static void
-print_table(const struct json *types, const struct rules *rules)
+print_table(const struct json *types, const struct rules *rules, struct arena *a)
 {
-	size_t touched = 0, isolated = count_with(types, "actions", "isolate_");
+	size_t touched = 0, isolated = 0;
 
-	for (const struct json *t = json_first(types); t != NULL; t = json_next(t))
+	for (const struct json *t = json_first(types); t != NULL; t = json_next(t)) {
 		touched += is_touched(t);
+		isolated += is_isolated(t);
+	}
 	printf("Of %zu alerts that Defender for Cloud is known to raise, rules fire on %zu; on "
 	       "%zu a machine would be isolated.\n",
 	    json_count(types), touched, isolated);
 	print_rules(types, rules);
-	print_actions(types);
+	print_effects(types, a);
 	print_untouched(types);
 }
 
@@ -226,7 +256,7 @@ backtest_samples(
 		try_type(&t, &alert_types[i]);
 	arena_free(t.scratch);
 	if (format == FORMAT_TABLE)
-		print_table(t.types, rules);
+		print_table(t.types, rules, a);
 	else
 		output_rows(t.types, columns, sizeof(columns) / sizeof(columns[0]), format, a);
 }
