@@ -74,7 +74,7 @@ void difference_free(struct difference *d); /* NULL is fine */
 
 struct difference_event {
 	int64_t alert, received_ms;
-	bool is_first; /* of its alert */
+	bool is_first;	  /* of its alert */
 	bool other_rules; /* decided it then */
 	/* What was decided then to change something. */
 	bool has_then;

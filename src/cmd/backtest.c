@@ -27,10 +27,15 @@
 #define NICE 10
 #define PROGRESS_MS 1000
 
+/* Without a letter; 1000 and 1001 are taken. */
+#define STORE 1002
+#define SAMPLES 1003
+#define FAIL_ON_CHANGE 1004
+
 static const struct option_row options[] = { { "output", 'o', true }, { "config", 'c', true },
 	{ "rules", 'r', true }, { "since", 's', true }, { "until", 'u', true },
-	{ "store", 'S', true }, { "against-samples", 'a', false }, { "fail-on-change", 'f', false },
-	{ NULL, 0, false } };
+	{ "store", STORE, true }, { "against-samples", SAMPLES, false },
+	{ "fail-on-change", FAIL_ON_CHANGE, false }, { NULL, 0, false } };
 
 /* ---- one side ---- */
 
@@ -230,6 +235,21 @@ parse_when(const struct command *self, const char *option, const char *text, int
 	return true;
 }
 
+/* What would not be put in force is not tried either: mistakes, and tests that fail. */
+static struct rules *
+load_new(const char *path, const struct settings *settings, struct arena *a, struct diags *d)
+{
+	struct rule_files files;
+	struct rule_tests tests;
+	struct rules *rules = load_rules_to_test(path, settings, a, d, &files);
+
+	if (rules == NULL)
+		return NULL;
+	rule_tests_run(rules, settings, RULE_TESTS_LIMIT_MS, a, &tests);
+	rule_tests_report(&tests, files.list, files.n, d);
+	return rules;
+}
+
 static bool
 load(struct request *r, struct arena *a)
 {
@@ -242,7 +262,7 @@ load(struct request *r, struct arena *a)
 	if (r->settings != NULL)
 		r->before = load_rules(arena_cstr(a, r->settings->rules), r->settings, a, &d);
 	if (r->rules != NULL)
-		r->after = load_rules(r->rules, r->settings, a, &d);
+		r->after = load_new(r->rules, r->settings, a, &d);
 	if (d.errors == 0)
 		return true;
 	buf_init(&text, DIAGS_MAX * 2048);
@@ -282,13 +302,13 @@ take(const struct command *self, int key, const char *value, struct request *r, 
 	case 'r':
 		r->rules = value;
 		return true;
-	case 'S':
+	case STORE:
 		r->store = value;
 		return true;
-	case 'a':
+	case SAMPLES:
 		r->samples = true;
 		return true;
-	case 'f':
+	case FAIL_ON_CHANGE:
 		b->fail_on_change = true;
 		return true;
 	case 's':
@@ -351,10 +371,11 @@ const struct command cmd_backtest = {
 	    "                       in place of the past: one alert of each type that Defender "
 	    "for\n"
 	    "                       Cloud is known to raise\n"
-	    "      --store FILE     a copy of the store (gridwarden backup) in place of the one in "
-	    "the\n"
-	    "                       settings\n"
-	    "      --fail-on-change end with 1 when anything would be otherwise\n"
+	    "      --store FILE     a copy of the store (gridwarden backup), in place of the one "
+	    "that\n"
+	    "                       the settings name\n"
+	    "      --fail-on-change\n"
+	    "                       end with 1 when anything would be done otherwise\n"
 	    "  -c, --config FILE    settings (default " CONFIG_DEFAULT ")\n"
 	    "  -o, --output FORMAT  table, json, yaml or tsv\n"
 	    "      --no-color\n",

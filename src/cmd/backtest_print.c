@@ -79,22 +79,23 @@ print_cases(const struct json *row, size_t most, const char *before, const char 
 }
 
 /* "3 done, 1 refused" */
-static void
-print_effects(const struct json *effects)
+static struct str
+effects_words(const struct json *effects, struct arena *a)
 {
-	if (json_first(effects) == NULL)
-		fputs("nothing", stdout);
+	struct str words = json_first(effects) == NULL ? STR("nothing") : STR_EMPTY;
+
 	for (const struct json *e = json_first(effects); e != NULL; e = json_next(e)) {
 		int64_t n = 0;
 
 		json_int(e, &n);
-		printf("%s%" PRId64 " %.*s", e == json_first(effects) ? "" : ", ", n,
-		    STR_ARG(json_name(e)));
+		words = arena_printf(a, "%.*s%s%" PRId64 " %.*s", STR_ARG(words),
+		    words.n == 0 ? "" : ", ", n, STR_ARG(json_name(e)));
 	}
+	return words;
 }
 
 static void
-print_resource(const struct json *row)
+print_resource(const struct json *row, struct arena *a)
 {
 	struct str change = text_at(row, "change");
 
@@ -106,17 +107,15 @@ print_resource(const struct json *row)
 	output_text(stdout, text_at(row, "target"));
 	putchar('\n');
 	if (json_count(json_get(row, "alerts")) < (size_t)number_at(row, "differ")) {
-		fputs("      in all now: ", stdout);
-		print_effects(json_get(row, "before"));
-		fputs("; new: ", stdout);
-		print_effects(json_get(row, "after"));
-		putchar('\n');
+		printf("      in all now: %.*s; new: %.*s\n",
+		    STR_ARG(effects_words(json_get(row, "before"), a)),
+		    STR_ARG(effects_words(json_get(row, "after"), a)));
 	}
 	print_cases(row, DIFFERENCE_CASES_MAX, "now", "new");
 }
 
 static void
-print_resources(const struct json *report)
+print_resources(const struct json *report, struct arena *a)
 {
 	const struct json *rows = json_get(report, "actions");
 	size_t shown = 0;
@@ -126,7 +125,7 @@ print_resources(const struct json *report)
 	puts("\nWhat would be done otherwise (+ only by the new rules, - no longer, ~ otherwise)");
 	for (const struct json *r = json_first(rows); r != NULL && shown < RESOURCES_SHOWN;
 	     r = json_next(r), shown++)
-		print_resource(r);
+		print_resource(r, a);
 	more(json_count(rows), shown, "resources");
 }
 
@@ -291,7 +290,7 @@ print_table(const struct json *report, struct arena *a)
 	output_text(stdout, text_at(report, "verdict"));
 	putchar('\n');
 	if (compares(report))
-		print_resources(report);
+		print_resources(report, a);
 	print_messages(report, a);
 	print_budgets(report, a);
 	print_fired(report, a);
@@ -303,6 +302,15 @@ print_table(const struct json *report, struct arena *a)
 /* ---- lines for programs ---- */
 
 static void
+set_side(struct json *line, const char *name, const struct json *value, struct arena *a)
+{
+	if (json_is(value, JSON_OBJECT))
+		json_set_str(line, name, effects_words(value, a), a);
+	else if (value != NULL)
+		json_set(line, name, json_copy(value, a), a);
+}
+
+static void
 add_line(struct json *lines, const char *kind, const struct json *row, const char *what,
     const char *where, struct arena *a)
 {
@@ -312,10 +320,8 @@ add_line(struct json *lines, const char *kind, const struct json *row, const cha
 	json_set_str(j, "what", text_at(row, what), a);
 	json_set_str(j, "where", text_at(row, where), a);
 	json_set_str(j, "rule", text_at(row, "rule"), a);
-	if (json_get(row, "before") != NULL)
-		json_set(j, "before", json_copy(json_get(row, "before"), a), a);
-	if (json_get(row, "after") != NULL)
-		json_set(j, "after", json_copy(json_get(row, "after"), a), a);
+	set_side(j, "before", json_get(row, "before"), a);
+	set_side(j, "after", json_get(row, "after"), a);
 	json_add(lines, j, a);
 }
 

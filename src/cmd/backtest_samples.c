@@ -208,19 +208,34 @@ print_effects(const struct json *types, struct arena *a)
 		print_effect(types, json_text(x));
 }
 
+static bool
+is_overlooked(const struct json *type)
+{
+	return !is_touched(type) && !json_true(json_get(type, "retired"));
+}
+
+static struct str
+severity_of(const struct json *type)
+{
+	return json_text(json_first(json_get(type, "severities")));
+}
+
+/* The gravest first. */
 static void
 print_untouched(const struct json *types)
 {
 	size_t n = 0;
 
-	for (const struct json *t = json_first(types); t != NULL; t = json_next(t)) {
-		if (is_touched(t) || json_true(json_get(t, "retired")))
-			continue;
-		if (n++ == 0)
-			puts("\nTypes that no rule is about");
-		if (n <= TYPES_SHOWN)
-			print_type(t);
-	}
+	for (int level = SEVERITY_HIGH; level > SEVERITY_UNKNOWN; level--)
+		for (const struct json *t = json_first(types); t != NULL; t = json_next(t)) {
+			if (!is_overlooked(t) ||
+			    !str_is(severity_of(t), severity_name((enum severity)level)))
+				continue;
+			if (n++ == 0)
+				puts("\nTypes that no rule is about");
+			if (n <= TYPES_SHOWN)
+				print_type(t);
+		}
 	if (n > TYPES_SHOWN)
 		printf("  ... and %zu types more, see -o json\n", n - TYPES_SHOWN);
 }

@@ -111,12 +111,15 @@ past_close(struct past *p)
 
 /* ---- find ---- */
 
-/* The first event from this row on; found false: there is none. */
+/* The first event from this row on that was not received before; found false: there is none. */
 static bool
-event_from(struct db *db, int64_t row, int64_t *id, int64_t *ms, bool *found, struct err *e)
+event_from(struct db *db, int64_t row, int64_t since_ms, int64_t *id, int64_t *ms, bool *found,
+    struct err *e)
 {
 	sqlite3_stmt *st = db_bind(db, e,
-	    "SELECT id, received_ms FROM events WHERE id >= ? ORDER BY id LIMIT 1", "i", row);
+	    "SELECT id, received_ms FROM events WHERE id >= ? AND received_ms >= ? ORDER BY id "
+	    "LIMIT 1",
+	    "ii", row, since_ms);
 
 	if (st == NULL || !db_step(db, st, found, e))
 		return false;
@@ -138,7 +141,7 @@ row_at(struct db *db, int64_t ms, int64_t last, int64_t *row, struct err *e)
 	while (low < high) {
 		int64_t middle = low + (high - low) / 2;
 
-		if (!event_from(db, middle, &id, &at, &found, e))
+		if (!event_from(db, middle, INT64_MIN, &id, &at, &found, e))
 			return false;
 		if (!found || at >= ms)
 			high = middle;
@@ -159,7 +162,7 @@ past_find(struct past *p, int64_t since_ms, int64_t until_ms, struct past_range 
 	if (!db_ask(&p->db, "SELECT coalesce(max(id), 0) FROM events", &last, e) ||
 	    !row_at(&p->db, since_ms - PAST_DISORDER_MS, last, &first, e) ||
 	    !row_at(&p->db, until_ms + PAST_DISORDER_MS, last, &end, e) ||
-	    !event_from(&p->db, first, &id, &out->oldest_ms, &found, e))
+	    !event_from(&p->db, first, since_ms, &id, &out->oldest_ms, &found, e))
 		return false;
 	if (found && id < end) {
 		out->first = id;

@@ -8,7 +8,7 @@
 #define START INT64_C(1760000000000)
 #define VM(sub, name)                                                           \
 	"/subscriptions/" sub "/resourceGroups/rg/providers/Microsoft.Compute/" \
-			      "virtualMachines/" name
+	"virtualMachines/" name
 
 static struct ledger *ledger;
 static struct arena *arena;
