@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/plan.h"
+#include "core/rules.h"
 #include "core/settings.h"
 
 struct ledger;
@@ -18,17 +19,23 @@ struct ledger;
 struct ledger *ledger_new(int64_t window_ms);
 void ledger_free(struct ledger *l); /* NULL is fine */
 
-/* The longest time that a budget of these settings looks back. */
-int64_t ledger_window_ms(const struct settings *s);
+/* The longest time that a budget of these settings, or a cooldown of these rules, looks back. */
+int64_t ledger_window_ms(const struct settings *s, const struct rules *r);
 
 /* The facts at that moment, which is not before the one of the call before. */
 struct guard_facts ledger_facts(struct ledger *l, int64_t now_ms);
 
+/* The alert that a plan is about. */
+struct ledger_alert {
+	int64_t id; /* as people type it */
+	struct str key;
+	bool more; /* it will be decided again, so its steps have to be known then */
+};
+
 /*
  * Put a plan into the ledger, as store_put_decision() does: a step that was put before leaves the
- * plan; what is let through counts from now on.  more: the same alert will be decided again, so its
- * steps have to be known then.
+ * plan; what is let through, and rules whose cooldown begins, count from now on.
  */
-void ledger_put(struct ledger *l, struct plan *plan, bool more);
+void ledger_put(struct ledger *l, struct plan *plan, const struct ledger_alert *about);
 
 #endif

@@ -56,11 +56,14 @@ decide(struct side *side, const struct event *ev, const struct past_event *past,
 		.settings = side->settings, .rules = side->rules, .facts = &facts, .only = STR_EMPTY
 	};
 
+	struct ledger_alert about = { .id = past->alert, .more = !past->is_last };
+
 	decide_event(&by, ev, a, out);
 	if (out->state != EVENT_STATE_DECIDED)
 		return;
+	about.key = out->alert->id;
 	report_plan(&out->plan, out->alert, side->settings, &facts, a);
-	ledger_put(side->ledger, &out->plan, !past->is_last);
+	ledger_put(side->ledger, &out->plan, &about);
 }
 
 /* ---- the past ---- */
@@ -154,11 +157,20 @@ go_through(struct going *g, const struct past_range *range, int64_t from, struct
 	}
 }
 
+static int64_t
+longest(const struct backtest *b)
+{
+	int64_t before = ledger_window_ms(b->settings, b->before);
+	int64_t after = ledger_window_ms(b->settings, b->after);
+
+	return before > after ? before : after;
+}
+
 /* Budgets that look back from the first alert find what was decided before it. */
 static bool
 go(struct going *g, struct err *e)
 {
-	int64_t window_ms = ledger_window_ms(g->b->settings);
+	int64_t window_ms = longest(g->b);
 	struct past_range range, before;
 	bool ok;
 

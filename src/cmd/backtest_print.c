@@ -140,13 +140,13 @@ compares(const struct json *report)
 /* What is new is behind, and left out when nothing new is tried. */
 static void
 print_rows(const struct json *rows, const struct column *columns, size_t n, size_t n_now,
-    const struct json *report, struct arena *a)
+    const struct json *report)
 {
-	output_rows(rows, columns, compares(report) ? n : n_now, FORMAT_TABLE, a);
+	output_rows(rows, columns, compares(report) ? n : n_now, FORMAT_TABLE);
 }
 
 static void
-print_messages(const struct json *report, struct arena *a)
+print_messages(const struct json *report)
 {
 	static const struct column columns[] = { { "ACTION", "action", 0, false },
 		{ "TO", "target", 0, false }, { "RULE", "rule", 40, false },
@@ -157,20 +157,21 @@ print_messages(const struct json *report, struct arena *a)
 	if (json_count(rows) == 0)
 		return;
 	puts("\nWhom it would tell");
-	print_rows(rows, columns, sizeof(columns) / sizeof(columns[0]), 5, report, a);
+	print_rows(rows, columns, sizeof(columns) / sizeof(columns[0]), 5, report);
 }
 
 static void
-print_budgets(const struct json *report, struct arena *a)
+print_budgets(const struct json *report)
 {
-	static const struct column columns[] = { { "BUDGET", "reason", 0, false },
-		{ "NOW", "before", 0, false }, { "NEW", "after", 0, false } };
+	static const struct column columns[] = { { "WHY", "reason", 0, false },
+		{ "RULE", "rule", 40, false }, { "NOW", "before", 0, false },
+		{ "NEW", "after", 0, false } };
 	const struct json *rows = json_get(report, "budgets");
 
 	if (json_count(rows) == 0)
 		return;
-	puts("\nBudgets and cooldowns that would refuse or hold");
-	print_rows(rows, columns, sizeof(columns) / sizeof(columns[0]), 2, report, a);
+	puts("\nWhat budgets and cooldowns would hold back");
+	print_rows(rows, columns, sizeof(columns) / sizeof(columns[0]), 3, report);
 }
 
 /* ---- rules ---- */
@@ -207,7 +208,7 @@ print_fired(const struct json *report, struct arena *a)
 	if (n == 0)
 		return;
 	puts("\nRules");
-	print_rows(list, columns, sizeof(columns) / sizeof(columns[0]), 3, report, a);
+	print_rows(list, columns, sizeof(columns) / sizeof(columns[0]), 3, report);
 	more(n, RULES_SHOWN, "rules");
 }
 
@@ -291,8 +292,8 @@ print_table(const struct json *report, struct arena *a)
 	putchar('\n');
 	if (compares(report))
 		print_resources(report, a);
-	print_messages(report, a);
-	print_budgets(report, a);
+	print_messages(report);
+	print_budgets(report);
 	print_fired(report, a);
 	print_never(report);
 	print_then(report);
@@ -343,7 +344,7 @@ print_lines(const struct json *report, struct arena *a)
 		for (const struct json *r = json_first(json_get(report, parts[i].list)); r != NULL;
 		     r = json_next(r))
 			add_line(lines, parts[i].kind, r, parts[i].what, parts[i].where, a);
-	output_rows(lines, columns, sizeof(columns) / sizeof(columns[0]), FORMAT_TSV, a);
+	output_rows(lines, columns, sizeof(columns) / sizeof(columns[0]), FORMAT_TSV);
 }
 
 void

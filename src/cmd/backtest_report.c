@@ -260,6 +260,8 @@ budgets_json(const struct difference_count *c, size_t n, struct arena *a)
 		struct json *j = json_object(a);
 
 		json_set_str(j, "reason", c[i].what, a);
+		if (c[i].rule.n > 0)
+			json_set_str(j, "rule", c[i].rule, a);
 		json_set_int(j, "before", c[i].before, a);
 		json_set_int(j, "after", c[i].after, a);
 		json_add(list, j, a);

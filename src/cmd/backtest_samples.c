@@ -273,5 +273,5 @@ backtest_samples(
 	if (format == FORMAT_TABLE)
 		print_table(t.types, rules, a);
 	else
-		output_rows(t.types, columns, sizeof(columns) / sizeof(columns[0]), format, a);
+		output_rows(t.types, columns, sizeof(columns) / sizeof(columns[0]), format);
 }

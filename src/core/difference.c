@@ -179,6 +179,11 @@ count_steps(struct difference *d, const struct plan *plan, int side)
 
 		if (step_met_budget(s))
 			add_to(count_of(d, &d->budgets, s->reason, STR_EMPTY, STR_EMPTY), side);
+		if (step_is_quiet(s)) /* its reason names an alert */
+			add_to(count_of(d, &d->budgets,
+				   STR("the rule is muted or in its own cooldown"), STR_EMPTY,
+				   s->rule),
+			    side);
 		if (s->disruptive || s->state != STEP_WAITING)
 			continue;
 		add_to(count_of(d, &d->messages, s->action, s->target, s->rule), side);

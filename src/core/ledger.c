@@ -38,6 +38,15 @@ struct entry {
 	uint64_t before[LINKS];
 };
 
+/* A rule that fired, for what its cooldown tells apart. */
+struct fired {
+	struct rule_fired last;
+	char *alert_key; /* what last points to */
+	int64_t until_ms;
+	UT_hash_handle hh;
+	char name[];
+};
+
 /* A digest that waits for its time. */
 struct waiting {
 	struct str target, params, key;
@@ -51,6 +60,8 @@ struct ledger {
 	size_t n, room;
 	uint64_t dropped; /* entries before the first */
 	struct chain *chains;
+	struct fired *fired;
+	size_t fired_max; /* so many, and those that ended go */
 	struct key_set *keys;
 	struct waiting *waiting; /* one for each channel */
 	struct arena *arena;	 /* of those */
@@ -74,15 +85,23 @@ free_chain(struct ledger *l, struct chain *c)
 	free(c);
 }
 
+static void
+free_fired(struct ledger *l, struct fired *f)
+{
+	HASH_DEL(l->fired, f);
+	free(f->alert_key);
+	free(f);
+}
+
 void
 ledger_free(struct ledger *l)
 {
-	struct chain *c, *next;
-
 	if (l == NULL)
 		return;
-	HASH_ITER(hh, l->chains, c, next)
-	free_chain(l, c);
+	while (l->chains != NULL)
+		free_chain(l, l->chains);
+	while (l->fired != NULL)
+		free_fired(l, l->fired);
 	free(l->entries);
 	key_set_free(l->keys);
 	arena_free(l->arena);
@@ -90,10 +109,13 @@ ledger_free(struct ledger *l)
 }
 
 int64_t
-ledger_window_ms(const struct settings *s)
+ledger_window_ms(const struct settings *s, const struct rules *r)
 {
 	int64_t longest = HOUR_MS;
 
+	for (size_t i = 0; i < rules_count(r); i++)
+		if (rules_at(r, i)->cooldown_ms > longest)
+			longest = rules_at(r, i)->cooldown_ms;
 	for (size_t i = 0; i < s->n_budgets; i++)
 		if (s->budgets[i].cooldown_ms > longest)
 			longest = s->budgets[i].cooldown_ms;
@@ -191,6 +213,12 @@ count(void *ctx, const struct step_filter *which)
 	return n;
 }
 
+static struct str
+fired_name(struct str rule, struct str key, struct arena *a)
+{
+	return arena_printf(a, "%.*s\n%.*s", STR_ARG(rule), STR_ARG(key));
+}
+
 static struct waiting *
 find_waiting(const struct ledger *l, struct str channel, struct str params)
 {
@@ -210,6 +238,26 @@ waiting_digest(void *ctx, struct str channel, struct str params, struct arena *a
 	return w == NULL || w->due_ms <= l->now_ms ? STR_EMPTY : arena_str(a, w->key);
 }
 
+static struct fired *
+find_fired(const struct ledger *l, struct str name)
+{
+	struct fired *f;
+
+	HASH_FIND(hh, l->fired, name.p, name.n, f);
+	return f;
+}
+
+static bool
+fired(void *ctx, struct str rule, struct str key, struct arena *a, struct rule_fired *out)
+{
+	const struct ledger *l = ctx;
+	const struct fired *f = find_fired(l, fired_name(rule, key, a));
+
+	if (f != NULL)
+		*out = f->last;
+	return f != NULL;
+}
+
 struct guard_facts
 ledger_facts(struct ledger *l, int64_t now_ms)
 {
@@ -218,6 +266,7 @@ ledger_facts(struct ledger *l, int64_t now_ms)
 	return (struct guard_facts){ .now_ms = l->now_ms,
 		.count = count,
 		.count_ctx = l,
+		.fired = fired,
 		.waiting_digest = waiting_digest };
 }
 
@@ -237,9 +286,11 @@ forget(struct ledger *l)
 	l->n -= old;
 	l->dropped += old;
 	memmove(l->entries, l->entries + old, l->n * sizeof(*l->entries));
-	HASH_ITER(hh, l->chains, c, next)
-	if (c->last <= l->dropped)
-		free_chain(l, c);
+	for (c = l->chains; c != NULL; c = next) {
+		next = c->hh.next;
+		if (c->last <= l->dropped)
+			free_chain(l, c);
+	}
 }
 
 static void
@@ -301,17 +352,56 @@ joins(const struct ledger *l, const struct step *s)
 	return w != NULL && str_eq(w->key, s->key);
 }
 
+/* As the store does: what ended goes when there are many. */
+static void
+forget_fired(struct ledger *l)
+{
+	struct fired *f, *next;
+
+	if (HASH_COUNT(l->fired) < l->fired_max)
+		return;
+	for (f = l->fired; f != NULL; f = next) {
+		next = f->hh.next;
+		if (f->until_ms < l->now_ms)
+			free_fired(l, f);
+	}
+	l->fired_max = 2 * HASH_COUNT(l->fired) + KEPT_MIN;
+}
+
+static void
+keep_fired(struct ledger *l, const struct firing *now, const struct ledger_alert *about)
+{
+	struct arena *a = arena_new();
+	struct str name = fired_name(now->rule, now->key, a);
+	struct fired *f = find_fired(l, name);
+
+	if (f == NULL) {
+		forget_fired(l);
+		f = xcalloc(1, sizeof(*f) + name.n + 1);
+		memcpy(f->name, name.p, name.n);
+		HASH_ADD_KEYPTR(hh, l->fired, f->name, name.n, f);
+	} else {
+		free(f->alert_key);
+	}
+	f->alert_key = xstrndup(about->key);
+	f->last = (struct rule_fired){ l->now_ms, about->id, str_of(f->alert_key) };
+	f->until_ms = now->until_ms;
+	arena_free(a);
+}
+
 void
-ledger_put(struct ledger *l, struct plan *plan, bool more)
+ledger_put(struct ledger *l, struct plan *plan, const struct ledger_alert *about)
 {
 	size_t kept = 0;
 
+	for (size_t i = 0; i < plan->n_firings; i++)
+		keep_fired(l, &plan->firings[i], about);
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct step *s = &plan->steps[i];
 
 		if (key_set_has(l->keys, s->key) || joins(l, s))
 			continue;
-		if (more)
+		if (about->more)
 			key_set_add(l->keys, s->key);
 		if (s->disruptive && s->state == STEP_WAITING)
 			note(l, s);

@@ -185,8 +185,8 @@ TEST(messages_are_counted_by_channel_and_rule_and_budgets_by_their_reason)
 
 TEST(rules_are_those_of_both_and_count_how_often_they_fire)
 {
-	struct verdict yes = { NULL, ANSWER_YES, NULL, 0 };
-	struct verdict unsure = { NULL, ANSWER_UNSURE, NULL, 0 };
+	struct verdict yes = { .answer = ANSWER_YES };
+	struct verdict unsure = { .answer = ANSWER_UNSURE };
 	struct decided before = { .state = EVENT_STATE_DECIDED }, after = before;
 	const struct difference_rule *r;
 	size_t n;

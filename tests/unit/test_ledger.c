@@ -38,13 +38,13 @@ step_of(const char *key, const char *target, const char *rule)
 static bool
 put(int64_t at_ms, struct step step, bool more)
 {
-	struct plan plan = { &step, 1 };
+	struct plan plan = { .steps = &step, .n = 1 };
 
 	(void)ledger_facts(ledger, at_ms);
 	step.created_ms = at_ms;
 	if (step.due_ms == 0)
 		step.due_ms = at_ms;
-	ledger_put(ledger, &plan, more);
+	ledger_put(ledger, &plan, &(const struct ledger_alert){ 1, STR("a"), more });
 	return plan.n == 1;
 }
 
@@ -128,6 +128,51 @@ TEST(a_digest_waits_until_it_is_due_and_others_join_it)
 	CHECK(!put(START + 59999, digest, false));
 	facts = ledger_facts(ledger, START + 60000);
 	CHECK(facts.waiting_digest(facts.count_ctx, STR("soc"), digest.params, arena).n == 0);
+}
+
+/* Puts that the rule's cooldown begins. */
+static void
+fire(int64_t at_ms, const char *key, int64_t until_ms, int64_t alert, const char *alert_key)
+{
+	struct firing now = { STR("r"), str_of(key), until_ms };
+	struct plan plan = { .firings = &now, .n_firings = 1 };
+
+	(void)ledger_facts(ledger, at_ms);
+	ledger_put(ledger, &plan, &(const struct ledger_alert){ alert, str_of(alert_key), false });
+}
+
+TEST(a_rule_that_fired_is_remembered_with_its_alert_for_what_its_cooldown_tells_apart)
+{
+	struct guard_facts facts;
+	struct rule_fired last;
+
+	fresh();
+	fire(START, "web-01", START + HOUR, 7, "a7");
+	fire(START + 1000, "web-01", START + 1000 + HOUR, 8, "a8");
+	facts = ledger_facts(ledger, START + 2000);
+	CHECK(facts.fired(facts.count_ctx, STR("r"), STR("web-01"), arena, &last));
+	CHECK_INT(last.at_ms, START + 1000);
+	CHECK_INT(last.alert, 8);
+	CHECK_STR(last.alert_key, "a8");
+	CHECK(!facts.fired(facts.count_ctx, STR("r"), STR("web-02"), arena, &last));
+	CHECK(!facts.fired(facts.count_ctx, STR("other"), STR("web-01"), arena, &last));
+}
+
+TEST(cooldowns_that_ended_go_when_there_are_many_and_others_stay)
+{
+	struct guard_facts facts;
+	struct rule_fired last;
+	char key[32];
+
+	fresh();
+	fire(START, "long", START + 1000 * HOUR, 1, "a");
+	for (int i = 0; i < 5000; i++) {
+		snprintf(key, sizeof(key), "key-%d", i);
+		fire(START + i * HOUR / 100, key, START + i * HOUR / 100 + 1, 2, "b");
+	}
+	facts = ledger_facts(ledger, START + 50 * HOUR);
+	CHECK(facts.fired(facts.count_ctx, STR("r"), STR("long"), arena, &last));
+	CHECK(!facts.fired(facts.count_ctx, STR("r"), STR("key-1"), arena, &last));
 }
 
 TEST(a_hundred_thousand_are_counted_right_while_old_ones_go)
