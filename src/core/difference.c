@@ -200,6 +200,7 @@ effect_of(const struct step *s)
 		return EFFECT_NONE;
 	switch (s->state) {
 	case STEP_REFUSED:
+	case STEP_SUPPRESSED: /* of cards only */
 		return EFFECT_REFUSED;
 	case STEP_SHADOW:
 		return EFFECT_SHADOW;
