@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
@@ -98,8 +99,8 @@ output_rows(const struct json *rows, const struct column *columns, size_t n, enu
 void output_object(const struct json *object, enum format format, struct arena *a);
 /* Text that came from outside, safe for a terminal: control bytes are made visible. */
 void output_text(FILE *f, struct str s);
-/* A condition of a trace as a phrase: "severity is High". */
-void output_phrase(FILE *f, const struct json *condition);
+/* The same, appended. */
+void output_visible(struct buf *b, struct str s);
 
 /* ---- the running daemon ---- */
 

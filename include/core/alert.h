@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -101,6 +102,8 @@ struct field_values {
 	size_t n;
 	bool present; /* the field exists (it may be null or an empty list) */
 	bool cut;     /* there may be more: a limit was reached, "no" is not certain */
+	int64_t
+	    work; /* what looking it up took, in the judge's steps; small change is not counted */
 };
 #define FIELD_VALUES_MAX 256
 /* References followed, and nodes looked at to find where they point: some 20 ms at worst. */

@@ -25,8 +25,11 @@
 #include "base/yaml.h"
 #include "core/alert.h"
 
-/* Three-valued: a limit of the matcher or a value that cannot be compared is "unsure". */
-enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNSURE };
+/*
+ * Three-valued: a limit of the matcher or a value that cannot be compared is "unsure".  The fourth
+ * is in traces alone: the answer was known before it was asked.
+ */
+enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNSURE, ANSWER_NOT_ASKED };
 
 /* What a step acts on. */
 enum target_kind {
@@ -142,21 +145,31 @@ bool rule_is_timed(const struct rule *rule);
 /* One condition as it was tried. */
 struct trace_line {
 	struct str selection; /* "" for a plain match */
+	size_t group;	      /* of a list of which one must hold: which, from 1; 0 = no list */
 	struct str field;   /* as the rule writes it, with modifiers: "alertDisplayName|contains" */
 	struct str wanted;  /* "Suspicious process executed", "High or Medium" */
 	struct str seen;    /* the value of the alert, shortened; "(absent)" */
 	struct str note;    /* which line of a list held it, or did once; or empty */
 	struct str problem; /* why unsure; empty otherwise */
 	enum answer answer;
+	bool stopped;	  /* the rule's answer was known with this one: asked last */
 	size_t condition; /* its number in the rule, rule_condition() */
+};
+
+struct selection_answer {
+	struct str name;
+	enum answer answer;
 };
 
 struct verdict {
 	const struct rule *rule;
 	enum answer answer;
 	struct str muted; /* why its actions are held back, for the record; "" = they are not */
-	struct trace_line *lines;
+	struct trace_line *lines; /* in the order in which they were asked, others behind them */
 	size_t n_lines;
+	struct str condition; /* over named selections, as written; "" = a plain match */
+	struct selection_answer *selections;
+	size_t n_selections;
 };
 
 #define TRACE_VALUE_MAX 200
@@ -182,6 +195,6 @@ enum answer rule_judge(const struct rule *rule, const struct alert *al, int64_t 
 enum answer rule_decided_by(const struct rule *rule, const struct alert *al, int64_t now_ms,
     struct arena *a, struct trace_line **lines, size_t *n);
 
-const char *answer_name(enum answer a); /* "no", "yes", "unsure" */
+const char *answer_name(enum answer a); /* "no", "yes", "unsure", "not asked" */
 
 #endif

@@ -1,4 +1,5 @@
 #include "cmd/list.h"
+#include "cmd/trace_print.h"
 
 static const struct column columns[] = {
 	{ "ID", "id", 0, false },
@@ -12,33 +13,6 @@ static const struct column columns[] = {
 
 static const char *const states[] = { "decided", "unreadable", "damaged", "notice", "refused",
 	NULL };
-
-static void
-print_condition(const struct json *c)
-{
-	printf("    %-6.*s  ", STR_ARG(json_text(json_get(c, "answer"))));
-	output_phrase(stdout, c);
-	fputs("; saw ", stdout);
-	output_text(stdout, json_text(json_get(c, "seen")));
-	putchar('\n');
-}
-
-/* Rules that fired or were unsure, with their conditions. */
-static void
-print_why(const struct json *why)
-{
-	for (const struct json *r = json_first(json_get(why, "rules")); r != NULL;
-	     r = json_next(r)) {
-		if (str_is(json_text(json_get(r, "answer")), "no"))
-			continue;
-		fputs("\n  rule ", stdout);
-		output_text(stdout, json_text(json_get(r, "rule")));
-		printf(" said %.*s\n", STR_ARG(json_text(json_get(r, "answer"))));
-		for (const struct json *c = json_first(json_get(r, "conditions")); c != NULL;
-		     c = json_next(c))
-			print_condition(c);
-	}
-}
 
 static void
 print(const struct json *alert, struct arena *a)
@@ -57,7 +31,7 @@ print(const struct json *alert, struct arena *a)
 		output_rows(json_get(alert, "actions"), actions,
 		    sizeof(actions) / sizeof(actions[0]), FORMAT_TABLE);
 	}
-	print_why(json_get(alert, "why"));
+	trace_print(json_get(alert, "why"), true);
 }
 
 static int

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cmd/cmd.h"
+#include "cmd/trace_print.h"
 #include "core/decide.h"
 #include "core/source_list.h"
 #include "core/trace.h"
@@ -84,6 +85,14 @@ plan_json(const struct plan *plan, const struct settings *settings, struct arena
 	return list;
 }
 
+/* As it would be stored, with what is told beside it. */
+static void
+set_trace(struct json *j, const struct json *trace, struct arena *a)
+{
+	for (const struct json *part = json_first(trace); part != NULL; part = json_next(part))
+		json_set(j, arena_cstr(a, json_name(part)), json_copy(part, a), a);
+}
+
 static struct json *
 explain_event(const struct explain *x, const struct event *ev)
 {
@@ -112,8 +121,7 @@ explain_event(const struct explain *x, const struct event *ev)
 	if (d.state != EVENT_STATE_DECIDED)
 		return j;
 	json_set(j, "alert", alert_json(d.alert, x->arena), x->arena);
-	json_set(j, "rules",
-	    json_member(trace_json(d.verdicts, d.n, d.not_asked, x->arena), "rules"), x->arena);
+	set_trace(j, trace_of(&d, x->rules, x->arena), x->arena);
 	json_set(j, "plan", plan_json(&d.plan, settings, x->arena), x->arena);
 	return j;
 }
@@ -152,57 +160,6 @@ print_alert(const struct json *j)
 	if (json_true(json_at(j, "alert.sample")))
 		line("sample",
 		    STR("yes: nothing is destroyed unless a rule says allow_sample: true"));
-}
-
-static void
-print_condition(const struct json *c)
-{
-	struct str problem = text_at(c, "problem"), note = text_at(c, "note");
-
-	printf("  %-7.*s", STR_ARG(text_at(c, "answer")));
-	if (text_at(c, "selection").n > 0) {
-		output_text(stdout, text_at(c, "selection"));
-		fputs(": ", stdout);
-	}
-	output_phrase(stdout, c);
-	fputs("; saw ", stdout);
-	output_text(stdout, text_at(c, "seen"));
-	if (problem.n > 0) {
-		fputs(" (", stdout);
-		output_text(stdout, problem);
-		putchar(')');
-	}
-	if (note.n > 0) {
-		fputs(" [", stdout);
-		output_text(stdout, note);
-		putchar(']');
-	}
-	putchar('\n');
-}
-
-static void
-print_rule(const struct json *r)
-{
-	struct str answer = text_at(r, "answer");
-	int64_t number = 0;
-
-	fputs("\nrule ", stdout);
-	output_text(stdout, text_at(r, "rule"));
-	fputs(str_is(answer, "yes")  ? " fires"
-	      : str_is(answer, "no") ? " does not fire"
-				     : " cannot be decided",
-	    stdout);
-	if (text_at(r, "muted").n > 0) {
-		fputs(", muted: ", stdout);
-		output_text(stdout, text_at(r, "muted"));
-	}
-	json_int(json_get(r, "line"), &number);
-	fputs("  (", stdout);
-	output_text(stdout, text_at(r, "file"));
-	printf(":%d)\n", (int)number);
-	for (const struct json *c = json_first(json_get(r, "conditions")); c != NULL;
-	     c = json_next(c))
-		print_condition(c);
 }
 
 static void
@@ -249,8 +206,7 @@ print_event(const struct json *j)
 		return;
 	}
 	print_alert(j);
-	for (const struct json *r = json_first(json_get(j, "rules")); r != NULL; r = json_next(r))
-		print_rule(r);
+	trace_print(j, false);
 	puts("\nplan");
 	if (json_count(plan) == 0)
 		puts("  nothing");

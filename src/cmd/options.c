@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/paragraph.h"
 
 #define OPTIONS_MAX 32
 #define NO_COLOR_KEY 1000 /* behind every letter */
@@ -67,7 +68,8 @@ options_next(const struct command *self, const struct option_row *rows, int argc
 		*value = optarg;
 		switch (key) {
 		case NO_COLOR_KEY:
-			continue; /* nothing is coloured; scripts may say so all the same */
+			color_off();
+			continue;
 		case 'h':
 		case HELP_KEY:
 			usage_print(self);

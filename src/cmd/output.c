@@ -8,9 +8,7 @@
 
 #include "base/buf.h"
 #include "cmd/cmd.h"
-#include "core/trace.h"
-
-#define PHRASE_WORDS_MAX 100
+#include "cmd/paragraph.h"
 
 /* Takes the next character off the text; a byte that is not UTF-8 is given as it is, n = 0. */
 static uint32_t
@@ -36,8 +34,8 @@ is_hostile(uint32_t c)
 }
 
 /* Control bytes become \xNN, what is not UTF-8 too; characters that turn the line \uNNNN. */
-static void
-add_visible(struct buf *b, struct str s)
+void
+output_visible(struct buf *b, struct str s)
 {
 	while (s.n > 0) {
 		struct str rest = s;
@@ -75,21 +73,8 @@ output_text(FILE *f, struct str s)
 	struct buf b;
 
 	buf_init(&b, 4 * s.n);
-	add_visible(&b, s);
+	output_visible(&b, s);
 	fwrite(buf_cstr(&b), 1, b.n, f);
-	buf_done(&b);
-}
-
-void
-output_phrase(FILE *f, const struct json *condition)
-{
-	struct str field = json_text(json_get(condition, "field"));
-	struct str wanted = json_text(json_get(condition, "wanted"));
-	struct buf b;
-
-	buf_init(&b, field.n + wanted.n + PHRASE_WORDS_MAX);
-	trace_phrase(field, wanted, &b);
-	output_text(f, buf_str(&b));
 	buf_done(&b);
 }
 
@@ -107,21 +92,10 @@ cell(const struct json *row, const char *path, struct arena *a)
 	raw = json_is(j, JSON_OBJECT) || json_is(j, JSON_ARRAY) ? json_print(j, a)
 								: json_scalar(j, a);
 	buf_init(&b, 4 * raw.n);
-	add_visible(&b, raw);
+	output_visible(&b, raw);
 	raw = arena_str(a, buf_str(&b));
 	buf_done(&b);
 	return raw;
-}
-
-/* Characters on the screen, near enough: one for each UTF-8 sequence. */
-static int
-width_of(struct str s)
-{
-	int n = 0;
-
-	for (; s.n > 0; n++)
-		s = str_slice(s, utf8_sequence(s), s.n);
-	return n;
 }
 
 /* Without its first n characters. */
@@ -137,7 +111,7 @@ behind(struct str s, int n)
 static struct str
 fit(struct str s, const struct column *c, bool narrow, struct arena *a)
 {
-	int width = width_of(s);
+	int width = print_width(s);
 	struct str rest;
 
 	if (!narrow || c->width == 0 || width <= c->width)
@@ -152,7 +126,7 @@ static void
 put_padded(struct str s, int width, bool last)
 {
 	fwrite(s.p, 1, s.n, stdout);
-	for (int pad = last ? 0 : width - width_of(s) + 2; pad > 0; pad--)
+	for (int pad = last ? 0 : width - print_width(s) + 2; pad > 0; pad--)
 		putchar(' ');
 }
 
@@ -166,7 +140,7 @@ measure(struct output *o, bool narrow)
 
 		for (const struct json *r = json_first(o->held); r != NULL; r = json_next(r)) {
 			struct str s = cell(r, o->columns[i].path, o->a);
-			int w = width_of(fit(s, &o->columns[i], narrow, o->a));
+			int w = print_width(fit(s, &o->columns[i], narrow, o->a));
 
 			least = w > least ? w : least;
 		}

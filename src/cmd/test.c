@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "cmd/cmd.h"
+#include "cmd/trace_print.h"
 #include "daemon/load.h"
 #include "test_coverage.h"
 
@@ -157,11 +158,7 @@ static void
 print_condition(const struct json *c, struct arena *a)
 {
 	printf("  %-9s ", arena_cstr(a, text_at(c, "answer")));
-	if (text_at(c, "selection").n > 0) {
-		output_text(stdout, text_at(c, "selection"));
-		fputs(": ", stdout);
-	}
-	output_phrase(stdout, c);
+	trace_print_phrase(c);
 	fputs("; saw ", stdout);
 	output_text(stdout, text_at(c, "seen"));
 	if (text_at(c, "problem").n > 0) {

@@ -281,3 +281,16 @@ condition_parse(const struct yaml *text, const struct matcher *m, struct arena *
 			    STR_ARG(m->selections[i].name));
 	return root;
 }
+
+struct str
+condition_text(const struct yaml *condition, struct arena *a)
+{
+	struct str all = STR_EMPTY;
+
+	if (condition->type == YAML_SCALAR)
+		return arena_str(a, condition->text);
+	for (size_t i = 0; i < condition->n; i++)
+		all = arena_printf(a, "%.*s%s(%.*s)", STR_ARG(all), i == 0 ? "" : " or ",
+		    STR_ARG(condition->items[i]->text));
+	return all;
+}

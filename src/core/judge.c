@@ -9,11 +9,11 @@
 
 struct judging {
 	const struct matcher *m;
-	const struct alert *al;
-	int64_t now_ms;
+	struct inquiry *q;
 	struct arena *a;
 	struct trace_line *lines;
 	size_t n, cap;
+	size_t last; /* line that was asked last: there it stopped */
 	struct memo {
 		bool known;
 		enum answer answer;
@@ -27,9 +27,47 @@ answer_name(enum answer a)
 		[ANSWER_NO] = "no",
 		[ANSWER_YES] = "yes",
 		[ANSWER_UNSURE] = "unsure",
+		[ANSWER_NOT_ASKED] = "not asked",
 	};
 
 	return names[a];
+}
+
+/* ---- one alert ---- */
+
+struct inquiry *
+inquiry_new(const struct alert *al, int64_t now_ms, struct arena *a)
+{
+	struct inquiry *q = arena_alloc(a, sizeof(*q));
+
+	q->alert = al;
+	q->now_ms = now_ms;
+	q->arena = a;
+	q->work = ALERT_WORK_MAX;
+	return q;
+}
+
+/* Rules ask for the same few fields; JSON inside of a text is read once for each. */
+static const struct field_values *
+look_up(struct inquiry *q, struct str name)
+{
+	static const struct field_values unread = { .cut = true };
+	struct field_values *v;
+
+	for (size_t i = 0; i < q->n_kept; i++)
+		if (str_eq(q->kept[i].name, name))
+			return &q->kept[i].values;
+	if (q->work <= 0)
+		return &unread;
+	if (q->n_kept < FIELDS_KEPT_MAX) {
+		q->kept[q->n_kept].name = name;
+		v = &q->kept[q->n_kept++].values;
+	} else {
+		v = arena_alloc(q->arena, sizeof(*v));
+	}
+	alert_field(q->alert, name, q->arena, v);
+	q->work -= v->work;
+	return v;
 }
 
 /* ---- one condition ---- */
@@ -247,8 +285,8 @@ line_of_list(const struct asking *q, enum answer answer, struct arena *a)
 	    STR_ARG(str_slice(e->comment, 0, TRACE_VALUE_MAX)));
 }
 
-static void
-note(struct judging *j, const struct selection *s, const struct asking *q, enum answer answer)
+static struct trace_line *
+add_line(struct judging *j, const struct selection *s, size_t group, const struct condition *c)
 {
 	struct trace_line *grown;
 
@@ -259,35 +297,77 @@ note(struct judging *j, const struct selection *s, const struct asking *q, enum 
 			memcpy(grown, j->lines, j->n * sizeof(*grown));
 		j->lines = grown;
 	}
-	j->lines[j->n++] = (struct trace_line){ s->name, q->c->written, q->c->text,
-		show(q->v, j->a), line_of_list(q, answer, j->a),
-		answer == ANSWER_UNSURE ? q->problem : STR_EMPTY, answer, q->c->number };
+	j->lines[j->n] = (struct trace_line){ .selection = s->name,
+		.group = s->n > 1 ? group + 1 : 0,
+		.field = c->written,
+		.wanted = c->text,
+		.seen = STR_EMPTY,
+		.note = STR_EMPTY,
+		.problem = STR_EMPTY,
+		.answer = ANSWER_NOT_ASKED,
+		.condition = c->number };
+	return &j->lines[j->n++];
+}
+
+static void
+note(struct judging *j, const struct selection *s, size_t group, const struct asking *q,
+    enum answer answer)
+{
+	struct trace_line *line = add_line(j, s, group, q->c);
+
+	line->seen = show(q->v, j->a);
+	line->note = line_of_list(q, answer, j->a);
+	line->answer = answer;
+	if (answer == ANSWER_UNSURE)
+		line->problem = q->problem;
+	j->last = j->n - 1;
+}
+
+static void
+note_not_asked(struct judging *j, const struct selection *s, size_t group, size_t from)
+{
+	const struct group *g = &s->groups[group];
+
+	for (size_t i = from; i < g->n; i++)
+		add_line(j, s, group, &g->conditions[i]);
 }
 
 /* ---- groups, selections, expression ---- */
 
+/* A condition may spend its own share, while the alert's lasts. */
 static enum answer
-judge_group(struct judging *j, const struct selection *s, const struct group *g)
+ask(struct judging *j, const struct condition *c, struct asking *out)
 {
+	int64_t share = j->q->work < CONDITION_WORK_MAX ? j->q->work : CONDITION_WORK_MAX;
+	enum answer answer;
+
+	*out = (struct asking){ .c = c,
+		.v = look_up(j->q, c->field),
+		.now_ms = j->q->now_ms,
+		.work = share,
+		.problem = STR_EMPTY,
+		.hit_list = STR_EMPTY };
+	answer = try_condition(out);
+	j->q->work -= share - (out->work < 0 ? 0 : out->work);
+	return answer;
+}
+
+static enum answer
+judge_group(struct judging *j, const struct selection *s, size_t group)
+{
+	const struct group *g = &s->groups[group];
 	enum answer all = ANSWER_YES;
+	size_t i;
 
-	for (size_t i = 0; i < g->n && all != ANSWER_NO; i++) {
-		const struct condition *c = &g->conditions[i];
-		struct field_values v;
-		struct asking q = { .c = c,
-			.v = &v,
-			.now_ms = j->now_ms,
-			.work = CONDITION_WORK_MAX,
-			.problem = STR_EMPTY,
-			.hit_list = STR_EMPTY };
-		enum answer one;
+	for (i = 0; i < g->n && all != ANSWER_NO; i++) {
+		struct asking q;
+		enum answer one = ask(j, &g->conditions[i], &q);
 
-		alert_field(j->al, c->field, j->a, &v);
-		one = try_condition(&q);
-		note(j, s, &q, one);
+		note(j, s, group, &q, one);
 		if (one != ANSWER_YES)
 			all = one;
 	}
+	note_not_asked(j, s, group, i);
 	return all;
 }
 
@@ -296,15 +376,18 @@ judge_selection(struct judging *j, size_t index)
 {
 	const struct selection *s = &j->m->selections[index];
 	enum answer any = ANSWER_NO;
+	size_t i;
 
 	if (j->memo[index].known)
 		return j->memo[index].answer;
-	for (size_t i = 0; i < s->n && any != ANSWER_YES; i++) {
-		enum answer one = judge_group(j, s, &s->groups[i]);
+	for (i = 0; i < s->n && any != ANSWER_YES; i++) {
+		enum answer one = judge_group(j, s, i);
 
 		if (one != ANSWER_NO)
 			any = one;
 	}
+	for (; i < s->n; i++)
+		note_not_asked(j, s, i, 0);
 	j->memo[index].known = true;
 	j->memo[index].answer = any;
 	return any;
@@ -327,18 +410,39 @@ judge_node(struct judging *j, const struct node *n)
 	return right == decisive || left != ANSWER_UNSURE ? right : left;
 }
 
-enum answer
-matcher_judge(const struct matcher *m, const struct alert *al, int64_t now_ms, struct arena *a,
-    struct trace_line **lines, size_t *n)
+/* What a named condition is made of: each selection with its answer, asked or not. */
+static void
+name_selections(struct judging *j, struct verdict *out)
 {
-	struct judging j = { .m = m, .al = al, .now_ms = now_ms, .a = a };
-	enum answer answer;
+	struct selection_answer *list = arena_alloc(j->a, j->m->n * sizeof(*list));
 
-	j.memo = arena_alloc(a, m->n * sizeof(*j.memo));
-	answer = judge_node(&j, m->root);
-	*lines = j.lines;
-	*n = j.n;
-	return answer;
+	for (size_t i = 0; i < j->m->n; i++) {
+		const struct selection *s = &j->m->selections[i];
+
+		list[i] = (struct selection_answer){ s->name, ANSWER_NOT_ASKED };
+		if (j->memo[i].known)
+			list[i].answer = j->memo[i].answer;
+		for (size_t g = 0; !j->memo[i].known && g < s->n; g++)
+			note_not_asked(j, s, g, 0);
+	}
+	out->condition = j->m->condition;
+	out->selections = list;
+	out->n_selections = j->m->n;
+}
+
+void
+matcher_judge(const struct matcher *m, struct inquiry *q, struct verdict *out)
+{
+	struct judging j = { .m = m, .q = q, .a = q->arena };
+
+	j.memo = arena_alloc(j.a, m->n * sizeof(*j.memo));
+	out->answer = judge_node(&j, m->root);
+	if (m->condition.n > 0)
+		name_selections(&j, out);
+	if (j.n > 0)
+		j.lines[j.last].stopped = true;
+	out->lines = j.lines;
+	out->n_lines = j.n;
 }
 
 /* ---- what decided ---- */
@@ -380,16 +484,15 @@ mark_node(struct judging *j, const struct node *n, bool *decided)
 }
 
 enum answer
-matcher_decided_by(const struct matcher *m, const struct alert *al, int64_t now_ms, struct arena *a,
-    struct trace_line **lines, size_t *n)
+matcher_decided_by(const struct matcher *m, struct inquiry *q, struct trace_line **lines, size_t *n)
 {
-	struct judging j = { .m = m, .al = al, .now_ms = now_ms, .a = a };
+	struct judging j = { .m = m, .q = q, .a = q->arena };
 	enum answer answer;
 	bool *decided;
 
-	j.memo = arena_alloc(a, m->n * sizeof(*j.memo));
+	j.memo = arena_alloc(j.a, m->n * sizeof(*j.memo));
 	answer = judge_node(&j, m->root);
-	decided = arena_alloc(a, j.n * sizeof(*decided));
+	decided = arena_alloc(j.a, j.n * sizeof(*decided));
 	mark_node(&j, m->root, decided);
 	*lines = j.lines;
 	*n = 0;

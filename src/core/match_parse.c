@@ -342,7 +342,10 @@ parse_named(
 		ok = parse_selection(p, pair->key->text, pair->value, &m->selections[m->n++]) && ok;
 	}
 	m->root = condition_parse(expression, m, p->a, p->d);
-	return ok && m->root != NULL;
+	ok = ok && m->root != NULL;
+	if (ok)
+		m->condition = condition_text(expression, p->a);
+	return ok;
 }
 
 struct matcher *

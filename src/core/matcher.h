@@ -37,6 +37,8 @@ struct pattern {
  * values.  About fifty milliseconds; when it is used up the answer is unsure.
  */
 #define CONDITION_WORK_MAX 20000000
+/* All conditions of all rules together, about one alert: a quarter of a second. */
+#define ALERT_WORK_MAX 100000000
 
 void pattern_parse(
     struct str text, bool open_front, bool open_end, struct arena *a, struct pattern *out);
@@ -134,6 +136,7 @@ struct node {
 struct matcher {
 	struct selection *selections;
 	size_t n, n_conditions;
+	struct str condition; /* over the selections, as written; "" = a plain match */
 	struct node *root;
 };
 
@@ -162,11 +165,28 @@ bool selection_name_fits(struct str name);
 /* `condition: a and not (b or c)` over the selections of m. */
 struct node *
 condition_parse(const struct yaml *text, const struct matcher *m, struct arena *a, struct diags *d);
+/* It as one text, of a list "(a) or (b)". */
+struct str condition_text(const struct yaml *condition, struct arena *a);
 
-enum answer matcher_judge(const struct matcher *m, const struct alert *al, int64_t now_ms,
-    struct arena *a, struct trace_line **lines, size_t *n);
+/* One alert while rules are asked about it: what may still be spent, and fields looked up once. */
+#define FIELDS_KEPT_MAX 32
+struct inquiry {
+	const struct alert *alert;
+	int64_t now_ms;
+	struct arena *arena;
+	int64_t work; /* left */
+	struct kept_field {
+		struct str name;
+		struct field_values values;
+	} kept[FIELDS_KEPT_MAX];
+	size_t n_kept;
+};
+struct inquiry *inquiry_new(const struct alert *al, int64_t now_ms, struct arena *a); /* in a */
+
+/* All of *out but the rule. */
+void matcher_judge(const struct matcher *m, struct inquiry *q, struct verdict *out);
 /* The same with the lines alone that decided. */
-enum answer matcher_decided_by(const struct matcher *m, const struct alert *al, int64_t now_ms,
-    struct arena *a, struct trace_line **lines, size_t *n);
+enum answer matcher_decided_by(
+    const struct matcher *m, struct inquiry *q, struct trace_line **lines, size_t *n);
 
 #endif

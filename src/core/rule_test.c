@@ -57,7 +57,9 @@ plan_alone(const struct rule *rule, enum answer answer, struct str muted,
 	struct settings enforced = { .approvals = { .quorum = 1 } };
 	struct trace_line *copy = arena_alloc(a, n * sizeof(*copy));
 	struct rule *alone = arena_alloc(a, sizeof(*alone));
-	struct verdict v = { alone, answer, muted, copy, n };
+	struct verdict v = {
+		.rule = alone, .answer = answer, .muted = muted, .lines = copy, .n_lines = n
+	};
 
 	for (size_t i = 0; i < n; i++)
 		copy[i] = lines[i];
@@ -141,6 +143,7 @@ answer_words(enum answer answer)
 	case ANSWER_NO:
 		return "does not fire";
 	case ANSWER_UNSURE:
+	case ANSWER_NOT_ASKED:
 		break;
 	}
 	return "cannot be decided";

@@ -463,9 +463,7 @@ rules_free(struct rules *r)
 /* ---- asking them ---- */
 
 struct verdicts {
-	const struct alert *al;
-	int64_t now_ms;
-	struct arena *a;
+	struct inquiry *q;
 	struct verdict *list;
 	size_t n;
 };
@@ -477,10 +475,10 @@ ask(struct verdicts *v, const struct rule *rule)
 	struct verdict *one = &v->list[v->n++];
 
 	one->rule = rule;
-	one->answer =
-	    matcher_judge(rule->matcher, v->al, v->now_ms, v->a, &one->lines, &one->n_lines);
-	one->muted =
-	    one->answer == ANSWER_NO ? STR_EMPTY : rule_times_muted(rule->times, v->now_ms, v->a);
+	matcher_judge(rule->matcher, v->q, one);
+	one->muted = one->answer == ANSWER_NO
+			 ? STR_EMPTY
+			 : rule_times_muted(rule->times, v->q->now_ms, v->q->arena);
 	return !rule->stop || one->answer != ANSWER_YES || one->muted.n > 0;
 }
 
@@ -488,11 +486,23 @@ void
 rules_judge_all(const struct rules *r, const struct alert *al, int64_t now_ms, struct arena *a,
     struct verdict **out, size_t *n)
 {
-	struct verdicts v = { al, now_ms, a, arena_alloc(a, r->n * sizeof(*v.list)), 0 };
+	struct verdicts v = { inquiry_new(al, now_ms, a), arena_alloc(a, r->n * sizeof(*v.list)),
+		0 };
+	uint64_t *bits = r->index == NULL ? NULL : rule_index_ask(r->index, al, a);
+	bool goes_on = true;
 
-	for (size_t i = 0; i < r->n; i++)
-		if (r->list[i].mode != RULE_OFF && !ask(&v, &r->list[i]))
-			break;
+	for (size_t i = 0; goes_on && i < r->n; i++) {
+		int64_t left = v.q->work;
+		bool indexed = bits == NULL || (bits[i / 64] >> i % 64 & 1) != 0;
+
+		if (r->list[i].mode == RULE_OFF)
+			continue;
+		if (!indexed) /* rules_judge() does not ask it: nothing is spent for it */
+			v.q->work = ALERT_WORK_MAX;
+		goes_on = ask(&v, &r->list[i]);
+		if (!indexed)
+			v.q->work = left;
+	}
 	*out = v.list;
 	*n = v.n;
 }
@@ -511,7 +521,7 @@ size_t
 rules_judge(const struct rules *r, const struct alert *al, int64_t now_ms, struct arena *a,
     struct verdict **out, size_t *n)
 {
-	struct verdicts v = { .al = al, .now_ms = now_ms, .a = a };
+	struct verdicts v = { .q = inquiry_new(al, now_ms, a) };
 	size_t left_out = SIZE_MAX;
 	uint64_t *bits;
 
@@ -590,12 +600,17 @@ enum answer
 rule_judge(const struct rule *rule, const struct alert *al, int64_t now_ms, struct arena *a,
     struct trace_line **lines, size_t *n)
 {
-	return matcher_judge(rule->matcher, al, now_ms, a, lines, n);
+	struct verdict v;
+
+	matcher_judge(rule->matcher, inquiry_new(al, now_ms, a), &v);
+	*lines = v.lines;
+	*n = v.n_lines;
+	return v.answer;
 }
 
 enum answer
 rule_decided_by(const struct rule *rule, const struct alert *al, int64_t now_ms, struct arena *a,
     struct trace_line **lines, size_t *n)
 {
-	return matcher_decided_by(rule->matcher, al, now_ms, a, lines, n);
+	return matcher_decided_by(rule->matcher, inquiry_new(al, now_ms, a), lines, n);
 }

@@ -78,8 +78,7 @@ decide_readable(struct deciding *d, const struct event *ev, struct decision *dec
 		return;
 	report_plan(&out->plan, out->alert, s, &facts, d->scratch);
 	decision->alert = out->alert;
-	decision->trace =
-	    json_print(trace_json(out->verdicts, out->n, out->not_asked, d->scratch), d->scratch);
+	decision->trace = json_print(trace_of(out, d->config->rules, d->scratch), d->scratch);
 	decision->plan = &out->plan;
 }
 

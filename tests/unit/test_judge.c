@@ -276,14 +276,54 @@ TEST(the_trace_keeps_what_was_wanted_and_what_was_seen)
 	}
 }
 
-TEST(the_trace_names_the_selection_and_leaves_out_what_was_not_asked)
+TEST(the_trace_says_where_it_stopped_and_what_was_not_asked)
 {
 	CHECK_INT(
-	    judge("{vm: {severity: Low}, lab: {status: Active}, condition: vm and lab}", ATTACK),
+	    judge("{vm: {severity: Low, status: Active}, lab: {status: New}, condition: vm and "
+		  "lab}",
+		ATTACK),
 	    ANSWER_NO);
-	CHECK_INT(verdict[0].n_lines, 1);
+	CHECK_INT(verdict[0].n_lines, 3);
 	CHECK_STR(verdict[0].lines[0].selection, "vm");
 	CHECK_STR(verdict[0].lines[0].wanted, "Low");
+	CHECK_INT(verdict[0].lines[0].answer, ANSWER_NO);
+	CHECK(verdict[0].lines[0].stopped);
+	for (size_t i = 1; i < 3; i++) {
+		CHECK_INT(verdict[0].lines[i].answer, ANSWER_NOT_ASKED);
+		CHECK(!verdict[0].lines[i].stopped);
+	}
+	CHECK_STR(verdict[0].lines[1].field, "status");
+	CHECK_STR(verdict[0].lines[2].selection, "lab");
+}
+
+TEST(the_trace_has_the_answer_of_each_selection)
+{
+	CHECK_INT(judge("{vm: {severity: High}, lab: {status: New}, test: {status: Old}, off: "
+			"{status: x}, condition: vm and not (lab or test) or off}",
+		      ATTACK),
+	    ANSWER_YES);
+	CHECK_STR(verdict[0].condition, "vm and not (lab or test) or off");
+	CHECK_INT(verdict[0].n_selections, 4);
+	CHECK_STR(verdict[0].selections[1].name, "lab");
+	CHECK_INT(verdict[0].selections[0].answer, ANSWER_YES);
+	CHECK_INT(verdict[0].selections[1].answer, ANSWER_NO);
+	CHECK_INT(verdict[0].selections[3].answer, ANSWER_NOT_ASKED);
+	CHECK_INT(judge("{a: {severity: Low}, b: {status: Active}, condition: [a, b]}", ATTACK),
+	    ANSWER_YES);
+	CHECK_STR(verdict[0].condition, "(a) or (b)");
+	CHECK_INT(judge("{severity: High}", ATTACK), ANSWER_YES);
+	CHECK_STR(verdict[0].condition, "");
+}
+
+TEST(of_a_list_the_trace_says_which_entry_was_asked)
+{
+	CHECK_INT(
+	    judge("[{severity: Low}, {severity: High}, {status: Active}]", ATTACK), ANSWER_YES);
+	CHECK_INT(verdict[0].n_lines, 3);
+	CHECK_INT(verdict[0].lines[0].group, 1);
+	CHECK_INT(verdict[0].lines[1].group, 2);
+	CHECK(verdict[0].lines[1].stopped);
+	CHECK_INT(verdict[0].lines[2].answer, ANSWER_NOT_ASKED);
 }
 
 /* An alert whose description is `n` bytes of `unit`, then `tail`. */

@@ -361,11 +361,12 @@ TEST(the_trace_keeps_what_was_seen_and_says_why_in_words)
 		json_at(json_first(json_get(trace_json(v, n, 0, a), "rules")), "conditions"), a),
 	    "[{\"field\":\"severity|gte\",\"wanted\":\"Low\",\"seen\":\"High\",\"answer\":\"yes\"},"
 	    "{\"field\":\"alertDisplayName|contains\",\"wanted\":\"suspicious\","
-	    "\"seen\":\"Suspicious thing\",\"answer\":\"yes\"}]");
+	    "\"seen\":\"Suspicious thing\",\"answer\":\"yes\",\"stopped\":true}]");
 	trace_reasons(trace_json(v, n, 0, a), a, &why, &n);
 	CHECK_INT(n, 1);
 	CHECK_STR(why[0].rule, "one");
-	CHECK_STR(why[0].why, "severity is at least Low; alertDisplayName contains suspicious");
+	CHECK_STR(why[0].why, "severity is at least Low (it is High); alertDisplayName contains "
+			      "suspicious (it is Suspicious thing)");
 	arena_free(a);
 }
 
