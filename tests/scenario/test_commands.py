@@ -182,8 +182,8 @@ def test_what_is_shown_of_an_alert_says_why(told):
         "tell-the-soc": "yes"}
     assert shown["event"]["data"]["alertName"] == "Suspicious process executed"
     table = typed(told, "alerts", "show", "1").stdout
-    assert "rule isolate-on-suspicious-process said yes" in table
-    assert "yes     severity is High; saw High" in table
+    assert "rule isolate-on-suspicious-process fires" in table
+    assert re.search("  yes        severity is High +saw High\n", table)
 
 
 @pytest.mark.parametrize("arguments,expected", [
@@ -265,13 +265,29 @@ def test_on_a_terminal_long_names_are_cut_and_hostile_ones_are_tamed(gridwarden)
         command = " ".join([gridwarden.binary, *arguments, "--config", str(gridwarden.config)])
         shown = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True,
                                encoding="utf-8", errors="strict", check=True,
-                               env={"TERM": "xterm"}).stdout.replace("\r\n", "\n")
+                               env={"TERM": "xterm", "NO_COLOR": "1"}).stdout.replace("\r\n", "\n")
         assert not RAW.search(shown), shown
         if arguments == ["alerts"]:
             assert "\\x1b[2J\\x1b[31mred" in shown and "\u2026" in shown
 
 
 # ---- commands without a daemon ----
+
+EXPLAIN = ["explain", str(ROOT / "config/samples/brute-force.json"), "--rules",
+           str(ROOT / "config/rules.d")]
+
+
+def on_a_terminal(*arguments, **env):
+    command = " ".join([BINARY, *arguments])
+    return subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True,
+                          check=True, env={"TERM": "xterm", **env}).stdout
+
+
+def test_colours_are_for_terminals_alone_and_can_be_refused():
+    assert "\x1b[32mfires\x1b[0m" in on_a_terminal(*EXPLAIN)
+    for shown in (run_gridwarden(*EXPLAIN).stdout, on_a_terminal(*EXPLAIN, "--no-color"),
+                  on_a_terminal(*EXPLAIN, NO_COLOR="1"), on_a_terminal(*EXPLAIN, TERM="dumb")):
+        assert "fires" in shown and "\x1b" not in shown
 
 def test_the_version_is_told_in_every_format():
     assert re.fullmatch(r"gridwarden \d+\.\d+\.\d+\n", run_gridwarden("version").stdout)
