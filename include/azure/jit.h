@@ -18,6 +18,10 @@
 #include "base/json.h"
 #include "core/resource_id.h"
 
+#define JIT_API_VERSION "2020-01-01"
+/* Behind "/subscriptions/ID": all policies of it. */
+#define JIT_POLICIES "/providers/Microsoft.Security/jitNetworkAccessPolicies"
+
 struct jit_policy {
 	struct str path;	 /* resource id, rebuilt from parts */
 	const struct json *body; /* as Azure shows it; NULL = there is none yet */
@@ -44,6 +48,10 @@ bool jit_delete(struct arm *arm, struct str path, struct arena *a, struct err *e
 bool jit_initiate(struct arm *arm, struct str path, struct str vm, const struct json *ports,
     struct str source, struct str ends, struct str justification, struct arena *a,
     struct err *e) MUST_CHECK;
+/* The calls that jit_put() and jit_initiate() make. */
+struct arm_call jit_put_call(struct str path, const struct json *body);
+struct arm_call jit_initiate_call(struct str path, struct str vm, const struct json *ports,
+    struct str source, struct str ends, struct str justification, struct arena *a);
 
 /* One port of a machine: any protocol, as the portal arms it.  sources: texts, at least one. */
 struct json *

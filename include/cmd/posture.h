@@ -85,6 +85,7 @@ void posture_progress(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 extern const struct command posture_plans_list, posture_plans_enable, posture_plans_disable,
     posture_score, posture_recommendations, posture_alerts_list, posture_compliance_standards,
-    posture_compliance_controls, posture_app_control_list;
+    posture_compliance_controls, posture_app_control_list, posture_jit_list, posture_jit_enable,
+    posture_jit_request;
 
 #endif

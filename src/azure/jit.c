@@ -5,7 +5,6 @@
 
 #include "base/buf.h"
 
-#define API_VERSION "2020-01-01"
 #define POLICIES "jitNetworkAccessPolicies/"
 
 static struct str
@@ -58,7 +57,7 @@ jit_find(struct arm *arm, const struct resource_id *vm, struct str region, struc
 	struct jit_policy found = { arena_printf(a, "%.*s/default", STR_ARG(list_path)), NULL };
 	struct json *policies;
 
-	if (!arm_list(arm, list_path, API_VERSION, a, &policies, e))
+	if (!arm_list(arm, list_path, JIT_API_VERSION, a, &policies, e))
 		return false;
 	for (const struct json *j = json_first(policies); j != NULL; j = json_next(j)) {
 		struct jit_policy one;
@@ -80,7 +79,7 @@ jit_find(struct arm *arm, const struct resource_id *vm, struct str region, struc
 bool
 jit_get(struct arm *arm, struct str path, struct arena *a, struct jit_policy *out, struct err *e)
 {
-	struct arm_call call = { .method = "GET", .path = path, .api_version = API_VERSION };
+	struct arm_call call = { .method = "GET", .path = path, .api_version = JIT_API_VERSION };
 	struct arm_answer answer;
 
 	*out = (struct jit_policy){ path, NULL };
@@ -90,12 +89,18 @@ jit_get(struct arm *arm, struct str path, struct arena *a, struct jit_policy *ou
 	return true;
 }
 
+struct arm_call
+jit_put_call(struct str path, const struct json *body)
+{
+	return (struct arm_call){
+		.method = "PUT", .path = path, .api_version = JIT_API_VERSION, .body = body
+	};
+}
+
 bool
 jit_put(struct arm *arm, struct str path, const struct json *body, struct arena *a, struct err *e)
 {
-	struct arm_call call = {
-		.method = "PUT", .path = path, .api_version = API_VERSION, .body = body
-	};
+	struct arm_call call = jit_put_call(path, body);
 	struct arm_answer ignored;
 
 	return arm_send(arm, &call, a, &ignored, e);
@@ -124,14 +129,21 @@ initiation(struct str vm, const struct json *ports, struct str source, struct st
 	return body;
 }
 
+struct arm_call
+jit_initiate_call(struct str path, struct str vm, const struct json *ports, struct str source,
+    struct str ends, struct str justification, struct arena *a)
+{
+	return (struct arm_call){ .method = "POST",
+		.path = arena_printf(a, "%.*s/initiate", STR_ARG(path)),
+		.api_version = JIT_API_VERSION,
+		.body = initiation(vm, ports, source, ends, justification, a) };
+}
+
 bool
 jit_initiate(struct arm *arm, struct str path, struct str vm, const struct json *ports,
     struct str source, struct str ends, struct str justification, struct arena *a, struct err *e)
 {
-	struct arm_call call = { .method = "POST",
-		.path = arena_printf(a, "%.*s/initiate", STR_ARG(path)),
-		.api_version = API_VERSION,
-		.body = initiation(vm, ports, source, ends, justification, a) };
+	struct arm_call call = jit_initiate_call(path, vm, ports, source, ends, justification, a);
 	struct arm_answer ignored;
 
 	return arm_send(arm, &call, a, &ignored, e);
@@ -140,7 +152,7 @@ jit_initiate(struct arm *arm, struct str path, struct str vm, const struct json 
 bool
 jit_delete(struct arm *arm, struct str path, struct arena *a, struct err *e)
 {
-	struct arm_call call = { .method = "DELETE", .path = path, .api_version = API_VERSION };
+	struct arm_call call = { .method = "DELETE", .path = path, .api_version = JIT_API_VERSION };
 	struct arm_answer ignored;
 
 	return arm_send(arm, &call, a, &ignored, e) || e->kind == ERR_NOT_FOUND;

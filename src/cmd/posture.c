@@ -7,7 +7,8 @@
 
 static const struct command *const commands[] = { &posture_score, &posture_recommendations,
 	&posture_plans_list, &posture_plans_enable, &posture_plans_disable, &posture_alerts_list,
-	&posture_compliance_standards, &posture_compliance_controls, &posture_app_control_list };
+	&posture_compliance_standards, &posture_compliance_controls, &posture_app_control_list,
+	&posture_jit_list, &posture_jit_enable, &posture_jit_request };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 #define WORDS_MAX 64

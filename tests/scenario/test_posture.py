@@ -187,6 +187,65 @@ def test_app_control_says_that_it_is_retired(posture):
     assert "retired adaptive application controls in 2024" in result.stderr
 
 
+# ---- just-in-time access ----
+
+POLICY = (f"/subscriptions/{SHOP}/resourceGroups/rg-shop/providers/Microsoft.Security/locations/"
+          "westeurope/jitNetworkAccessPolicies/default")
+
+
+def machines(azure):
+    policy = azure.resource(POLICY)["properties"]
+    return {m["id"].rsplit("/", 1)[1]: [port["number"] for port in m["ports"]]
+            for m in policy["virtualMachines"]}
+
+
+def test_jit_list_has_a_row_for_each_port(posture):
+    found = rows(posture("jit", "list", "-s", SHOP, "-o", "json"))
+    ports = {(row["machine"].rsplit("/", 1)[1], row["port"]): row for row in found}
+    assert ports["db-01", 5432]["sources"] == "10.20.2.0/24, 10.20.1.0/24"
+    assert ports["db-01", 5432]["longest"] == "PT3H"
+
+
+def test_jit_enable_keeps_the_other_machines(posture, azure):
+    before = machines(azure)
+    words = ("jit", "enable", vm("web-01"), "--ports", "22,3389", "--source", "203.0.113.0/24",
+             "--max", "2h")
+    shown = posture(*words, "--dry-run")
+    assert shown.stdout.startswith(f"PUT {POLICY}?api-version=2020-01-01\n")
+    assert machines(azure) == before
+    assert posture(*words, "--yes").returncode == 0
+    assert machines(azure) == {**before, "web-01": [22, 3389]}
+    again = posture(*words, "--yes")
+    assert again.returncode == 0 and "has these ports already" in again.stderr
+
+
+def test_jit_request_opens_a_port_until_a_time(posture, azure):
+    words = ("jit", "request", vm("web-02"), "--port", "22", "--for", "30m", "--source",
+             "203.0.113.10")
+    assert posture(*words).returncode == 4
+    assert azure.resource(POLICY)["properties"]["requests"] == []
+    assert posture(*words, "--yes", "--justification", "ticket 7").returncode == 0
+    asked = azure.resource(POLICY)["properties"]["requests"][0]
+    assert asked["justification"] == "ticket 7"
+    assert asked["virtualMachines"][0]["ports"][0]["allowedSourceAddressPrefix"] == "203.0.113.10"
+    result = posture("jit", "request", vm("web-01"), "--port", "22", "--source", "203.0.113.10",
+                     "--yes")
+    assert result.returncode == 3 and "jit enable' makes one" in result.stderr
+
+
+@pytest.mark.parametrize("words, told", [
+    ((vm("web-01"), "--ports", "0", "--source", "203.0.113.1"), "'0' is no port"),
+    ((vm("web-01"), "--ports", "22", "--source", "anywhere"), "'anywhere' is no address"),
+    ((vm("web-01"), "--ports", "22", "--source", "203.0.113.1", "--max", "2d"), "5m to 1d"),
+    ((vm("web-01"), "--ports", "22"), "needs --ports and --source"),
+    (("web-01", "--ports", "22", "--source", "203.0.113.1"), "does not start with '/'"),
+    ((POLICY, "--ports", "22", "--source", "203.0.113.1"), "is no virtual machine")])
+def test_jit_enable_tells_what_was_typed_wrong(posture, azure, words, told):
+    result = posture("jit", "enable", *words, "--yes")
+    assert result.returncode == 2 and told in result.stderr
+    assert azure.calls() == []
+
+
 # ---- recommendations ----
 
 def test_what_is_unhealthy_is_recommended_with_what_to_do(posture):
