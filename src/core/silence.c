@@ -99,10 +99,10 @@ fits_nothing(const struct matcher *m, int64_t now_ms, struct arena *a)
 {
 	const struct event none = { .kind = EVENT_NOTIFICATION };
 	const struct alert empty = { .form = "flat", .event = &none, .fields = json_object(a) };
-	struct trace_line *lines;
-	size_t n;
+	struct verdict v = { .rule = NULL };
 
-	return matcher_judge(m, &empty, now_ms, a, &lines, &n) == ANSWER_YES;
+	matcher_judge(m, inquiry_new(&empty, now_ms, a), &v);
+	return v.answer == ANSWER_YES;
 }
 
 /* ---- what a person says ---- */
@@ -244,18 +244,22 @@ silences_free(struct silences *all)
 const struct silence *
 silences_find(const struct silences *all, const struct alert *al, int64_t now_ms, struct arena *a)
 {
-	const uint64_t *may =
-	    all == NULL || all->index == NULL ? NULL : rule_index_ask(all->index, al, a);
-	struct trace_line *lines;
-	size_t n;
+	const uint64_t *may;
+	struct inquiry *q;
 
-	for (size_t i = 0; all != NULL && i < all->n; i++) {
+	if (all == NULL || all->n == 0)
+		return NULL;
+	may = all->index == NULL ? NULL : rule_index_ask(all->index, al, a);
+	q = inquiry_new(al, now_ms, a);
+	for (size_t i = 0; i < all->n; i++) {
 		const struct silence *s = &all->list[i];
+		struct verdict v = { .rule = NULL };
 
 		if (now_ms < s->starts_ms || now_ms >= s->ends_ms ||
 		    (may != NULL && (may[i / 64] >> (i % 64) & 1) == 0))
 			continue;
-		if (matcher_judge(all->rules[i].matcher, al, now_ms, a, &lines, &n) == ANSWER_YES)
+		matcher_judge(all->rules[i].matcher, q, &v);
+		if (v.answer == ANSWER_YES)
 			return s;
 	}
 	return NULL;
