@@ -35,8 +35,8 @@ struct command {
 };
 
 extern const struct command cmd_serve, cmd_check, cmd_explain, cmd_test, cmd_backtest, cmd_send,
-    cmd_alerts, cmd_actions, cmd_release, cmd_approve, cmd_deny, cmd_silence, cmd_panic, cmd_backup,
-    cmd_posture, cmd_version;
+    cmd_alerts, cmd_actions, cmd_release, cmd_approve, cmd_deny, cmd_silence, cmd_panic, cmd_reload,
+    cmd_backup, cmd_posture, cmd_version;
 
 /* ---- options ---- */
 
@@ -113,6 +113,9 @@ const struct json *client_ask(const char *socket, const char *config, const stru
 /* The same, and hands over a descriptor; -1 = none. */
 const struct json *client_ask_with(const char *socket, const char *config,
     const struct json *question, int passed, struct arena *a, int *code);
+/* All of the answer, also when it is an error: then *code is not EXIT_OK, and nothing was said. */
+const struct json *client_talk(const char *socket, const char *config, const struct json *question,
+    int passed, struct arena *a, int *code);
 /* Between two questions about something that is waited for. */
 void client_pause(void);
 /* The exit code for an error's kind. */

@@ -4,6 +4,8 @@
  *
  *	{"command":"alerts.list","limit":50}
  *	{"ok":true,"result":[...]}     {"ok":false,"kind":"not found","error":"there is no alert 7"}
+ *
+ * What is wrong with a configuration comes besides, as "report".
  */
 #ifndef DAEMON_ADMIN_H
 #define DAEMON_ADMIN_H
@@ -26,8 +28,11 @@ struct admin_options {
 	const char *path; /* of the socket */
 	struct pipeline *pipeline;
 	int port; /* of the public listener, told by "status" */
-	/* Reload the configuration; the error says why the old one stays. */
-	bool (*reload)(void *ctx, struct err *e);
+	/*
+	 * Reload the configuration; the error says why the old one stays.  *words: JSON with what
+	 * was found, to be freed; may be NULL.
+	 */
+	bool (*reload)(void *ctx, char **words, struct err *e);
 	void *ctx;
 };
 

@@ -16,12 +16,16 @@ void errand_free(struct errand *x); /* nobody asks any more; NULL is fine */
 
 /* For the thread that does it: readable when somebody has asked. */
 int errand_fd(const struct errand *x);
-/* Done once for all who have asked before it begins. */
-void errand_do(struct errand *x, bool (*run)(void *ctx, struct err *e), void *ctx);
+/*
+ * Done once for all who have asked before it begins.  *words: what run() has to say besides, to be
+ * freed; may stay NULL.
+ */
+typedef bool errand_run(void *ctx, char **words, struct err *e);
+void errand_do(struct errand *x, errand_run *run, void *ctx);
 /* Nobody does it from now on: who waits, and who asks later, is told so.  NULL is fine. */
 void errand_close(struct errand *x);
 
-/* Any other thread.  What run() has answered. */
-bool errand_ask(struct errand *x, struct err *e) MUST_CHECK;
+/* Any other thread.  What run() has answered; *words is the caller's, or NULL. */
+bool errand_ask(struct errand *x, char **words, struct err *e) MUST_CHECK;
 
 #endif

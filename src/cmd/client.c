@@ -117,14 +117,7 @@ exchange(const char *path, struct str line, int passed, struct buf *answer, stru
 }
 
 const struct json *
-client_ask(
-    const char *socket, const char *config, const struct json *question, struct arena *a, int *code)
-{
-	return client_ask_with(socket, config, question, -1, a, code);
-}
-
-const struct json *
-client_ask_with(const char *socket, const char *config, const struct json *question, int passed,
+client_talk(const char *socket, const char *config, const struct json *question, int passed,
     struct arena *a, int *code)
 {
 	const char *path = socket_path(socket, config, a, code);
@@ -145,18 +138,33 @@ client_ask_with(const char *socket, const char *config, const struct json *quest
 		*code = EXIT_UNREACHABLE;
 		return NULL;
 	}
-	if (!json_true(json_get(answer, "ok"))) {
-		struct str kind = json_text(json_get(answer, "kind"));
-
-		fputs("gridwarden: ", stderr);
-		output_text(stderr, json_text(json_get(answer, "error")));
-		fputc('\n', stderr);
-		*code = EXIT_FAILED;
-		for (int k = ERR_INPUT; k <= ERR_SYSTEM; k++)
-			if (str_is(kind, err_kind_name((enum err_kind)k)))
-				*code = exit_code_of((enum err_kind)k);
-		return NULL;
-	}
 	*code = EXIT_OK;
-	return json_get(answer, "result");
+	if (json_true(json_get(answer, "ok")))
+		return answer;
+	*code = EXIT_FAILED;
+	for (int k = ERR_INPUT; k <= ERR_SYSTEM; k++)
+		if (str_is(json_text(json_get(answer, "kind")), err_kind_name((enum err_kind)k)))
+			*code = exit_code_of((enum err_kind)k);
+	return answer;
+}
+
+const struct json *
+client_ask_with(const char *socket, const char *config, const struct json *question, int passed,
+    struct arena *a, int *code)
+{
+	const struct json *answer = client_talk(socket, config, question, passed, a, code);
+
+	if (answer == NULL || *code == EXIT_OK)
+		return json_get(answer, "result");
+	fputs("gridwarden: ", stderr);
+	output_text(stderr, json_text(json_get(answer, "error")));
+	fputc('\n', stderr);
+	return NULL;
+}
+
+const struct json *
+client_ask(
+    const char *socket, const char *config, const struct json *question, struct arena *a, int *code)
+{
+	return client_ask_with(socket, config, question, -1, a, code);
 }

@@ -4,10 +4,15 @@
  * What can go wrong: anything of it is no good - everything stays as it was, and the reason is
  * logged, counted and handed back.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/buf.h"
+#include "base/json.h"
 #include "daemon/auth.h"
 #include "server.h"
 
@@ -86,30 +91,114 @@ put_in_force(struct server *sv, struct config *c, struct auth *auth,
 	    STR_ARG(rules_hash(c->rules)));
 }
 
-bool
-server_reload(struct server *sv, struct err *e)
+/* ---- what it came to, for who asked ---- */
+
+static struct json *
+change_json(const char *old, const char *new, struct arena *a)
+{
+	struct json *j = json_object(a);
+
+	json_set_cstr(j, "old", old, a);
+	json_set_cstr(j, "new", new, a);
+	return j;
+}
+
+static char *
+report_taken(const struct config *old, const struct config *c, struct arena *a)
+{
+	struct json *j = json_object(a);
+
+	json_set(j, "rules",
+	    change_json(
+		arena_cstr(a, rules_hash(old->rules)), arena_cstr(a, rules_hash(c->rules)), a),
+	    a);
+	json_set(j, "settings", change_json(old->settings_hash, c->settings_hash, a), a);
+	json_set_int(j, "count", (int64_t)rules_count(c->rules), a);
+	json_set_int(j, "tests", (int64_t)c->tests, a);
+	return xstrndup(json_print(j, a));
+}
+
+static struct json *
+mistakes_json(const struct diags *d, struct arena *a)
+{
+	struct json *list = json_array(a);
+
+	for (size_t i = 0; i < d->n; i++) {
+		struct json *j = json_object(a);
+
+		json_set_cstr(j, "file", d->list[i].source->name, a);
+		json_set_int(j, "line", d->list[i].line, a);
+		json_set_int(j, "column", d->list[i].col, a);
+		json_set_cstr(j, "level", d->list[i].level == DIAG_ERROR ? "error" : "warning", a);
+		json_set_str(j, "text", d->list[i].text, a);
+		json_add(list, j, a);
+	}
+	return list;
+}
+
+/* Also as check prints them: only here the files are as they were read. */
+static char *
+report_refused(struct diags *d, struct arena *a)
+{
+	struct json *j = json_object(a);
+	struct buf text;
+
+	buf_init(&text, DIAGS_MAX * 2048);
+	diags_print(d, &text); /* sorts them too */
+	json_set(j, "mistakes", mistakes_json(d, a), a);
+	json_set_str(j, "shown", buf_str(&text), a);
+	buf_done(&text);
+	return xstrndup(json_print(j, a));
+}
+
+/* ---- all of it ---- */
+
+static bool
+try(struct server *sv, struct config *c, struct diags *d, char **words, struct arena *a,
+    struct err *e)
 {
 	unsigned char key[APPROVAL_KEY_SIZE] = { 0 }; /* of links to approve */
-	struct arena *a = arena_new();
+	struct config *old;
 	struct auth *auth;
-	struct config *c;
-	char digest[SHA256_HEX_MAX];
-	struct diags d;
-	bool ok;
 
+	if (c == NULL || c->tests_failed > 0)
+		return diags_fail(d, e);
+	if (!prepare(sv, c->settings, &auth, key, e))
+		return false;
+	old = current_get(&sv->current);
+	*words = report_taken(old, c, a);
+	config_unref(old);
+	put_in_force(sv, c, auth, key);
+	return true;
+}
+
+bool
+server_reload(struct server *sv, enum reload_trigger trigger, char **words, struct err *e)
+{
+	struct arena *a = arena_new();
+	char digest[SHA256_HEX_MAX];
+	struct config *c;
+	struct diags d;
+	bool ok = true;
+
+	*words = NULL;
 	diags_init(&d, a);
 	c = config_load(sv->config_path, a, &d, digest);
-	server_log_diags(&d);
-	ok = c == NULL || c->tests_failed > 0 ? diags_fail(&d, e)
-					      : prepare(sv, c->settings, &auth, key, e);
-	if (c != NULL)
-		server_note_tests(sv, c);
-	/* What the log says is so already. */
-	sv->metrics.reload_ok = ok;
-	if (ok)
-		put_in_force(sv, c, auth, key);
-	else
-		log_error("configuration not reloaded, the old one stays in force: %s", e->text);
+	/* Files that were touched, and mistakes that were told: nothing is new. */
+	if (trigger != RELOAD_FILES || strcmp(digest, sv->digest) != 0) {
+		memcpy(sv->digest, digest, sizeof(sv->digest));
+		server_log_diags(&d);
+		if (c != NULL)
+			server_note_tests(sv, c);
+		ok = try(sv, c, &d, words, a, e);
+		sv->metrics.reload_ok = ok;
+		atomic_fetch_add(&sv->metrics.reloads[trigger][ok], 1);
+		if (!ok) {
+			*words = report_refused(&d, a);
+			log_error(
+			    "configuration not reloaded, the old one stays in force: %s", e->text);
+		}
+	}
 	config_unref(c);
 	arena_free(a);
 	memory_forget_setup();

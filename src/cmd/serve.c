@@ -214,11 +214,11 @@ start_operations(struct server *sv, const struct settings *s, struct err *e)
 
 /* In the thread of the command line's socket: main does it, as it does for a signal. */
 static bool
-ask_reload(void *ctx, struct err *e)
+ask_reload(void *ctx, char **words, struct err *e)
 {
 	struct server *sv = ctx;
 
-	return errand_ask(sv->reloads, e);
+	return errand_ask(sv->reloads, words, e);
 }
 
 static bool
@@ -369,14 +369,31 @@ watchdog_ms(void)
 }
 
 static bool
-reload(void *ctx, struct err *e)
+reload(struct server *sv, enum reload_trigger trigger, char **words, struct err *e)
 {
 	bool ok;
 
 	sd_notify(0, "RELOADING=1");
-	ok = server_reload(ctx, e);
+	ok = server_reload(sv, trigger, words, e);
 	sd_notify(0, "READY=1");
 	return ok;
+}
+
+static bool
+reload_asked(void *ctx, char **words, struct err *e)
+{
+	return reload(ctx, RELOAD_COMMAND, words, e);
+}
+
+/* What is found is in the log. */
+static void
+reload_unasked(struct server *sv, enum reload_trigger trigger)
+{
+	struct err e;
+	char *words;
+
+	(void)!reload(sv, trigger, &words, &e);
+	free(words);
 }
 
 /* True: it is time to end. */
@@ -384,7 +401,6 @@ static bool
 take_signal(struct server *sv, int signals)
 {
 	struct signalfd_siginfo info;
-	struct err e;
 
 	if (read(signals, &info, sizeof(info)) != sizeof(info))
 		return false;
@@ -393,7 +409,7 @@ take_signal(struct server *sv, int signals)
 		log_info("ending: %s", strsignal((int)info.ssi_signo));
 		return true;
 	}
-	(void)!reload(sv, &e);
+	reload_unasked(sv, RELOAD_SIGNAL);
 	return false;
 }
 
@@ -431,7 +447,7 @@ wait_for_signals(struct server *sv, int signals)
 		}
 		if (n > 0 && fds[0].revents != 0 && take_signal(sv, signals))
 			return;
-		errand_do(sv->reloads, reload, sv);
+		errand_do(sv->reloads, reload_asked, sv);
 		renewal_work(sv->renewal, clock_mono_ms());
 		if (sv->approvals_renewal != NULL)
 			renewal_work(sv->approvals_renewal, clock_mono_ms());
@@ -479,12 +495,11 @@ serve(const char *config_path)
 	struct config *config;
 	struct diags d;
 	struct err e;
-	char digest[SHA256_HEX_MAX];
 	int signals = block_signals(), code = EXIT_CONFIG;
 
 	sv->config_path = config_path;
 	diags_init(&d, a);
-	config = config_load(config_path, a, &d, digest);
+	config = config_load(config_path, a, &d, sv->digest);
 	show_diags(&d);
 	if (config != NULL) {
 		server_set_log_level(config);

@@ -23,6 +23,7 @@
 
 struct server {
 	const char *config_path;
+	char digest[SHA256_HEX_MAX]; /* of the configuration that was tried last */
 	struct current current;
 	bool has_current;
 	struct store *store;
@@ -52,9 +53,12 @@ struct server {
 
 /*
  * Read everything anew; only when all of it is good is it put in force, and the log says which.
- * Addresses and folders stay as they were at start.  In main's thread: one at a time.
+ * Addresses and folders stay as they were at start.  In main's thread: one at a time.  *words: what
+ * was found, as JSON, to be freed; or NULL.  Because of files nothing is done, and true returned,
+ * when all is as it was when it was tried last, well or badly.
  */
-bool server_reload(struct server *sv, struct err *e) MUST_CHECK;
+bool server_reload(
+    struct server *sv, enum reload_trigger trigger, char **words, struct err *e) MUST_CHECK;
 
 /* ---- serve_approvals.c ---- */
 

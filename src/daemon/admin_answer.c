@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -370,8 +371,18 @@ static struct json *
 reload(const struct question *q, struct err *e)
 {
 	const struct admin_options *o = q->options;
+	struct json *report = NULL;
+	struct err ignored;
+	char *words;
+	bool ok = o->reload(o->ctx, &words, e);
 
-	return o->reload(o->ctx, e) ? json_boolean(true, q->arena) : NULL;
+	if (words != NULL)
+		report = json_parse(arena_str(q->arena, str_of(words)), q->arena, &ignored);
+	free(words);
+	if (ok)
+		return report != NULL ? report : json_boolean(true, q->arena);
+	*q->report = report;
+	return NULL;
 }
 
 static struct json *
@@ -418,7 +429,7 @@ run(const struct question *q, struct err *e)
 }
 
 static struct str
-answer_text(struct json *result, const struct err *e, struct arena *a)
+answer_text(struct json *result, struct json *report, const struct err *e, struct arena *a)
 {
 	struct json *j = json_object(a);
 
@@ -428,6 +439,8 @@ answer_text(struct json *result, const struct err *e, struct arena *a)
 	} else {
 		json_set_cstr(j, "kind", err_kind_name(e->kind), a);
 		json_set_cstr(j, "error", e->text, a);
+		if (report != NULL)
+			json_set(j, "report", report, a);
 	}
 	return json_print(j, a);
 }
@@ -436,13 +449,13 @@ struct str
 admin_answer(
     const struct admin_options *o, const struct admin_peer *peer, struct str line, struct arena *a)
 {
-	struct question q = { o, peer, NULL, a };
-	struct json *result;
+	struct json *result, *report = NULL;
+	struct question q = { o, peer, NULL, a, &report };
 	struct err e;
 
 	q.args = json_parse(line, a, &e);
 	result = q.args == NULL ? NULL : run(&q, &e);
-	return answer_text(result, &e, a);
+	return answer_text(result, report, &e, a);
 }
 
 struct str
@@ -459,5 +472,5 @@ admin_backup(const struct admin_options *o, int fd, struct arena *a)
 		log_info("a backup of the store was written");
 	else
 		log_warning("a backup of the store failed: %s", e.text);
-	return answer_text(ok ? json_boolean(true, a) : NULL, &e, a);
+	return answer_text(ok ? json_boolean(true, a) : NULL, NULL, &e, a);
 }

@@ -11,6 +11,7 @@ struct question {
 	const struct admin_peer *peer;
 	const struct json *args;
 	struct arena *arena;
+	struct json **report; /* out: goes with an error */
 };
 
 /* Who asks: "user 1000", and the account's name. */

@@ -12,6 +12,7 @@
 struct asked {
 	struct asked *next;
 	struct err *e;
+	char *words;
 	bool answered, ok;
 };
 
@@ -71,7 +72,7 @@ take(struct errand *x)
 }
 
 static void
-answer(struct errand *x, struct asked *list, bool ok, const struct err *e)
+answer(struct errand *x, struct asked *list, bool ok, const char *words, const struct err *e)
 {
 	pthread_mutex_lock(&x->lock);
 	while (list != NULL) {
@@ -80,6 +81,7 @@ answer(struct errand *x, struct asked *list, bool ok, const struct err *e)
 		if (!ok)
 			*list->e = *e;
 		list->ok = ok;
+		list->words = words == NULL ? NULL : xstrdup(words);
 		list->answered = true;
 		list = next;
 	}
@@ -88,13 +90,18 @@ answer(struct errand *x, struct asked *list, bool ok, const struct err *e)
 }
 
 void
-errand_do(struct errand *x, bool (*run)(void *ctx, struct err *e), void *ctx)
+errand_do(struct errand *x, errand_run *run, void *ctx)
 {
 	struct asked *list = take(x);
+	char *words = NULL;
 	struct err e;
+	bool ok;
 
-	if (list != NULL)
-		answer(x, list, run(ctx, &e), &e);
+	if (list == NULL)
+		return;
+	ok = run(ctx, &words, &e);
+	answer(x, list, ok, words, &e);
+	free(words);
 }
 
 static bool
@@ -113,15 +120,16 @@ errand_close(struct errand *x)
 	pthread_mutex_lock(&x->lock);
 	x->closed = true;
 	pthread_mutex_unlock(&x->lock);
-	answer(x, take(x), too_late(&e), &e);
+	answer(x, take(x), too_late(&e), NULL, &e);
 }
 
 bool
-errand_ask(struct errand *x, struct err *e)
+errand_ask(struct errand *x, char **words, struct err *e)
 {
 	struct asked mine = { .e = e };
 	const uint64_t one = 1;
 
+	*words = NULL;
 	pthread_mutex_lock(&x->lock);
 	if (x->closed) {
 		pthread_mutex_unlock(&x->lock);
@@ -134,5 +142,6 @@ errand_ask(struct errand *x, struct err *e)
 	while (!mine.answered)
 		pthread_cond_wait(&x->answered, &x->lock);
 	pthread_mutex_unlock(&x->lock);
+	*words = mine.words;
 	return mine.ok;
 }

@@ -184,6 +184,36 @@ trouble_metrics(struct metrics *m, struct buf *out)
 	    store_damage(p->store, text));
 }
 
+static void
+config_metrics(struct metrics *m, struct buf *out)
+{
+	static const char *const triggers[RELOAD_TRIGGERS] = { "signal", "command", "files" };
+	struct config *c = current_get(m->pipeline->current);
+
+	buf_printf(out,
+	    "# HELP gridwarden_config_info The versions in force.\n"
+	    "# TYPE gridwarden_config_info gauge\n"
+	    "gridwarden_config_info{rules=\"%.*s\",settings=\"%s\"} 1\n",
+	    STR_ARG(rules_hash(c->rules)), c->settings_hash);
+	metric(out, "rules", "gauge", "Rules in force.", (int64_t)rules_count(c->rules));
+	config_unref(c);
+	buf_add_cstr(out, "# HELP gridwarden_config_reloads_total Reloads since the start.\n"
+			  "# TYPE gridwarden_config_reloads_total counter\n");
+	for (int t = 0; t < RELOAD_TRIGGERS; t++)
+		buf_printf(out,
+		    "gridwarden_config_reloads_total{trigger=\"%s\",result=\"done\"} %" PRId64 "\n"
+		    "gridwarden_config_reloads_total{trigger=\"%s\",result=\"refused\"} %" PRId64
+		    "\n",
+		    triggers[t], m->reloads[t][true], triggers[t], m->reloads[t][false]);
+	metric(out, "config_last_reload_successful", "gauge", "1 = the last load was good.",
+	    m->reload_ok ? 1 : 0);
+	metric(out, "config_last_reload_success_timestamp_seconds", "gauge",
+	    "Time of the last good load.", m->reload_ms / 1000);
+	metric(out, "rules_tests", "gauge", "Tests of the rules that were last loaded.", m->tests);
+	metric(out, "rules_tests_failed", "gauge",
+	    "Of those, failed: these rules are not put in force.", m->tests_failed);
+}
+
 static int
 metrics_page(void *ctx, struct buf *out)
 {
@@ -199,13 +229,7 @@ metrics_page(void *ctx, struct buf *out)
 	inbox_metrics(m, out);
 	approval_metrics(m, out);
 	trouble_metrics(m, out);
-	metric(out, "config_last_reload_successful", "gauge", "1 = the last load was good.",
-	    m->reload_ok ? 1 : 0);
-	metric(out, "config_last_reload_success_timestamp_seconds", "gauge",
-	    "Time of the last good load.", m->reload_ms / 1000);
-	metric(out, "rules_tests", "gauge", "Tests of the rules that were last loaded.", m->tests);
-	metric(out, "rules_tests_failed", "gauge",
-	    "Of those, failed: these rules are not put in force.", m->tests_failed);
+	config_metrics(m, out);
 	store_metrics(m, out);
 	return 200;
 }

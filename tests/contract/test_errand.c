@@ -2,7 +2,9 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
+#include "base/arena.h"
 #include "daemon/errand.h"
 #include "test.h"
 
@@ -17,13 +19,14 @@ struct world {
 };
 
 static bool
-run(void *ctx, struct err *e)
+run(void *ctx, char **words, struct err *e)
 {
 	struct world *w = ctx;
 
 	CHECK_INT(atomic_fetch_add(&w->inside, 1), 0);
 	atomic_fetch_add(&w->runs, 1);
 	atomic_fetch_sub(&w->inside, 1);
+	*words = xstrdup("said");
 	return !w->refuse || fail(e, ERR_CONFLICT, "not today");
 }
 
@@ -32,15 +35,18 @@ asking(void *arg)
 {
 	struct world *w = arg;
 	struct err e;
+	char *words;
 
 	for (int i = 0; i < EACH; i++) {
 		atomic_fetch_add(&w->begun, 1);
-		if (errand_ask(w->x, &e)) {
+		if (errand_ask(w->x, &words, &e)) {
+			CHECK_STR(str_of(words), "said");
 			atomic_fetch_add(&w->answers, 1);
 		} else {
 			CHECK(e.text[0] != '\0');
 			atomic_fetch_add(&w->refusals, 1);
 		}
+		free(words);
 	}
 	return NULL;
 }
@@ -109,13 +115,15 @@ TEST(the_reason_of_a_refusal_is_handed_on_and_the_end_is_one)
 	pthread_t threads[ASKING];
 	struct world w;
 	struct err e;
+	char *words;
 
 	open_world(&w, threads);
 	w.refuse = true;
 	wait_asked(&w);
 	errand_do(w.x, run, &w);
 	errand_close(w.x);
-	CHECK(!errand_ask(w.x, &e));
+	CHECK(!errand_ask(w.x, &words, &e));
+	CHECK(words == NULL);
 	CHECK_INT(e.kind, ERR_AGAIN);
 	CHECK_HAS(e.text, "it is ending");
 	close_world(&w, threads);

@@ -110,8 +110,9 @@ prepare(struct arena *a)
 }
 
 static bool
-reload(void *ctx, struct err *e)
+reload(void *ctx, char **words, struct err *e)
 {
+	*words = NULL;
 	(void)ctx;
 	return fail(e, ERR_INPUT, "not here");
 }
