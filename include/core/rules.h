@@ -127,6 +127,7 @@ struct str rules_hash(const struct rules *r); /* 12 hex digits */
 /* Other files that were read for them: a change of one is a change of the rules. */
 size_t rules_lists(const struct rules *r);
 struct str rules_list(const struct rules *r, size_t i);
+struct str rules_list_text(const struct rules *r, size_t i); /* only while the diags live */
 
 /* A condition as it is written. */
 struct rule_condition {

@@ -26,7 +26,8 @@ void file_watch_free(struct file_watch *w);
 int file_watch_fd(const struct file_watch *w);
 
 /*
- * From now on these files, which need not exist, and no others.  Call it again after a change and
+ * From now on these files, which need not exist, and no others; the name * stands for each name in
+ * its folder.  Call it again after a change and
  * before the files are read: links may lead elsewhere, and what happens later is then not missed.
  * An error says which folder cannot be watched; the others are, and when it is one that may not be
  * read, so is the day when it may.

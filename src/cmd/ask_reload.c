@@ -37,8 +37,10 @@ print_taken(const struct json *result, struct arena *a)
 	print_change(result, "settings", a);
 	print_change(result, "rules", a);
 	fflush(stdout);
-	fprintf(stderr, "reloaded: %" PRId64 " rule%s, %" PRId64 " test%s\n", rules,
-	    rules == 1 ? "" : "s", tests, tests == 1 ? " passes" : "s pass");
+	fprintf(stderr, "reloaded: %" PRId64 " rule%s", rules, rules == 1 ? "" : "s");
+	if (tests > 0)
+		fprintf(stderr, ", %" PRId64 " test%s", tests, tests == 1 ? " passes" : "s pass");
+	fputc('\n', stderr);
 }
 
 /* The mistakes as check prints them; what is no mistake in a file has only its reason. */

@@ -86,6 +86,7 @@ put_in_force(struct server *sv, struct config *c, struct auth *auth,
 	intake_set_auth(sv->intake, auth);
 	server_put_approvals(sv, c->settings, key);
 	keeper_ring(sv->keeper);
+	config_watch_follow(sv->config_watch, c, clock_mono_ms());
 	sv->metrics.reload_ms = clock_now_ms();
 	log_info("configuration reloaded: %zu rules, version %.*s", rules_count(c->rules),
 	    STR_ARG(rules_hash(c->rules)));
@@ -153,23 +154,47 @@ report_refused(struct diags *d, struct arena *a)
 
 /* ---- all of it ---- */
 
+/* What the log says is so already. */
+static void
+count(struct server *sv, enum reload_trigger trigger, bool ok)
+{
+	sv->metrics.reload_ok = ok;
+	atomic_fetch_add(&sv->metrics.reloads[trigger][ok], 1);
+}
+
 static bool
-try(struct server *sv, struct config *c, struct diags *d, char **words, struct arena *a,
-    struct err *e)
+take(struct server *sv, enum reload_trigger trigger, struct config *c, char **words,
+    struct arena *a, struct err *e)
 {
 	unsigned char key[APPROVAL_KEY_SIZE] = { 0 }; /* of links to approve */
 	struct config *old;
 	struct auth *auth;
 
-	if (c == NULL || c->tests_failed > 0)
-		return diags_fail(d, e);
 	if (!prepare(sv, c->settings, &auth, key, e))
 		return false;
 	old = current_get(&sv->current);
 	*words = report_taken(old, c, a);
 	config_unref(old);
+	count(sv, trigger, true);
 	put_in_force(sv, c, auth, key);
 	return true;
+}
+
+static bool
+try(struct server *sv, enum reload_trigger trigger, struct config *c, struct diags *d, char **words,
+    struct arena *a, struct err *e)
+{
+	server_log_diags(d);
+	if (c != NULL)
+		server_note_tests(sv, c);
+	if (c == NULL || c->tests_failed > 0)
+		diags_fail(d, e);
+	else if (take(sv, trigger, c, words, a, e))
+		return true;
+	*words = report_refused(d, a);
+	count(sv, trigger, false);
+	log_error("configuration not reloaded, the old one stays in force: %s", e->text);
+	return false;
 }
 
 bool
@@ -187,17 +212,9 @@ server_reload(struct server *sv, enum reload_trigger trigger, char **words, stru
 	/* Files that were touched, and mistakes that were told: nothing is new. */
 	if (trigger != RELOAD_FILES || strcmp(digest, sv->digest) != 0) {
 		memcpy(sv->digest, digest, sizeof(sv->digest));
-		server_log_diags(&d);
-		if (c != NULL)
-			server_note_tests(sv, c);
-		ok = try(sv, c, &d, words, a, e);
-		sv->metrics.reload_ok = ok;
-		atomic_fetch_add(&sv->metrics.reloads[trigger][ok], 1);
-		if (!ok) {
-			*words = report_refused(&d, a);
-			log_error(
-			    "configuration not reloaded, the old one stays in force: %s", e->text);
-		}
+		if (trigger == RELOAD_FILES)
+			log_info("settings or rules have changed");
+		ok = try(sv, trigger, c, &d, words, a, e);
 	}
 	config_unref(c);
 	arena_free(a);

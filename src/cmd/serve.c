@@ -178,9 +178,11 @@ start_renewal(struct server *sv, const struct settings *s, struct err *e)
 {
 	struct tls_files files = server_tls_files(s);
 
-	if (!renewal_new(sv->listener, &sv->renewal, e))
+	if (!renewal_new(sv->listener, &sv->renewal, e) ||
+	    !config_watch_new(sv->config_path, &sv->config_watch, e))
 		return false;
 	renewal_follow(sv->renewal, &files, clock_mono_ms());
+	config_watch_follow(sv->config_watch, sv->current.config, clock_mono_ms());
 	return true;
 }
 
@@ -322,6 +324,7 @@ stop(struct server *sv)
 	listener_stop(sv->operations);
 	workers_free(sv->workers); /* /livez asked them until now */
 	server_stop_approvals(sv); /* and /metrics these */
+	config_watch_free(sv->config_watch);
 	renewal_free(sv->renewal);
 	listener_stop(sv->listener);
 	intake_free(sv->intake);
@@ -425,7 +428,8 @@ static void
 wait_for_signals(struct server *sv, int signals)
 {
 	struct pollfd fds[] = { { signals, POLLIN, 0 }, { renewal_fd(sv->renewal), POLLIN, 0 },
-		{ errand_fd(sv->reloads), POLLIN, 0 }, { -1, POLLIN, 0 } };
+		{ errand_fd(sv->reloads), POLLIN, 0 },
+		{ config_watch_fd(sv->config_watch), POLLIN, 0 }, { -1, POLLIN, 0 } };
 	int64_t pulse = watchdog_ms(), fed = clock_mono_ms();
 
 	for (;;) {
@@ -434,11 +438,12 @@ wait_for_signals(struct server *sv, int signals)
 		int n;
 
 		next = sooner(next, renewal_wait_ms(sv->renewal, now));
+		next = sooner(next, config_watch_wait_ms(sv->config_watch, now));
 		if (sv->approvals_renewal != NULL) { /* maybe since a reload */
-			fds[3].fd = renewal_fd(sv->approvals_renewal);
+			fds[4].fd = renewal_fd(sv->approvals_renewal);
 			next = sooner(next, renewal_wait_ms(sv->approvals_renewal, now));
 		}
-		n = poll(fds, 4, (int)next);
+		n = poll(fds, sizeof(fds) / sizeof(fds[0]), (int)next);
 		now = clock_mono_ms();
 		if (pulse >= 0 && now - fed >= pulse) {
 			fed = now;
@@ -448,6 +453,8 @@ wait_for_signals(struct server *sv, int signals)
 		if (n > 0 && fds[0].revents != 0 && take_signal(sv, signals))
 			return;
 		errand_do(sv->reloads, reload_asked, sv);
+		if (config_watch_due(sv->config_watch, clock_mono_ms()))
+			reload_unasked(sv, RELOAD_FILES);
 		renewal_work(sv->renewal, clock_mono_ms());
 		if (sv->approvals_renewal != NULL)
 			renewal_work(sv->approvals_renewal, clock_mono_ms());

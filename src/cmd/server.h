@@ -10,6 +10,7 @@
 
 #include "daemon/admin.h"
 #include "daemon/approvals.h"
+#include "daemon/config_watch.h"
 #include "daemon/errand.h"
 #include "daemon/intake.h"
 #include "daemon/keeper.h"
@@ -44,6 +45,7 @@ struct server {
 	int approvals_socket;
 	int public_socket, operations_socket; /* systemd listens there for us; 0 = nobody does */
 	struct renewal *renewal;
+	struct config_watch *config_watch;
 	struct errand *reloads; /* that the command line asks for: main does them */
 	struct admin *admin;
 	struct metrics metrics;

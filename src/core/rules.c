@@ -570,6 +570,12 @@ rules_list(const struct rules *r, size_t i)
 }
 
 struct str
+rules_list_text(const struct rules *r, size_t i)
+{
+	return rule_lists_text(r->lists, i);
+}
+
+struct str
 rules_hash(const struct rules *r)
 {
 	return r->hash;

@@ -21,10 +21,13 @@
 #define SELF (IN_MOVE_SELF | IN_DELETE_SELF)
 /* Not IN_MODIFY: a file is looked at when its writer has closed it. */
 #define INSIDE (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB)
+/* But where files come and go: one that is still being written is not to be looked at. */
+#define ALL (INSIDE | IN_MODIFY)
+#define EVERY_NAME "*"
 
 struct entry {
 	int wd;
-	char *name; /* NULL = only the folder itself counts */
+	char *name; /* NULL = only the folder itself counts; "*" = each name in it */
 };
 
 struct file_watch {
@@ -72,12 +75,24 @@ file_watch_fd(const struct file_watch *w)
 
 /* ---- the way to a file ---- */
 
+static int
+inside(const char *name)
+{
+	return name == NULL ? 0 : strcmp(name, EVERY_NAME) == 0 ? ALL : INSIDE;
+}
+
+static bool
+names(const struct entry *x, const char *name)
+{
+	return x->name != NULL && (strcmp(x->name, EVERY_NAME) == 0 || strcmp(x->name, name) == 0);
+}
+
 static bool
 add(struct file_watch *w, const char *folder, const char *name, struct err *e)
 {
 	/* Added to what is asked for already: one folder may be on the way to several files. */
-	int wd = inotify_add_watch(w->fd, folder,
-	    (uint32_t)(SELF | IN_ONLYDIR | IN_MASK_ADD | (name == NULL ? 0 : INSIDE)));
+	int wd = inotify_add_watch(
+	    w->fd, folder, (uint32_t)(SELF | IN_ONLYDIR | IN_MASK_ADD | inside(name)));
 
 	if (wd < 0)
 		return fail_errno(
@@ -245,7 +260,7 @@ concerns(const struct file_watch *w, const struct inotify_event *event)
 		/* The folder itself: it may be that its names can be looked up only now. */
 		if (event->len == 0 && x->name != NULL && (event->mask & IN_ATTRIB) != 0)
 			return true;
-		if (event->len > 0 && x->name != NULL && strcmp(event->name, x->name) == 0)
+		if (event->len > 0 && names(x, event->name))
 			return true;
 	}
 	return false;

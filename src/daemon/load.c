@@ -157,20 +157,27 @@ load_rules(const char *path, const struct settings *settings, struct arena *a, s
 
 /* ---- both ---- */
 
+static void
+add_text(struct json *list, struct str name, struct str text, struct arena *a)
+{
+	struct json *file = json_object(a);
+
+	json_set_str(file, "name", name, a);
+	json_set_str(file, "text", text, a);
+	json_add(list, file, a);
+}
+
 /* "" when it is too much to be kept for each version. */
 static struct str
-text_of(const struct rule_files *files, struct arena *a)
+text_of(const struct rule_files *files, const struct rules *rules, struct arena *a)
 {
 	struct json *list = json_array(a);
 	struct str text;
 
-	for (size_t i = 0; i < files->n; i++) {
-		struct json *file = json_object(a);
-
-		json_set_cstr(file, "name", files->list[i].name, a);
-		json_set_str(file, "text", files->list[i].text, a);
-		json_add(list, file, a);
-	}
+	for (size_t i = 0; i < files->n; i++)
+		add_text(list, str_of(files->list[i].name), files->list[i].text, a);
+	for (size_t i = 0; i < rules_lists(rules); i++)
+		add_text(list, rules_list(rules, i), rules_list_text(rules, i), a);
 	text = json_print(list, a);
 	return text.n <= RULES_TEXT_MAX ? text : STR_EMPTY;
 }
@@ -218,7 +225,7 @@ new_config(const struct source *src, const struct rule_files *files, struct sett
 	c->rules = rules;
 	c->references = 1;
 	c->shared = action_shared_new(settings);
-	c->rules_text = xstrndup(text_of(files, a));
+	c->rules_text = xstrndup(text_of(files, rules, a));
 	hash_settings(src, c);
 	pthread_mutex_init(&c->lock, NULL);
 	return c;

@@ -312,7 +312,9 @@ def test_a_reload_by_the_socket_and_one_by_a_signal_come_one_after_the_other(mak
         return len(times) == 2
     gw.wait_line(twice, since=since)
     asking.join()
-    assert answers == [{"ok": True, "result": True}]
+    (answer,) = answers
+    assert answer["ok"] and answer["result"]["count"] == 3
+    assert answer["result"]["rules"]["old"] == answer["result"]["rules"]["new"]
     assert (times[1] - times[0]).total_seconds() > 0.4  # a slow one takes half a second
 
 
@@ -321,4 +323,40 @@ def test_what_is_wrong_is_told_to_who_reloads_by_the_socket(gridwarden):
     answer = ask(gridwarden, "reload")
     assert (answer["ok"], answer["kind"]) == (False, "input")
     assert words in answer["error"]
+    (mistake,) = answer["report"]["mistakes"]
+    assert (mistake["line"], mistake["column"], mistake["level"]) == (4, 22, "error")
     assert figure(gridwarden, "config_last_reload_successful") == 0
+
+
+# ---- gridwarden reload ----
+
+def test_reload_says_which_versions_are_in_force(make):
+    gw = make(rules=TELL_ONLY).start()
+    gw.write_rules(TELL_ONLY.replace("only-tell", "other"))
+    result = gw.run("reload", "--config", gw.config)
+    assert result.returncode == 0, result.stderr
+    settings, rules = result.stdout.splitlines()
+    assert settings.startswith("settings ") and settings.endswith(", as before")
+    assert rules.startswith("rules ") and ", before " in rules
+    assert result.stderr == "reloaded: 1 rule\n"
+    page = gw.operations("/metrics").body.decode()
+    assert f'gridwarden_config_info{{rules="{rules.split()[1].rstrip(",")}"' in page
+    assert 'gridwarden_config_reloads_total{trigger="command",result="done"} 1\n' in page
+
+
+def test_reload_shows_the_mistakes_as_check_does(make):
+    gw = make(rules=TELL_ONLY).start()
+    words = break_rules(gw)
+    result = gw.run("reload", "--config", gw.config)
+    assert result.returncode == 1
+    assert words.replace(": unknown", ": error: unknown") in result.stdout
+    assert "not reloaded, the old configuration stays in force: " in result.stderr
+    check = gw.run("check", gw.config)
+    assert check.stdout == result.stdout
+    answer = json.loads(gw.run("reload", "--config", gw.config, "-o", "json").stdout)
+    assert answer["report"]["mistakes"][0]["line"] == 4
+
+
+def test_reload_of_a_daemon_that_is_not_there_says_so(make):
+    gw = make()
+    assert gw.run("reload", "--config", gw.config).returncode == 6
