@@ -346,3 +346,29 @@ TEST(files_of_before_are_not_noticed_any_more)
 	CHECK(noticed(&w));
 	close_world(&w);
 }
+
+TEST(a_star_is_each_name_in_its_folder_and_a_file_that_is_still_written)
+{
+	char path[256];
+	struct world w;
+	int fd;
+
+	open_world(&w);
+	folder(&w, "d");
+	follow(&w, "d/*");
+	put(&w, "d/a");
+	CHECK(noticed(&w));
+	move(&w, "d/a", "d/b");
+	CHECK(noticed(&w));
+	fd = open(at(&w, "d/b", path), O_WRONLY | O_APPEND);
+	CHECK(fd >= 0 && !noticed(&w));
+	CHECK(write(fd, "x", 1) == 1);
+	CHECK(noticed(&w));
+	close(fd);
+	CHECK(noticed(&w));
+	CHECK(unlink(path) == 0);
+	CHECK(noticed(&w));
+	put(&w, "beside");
+	CHECK(!noticed(&w));
+	close_world(&w);
+}
