@@ -19,7 +19,7 @@
 #include "core/ledger.h"
 #include "daemon/load.h"
 #include "daemon/report.h"
-#include "store/past.h"
+#include "store/history.h"
 #include "store/store.h"
 
 #define SINCE_DEFAULT "30d"
@@ -48,7 +48,7 @@ struct side {
 
 /* As the daemon would have, had these rules been in force all the time. */
 static void
-decide(struct side *side, const struct event *ev, const struct past_event *past, struct arena *a,
+decide(struct side *side, const struct event *ev, const struct history_event *past, struct arena *a,
     struct decided *out)
 {
 	const struct guard_facts facts = ledger_facts(side->ledger, past->received_ms);
@@ -70,7 +70,7 @@ decide(struct side *side, const struct event *ev, const struct past_event *past,
 
 struct going {
 	struct backtest *b;
-	struct past *past;
+	struct history *past;
 	struct difference *difference;
 	struct side before, after;
 	struct arena *page, *scratch;
@@ -80,7 +80,7 @@ struct going {
 
 /* The event as it was received; false: nobody looks into it again. */
 static bool
-read_again(struct going *g, const struct past_event *past, struct event *out)
+read_again(struct going *g, const struct history_event *past, struct event *out)
 {
 	struct event_headers headers;
 	struct event_batch batch;
@@ -94,7 +94,7 @@ read_again(struct going *g, const struct past_event *past, struct event *out)
 }
 
 static void
-go_over(struct going *g, const struct past_event *past)
+go_over(struct going *g, const struct history_event *past)
 {
 	const struct backtest *b = g->b;
 	bool counts = past->received_ms >= b->since_ms && past->received_ms < b->until_ms;
@@ -123,7 +123,7 @@ go_over(struct going *g, const struct past_event *past)
 
 /* On a terminal in one line, else now and then a line of its own. */
 static void
-show_progress(struct going *g, const struct past_range *range, int64_t at)
+show_progress(struct going *g, const struct history_range *range, int64_t at)
 {
 	int64_t now_ms = clock_mono_ms(), all = range->last - range->first + 1;
 	int64_t done = at < range->first ? 0 : at - range->first + 1;
@@ -139,14 +139,14 @@ show_progress(struct going *g, const struct past_range *range, int64_t at)
 
 /* From a row that may be before the range: what is decided there counts for budgets only. */
 static bool
-go_through(struct going *g, const struct past_range *range, int64_t from, struct err *e)
+go_through(struct going *g, const struct history_range *range, int64_t from, struct err *e)
 {
-	struct past_event *events;
+	struct history_event *events;
 	size_t n;
 
 	for (;;) {
 		arena_reset(g->page);
-		if (!past_read(g->past, range, from, g->page, &events, &n, e))
+		if (!history_read(g->past, range, from, g->page, &events, &n, e))
 			return false;
 		if (n == 0)
 			return true;
@@ -171,7 +171,7 @@ static bool
 go(struct going *g, struct err *e)
 {
 	int64_t window_ms = longest(g->b);
-	struct past_range range, before;
+	struct history_range range, before;
 	bool ok;
 
 	g->before = (struct side){ g->b->settings, g->b->before, ledger_new(window_ms) };
@@ -179,8 +179,8 @@ go(struct going *g, struct err *e)
 	g->page = arena_new();
 	g->scratch = arena_new();
 	g->shown_ms = clock_mono_ms();
-	ok = past_find(g->past, g->b->since_ms, g->b->until_ms, &range, e) &&
-	     past_find(g->past, g->b->since_ms - window_ms, g->b->until_ms, &before, e) &&
+	ok = history_find(g->past, g->b->since_ms, g->b->until_ms, &range, e) &&
+	     history_find(g->past, g->b->since_ms - window_ms, g->b->until_ms, &before, e) &&
 	     go_through(g, &range, before.first, e);
 	if (g->is_shown)
 		fputc('\n', stderr);
@@ -199,7 +199,7 @@ backtest(struct backtest *b, struct str store, struct arena *a)
 	int code = EXIT_OK;
 
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
-	if (past_open(store, &g.past, &e) && go(&g, &e)) {
+	if (history_open(store, &g.past, &e) && go(&g, &e)) {
 		backtest_print(backtest_report(b, g.difference, a), b->format, a);
 		if (b->fail_on_change && difference_any(g.difference))
 			code = EXIT_FAILED;
@@ -207,7 +207,7 @@ backtest(struct backtest *b, struct str store, struct arena *a)
 		fprintf(stderr, "gridwarden backtest: %s\n", e.text);
 		code = exit_code_of(e.kind);
 	}
-	past_close(g.past);
+	history_close(g.past);
 	difference_free(g.difference);
 	return code;
 }

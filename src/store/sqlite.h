@@ -12,7 +12,7 @@
  *	sqlite_panic.c    nothing destructive from now on
  *	sqlite_keep.c     retention, space, the long check
  *	sqlite_copy.c     a copy of the running store
- *	sqlite_past.c     what is stored, from its beginning, beside a running daemon
+ *	sqlite_history.c  what is stored, from its beginning, beside a running daemon
  */
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H

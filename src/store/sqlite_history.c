@@ -4,7 +4,7 @@
  * What can go wrong: the file is not there, not ours, of a newer version, or may not be read; a
  * daemon is started meanwhile (the page is read anew, beside it).
  */
-#include "store/past.h"
+#include "store/history.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 #include "sqlite.h"
 
-struct past {
+struct history {
 	struct db db;
 	char *path;
 	bool still; /* nobody had it open: read as it lies there, which leaves no files behind */
@@ -49,7 +49,7 @@ is_readable(struct db *db, struct err *e)
 
 /* Whoever has it open has a log; it ends with the last one. */
 static bool
-has_log(const struct past *p)
+has_log(const struct history *p)
 {
 	char *log = NULL;
 	bool has;
@@ -62,7 +62,7 @@ has_log(const struct past *p)
 }
 
 static bool
-open_db(struct past *p, struct err *e)
+open_db(struct history *p, struct err *e)
 {
 	p->still = !has_log(p);
 	return (p->still ? db_open_still(&p->db, p->path, e)
@@ -72,7 +72,7 @@ open_db(struct past *p, struct err *e)
 
 /* Somebody opened it meanwhile, and may change what lies there. */
 static bool
-follow_log(struct past *p, struct err *e)
+follow_log(struct history *p, struct err *e)
 {
 	if (!p->still || !has_log(p))
 		return true;
@@ -81,10 +81,10 @@ follow_log(struct past *p, struct err *e)
 }
 
 bool
-past_open(struct str url, struct past **out, struct err *e)
+history_open(struct str url, struct history **out, struct err *e)
 {
 	struct str scheme = STR("sqlite:");
-	struct past *p;
+	struct history *p;
 
 	if (!str_starts_nocase(url, scheme) || url.n == scheme.n)
 		return fail(e, ERR_INPUT, "store '%.*s' is not sqlite:/path", STR_ARG(url));
@@ -95,12 +95,12 @@ past_open(struct str url, struct past **out, struct err *e)
 		return true;
 	}
 	fail_in(e, "store %s", p->path);
-	past_close(p);
+	history_close(p);
 	return false;
 }
 
 void
-past_close(struct past *p)
+history_close(struct history *p)
 {
 	if (p == NULL)
 		return;
@@ -153,15 +153,16 @@ row_at(struct db *db, int64_t ms, int64_t last, int64_t *row, struct err *e)
 }
 
 bool
-past_find(struct past *p, int64_t since_ms, int64_t until_ms, struct past_range *out, struct err *e)
+history_find(
+    struct history *p, int64_t since_ms, int64_t until_ms, struct history_range *out, struct err *e)
 {
 	int64_t last, first, end, id;
 	bool found;
 
-	*out = (struct past_range){ .first = 1, .last = 0 };
+	*out = (struct history_range){ .first = 1, .last = 0 };
 	if (!db_ask(&p->db, "SELECT coalesce(max(id), 0) FROM events", &last, e) ||
-	    !row_at(&p->db, since_ms - PAST_DISORDER_MS, last, &first, e) ||
-	    !row_at(&p->db, until_ms + PAST_DISORDER_MS, last, &end, e) ||
+	    !row_at(&p->db, since_ms - HISTORY_DISORDER_MS, last, &first, e) ||
+	    !row_at(&p->db, until_ms + HISTORY_DISORDER_MS, last, &end, e) ||
 	    !event_from(&p->db, first, since_ms, &id, &out->oldest_ms, &found, e))
 		return false;
 	if (found && id < end) {
@@ -174,7 +175,7 @@ past_find(struct past *p, int64_t since_ms, int64_t until_ms, struct past_range 
 /* ---- read ---- */
 
 static bool
-read_steps(struct db *db, struct past_event *ev, struct arena *a, struct err *e)
+read_steps(struct db *db, struct history_event *ev, struct arena *a, struct err *e)
 {
 	sqlite3_stmt *st = db_bind(db, e,
 	    "SELECT key, rule, action, target, state, created_ms, settled_ms, reason FROM steps"
@@ -208,9 +209,9 @@ read_steps(struct db *db, struct past_event *ev, struct arena *a, struct err *e)
 }
 
 static void
-read_event(sqlite3_stmt *st, struct arena *a, struct past_event *ev)
+read_event(sqlite3_stmt *st, struct arena *a, struct history_event *ev)
 {
-	*ev = (struct past_event){ .id = db_int(st, 0),
+	*ev = (struct history_event){ .id = db_int(st, 0),
 		.alert = db_int(st, 1),
 		.received_ms = db_int(st, 2),
 		.state = db_text(st, 3, a),
@@ -222,8 +223,8 @@ read_event(sqlite3_stmt *st, struct arena *a, struct past_event *ev)
 }
 
 static bool
-read_events(struct db *db, const struct past_range *range, int64_t from, struct arena *a,
-    struct past_event *list, size_t *n, struct err *e)
+read_events(struct db *db, const struct history_range *range, int64_t from, struct arena *a,
+    struct history_event *list, size_t *n, struct err *e)
 {
 	bool found = true, ok;
 	size_t bytes = 0;
@@ -235,7 +236,7 @@ read_events(struct db *db, const struct past_range *range, int64_t from, struct 
 	    "iii", range->first, from, range->last);
 
 	ok = st != NULL;
-	while (ok && *n < PAST_EVENTS_MAX && bytes < PAST_BYTES_MAX &&
+	while (ok && *n < HISTORY_EVENTS_MAX && bytes < HISTORY_BYTES_MAX &&
 	       (ok = db_step(db, st, &found, e)) && found) {
 		read_event(st, a, &list[*n]);
 		bytes += list[(*n)++].raw.n;
@@ -246,8 +247,8 @@ read_events(struct db *db, const struct past_range *range, int64_t from, struct 
 }
 
 static bool
-read_page(struct past *p, const struct past_range *range, int64_t from, struct arena *a,
-    struct past_event *list, size_t *n, struct err *e)
+read_page(struct history *p, const struct history_range *range, int64_t from, struct arena *a,
+    struct history_event *list, size_t *n, struct err *e)
 {
 	*n = 0;
 	if (!read_events(&p->db, range, from, a, list, n, e))
@@ -259,10 +260,10 @@ read_page(struct past *p, const struct past_range *range, int64_t from, struct a
 }
 
 bool
-past_read(struct past *p, const struct past_range *range, int64_t from, struct arena *a,
-    struct past_event **out, size_t *n, struct err *e)
+history_read(struct history *p, const struct history_range *range, int64_t from, struct arena *a,
+    struct history_event **out, size_t *n, struct err *e)
 {
-	struct past_event *list = arena_alloc(a, PAST_EVENTS_MAX * sizeof(*list));
+	struct history_event *list = arena_alloc(a, HISTORY_EVENTS_MAX * sizeof(*list));
 	bool ok;
 
 	if (!follow_log(p, e))
