@@ -69,6 +69,12 @@ check_rules(const struct rules *r, struct arena *a)
 	judge(r, a);
 }
 
+static bool
+is_action(struct str name)
+{
+	return action_find(name) != NULL;
+}
+
 /* Every file that a rule names. */
 static bool
 read_list(struct str folder, struct str path, struct arena *a, struct source *out, struct err *e)
@@ -87,8 +93,10 @@ FUZZ(input)
 	struct buf text;
 
 	diags_init(&d, arena);
-	r = rules_parse(
-	    &src, 1, &(const struct rules_outside){ .check = action_check, .read = read_list }, &d);
+	r = rules_parse(&src, 1,
+	    &(const struct rules_outside){
+		.check = action_check, .is_action = is_action, .read = read_list },
+	    &d);
 	MUST((r != NULL) == (d.errors == 0));
 	if (r != NULL)
 		check_rules(r, arena);

@@ -243,6 +243,17 @@ def test_rules_md_names_every_field():
         assert f"`{name}`" in RULES, name
 
 
+def test_rules_md_names_every_key_of_a_rule_file_and_of_a_time_interval():
+    source = read("src/core/rules.c")
+    keys = c_strings(re.search(r"file_keys\[\] = \{(.*?)\};", source, re.S)[1])
+    source = read("src/core/time_intervals.c")
+    table = re.search(r"struct param entry_params\[\] = \{(.*?)^\};", source, re.M | re.S)[1]
+    keys += re.findall(r"\.name = \"(\w+)\"", table)
+    assert len(keys) > 8
+    for name in keys:
+        assert re.search(rf"^\| `{name}` \|", RULES, re.M), name
+
+
 def test_rules_md_names_every_key_of_a_rule():
     source = read("src/core/rules.c")
     for name in c_strings(re.search(r"\bkeys\[\] = \{(.*?)\};", source, re.S)[1]):
