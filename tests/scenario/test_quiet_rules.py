@@ -68,7 +68,7 @@ def test_a_muted_rule_touches_nothing_tells_nobody_and_is_on_record(azure, make)
     assert {s["reason"] for s in held} == \
         {"the rule is muted: in mute_time_intervals (always)"}
     shown = gw.run("alerts", "show", "1", "-o", "table", "--config", str(gw.config)).stdout
-    assert "rule isolate-when-awake said yes, muted: in mute_time_intervals (always)" in shown
+    assert "rule isolate-when-awake fires, muted: in mute_time_intervals (always)" in shown
 
 
 def test_a_changed_list_counts_from_the_reload(azure, make):
