@@ -134,7 +134,8 @@ struct claimed {
  * destination rests.  One that is held, and that nobody approved in time, is only shown
  * (STEP_APPROVAL): it is for store_refuse_held().  A step that reports waits until the other steps
  * of its alert are settled or report_wait_ms is over.  *found false: *next_ms is when to look again
- * (wall clock, INT64_MAX = when something new comes).  Commits; attempts counts this one.
+ * (wall clock, INT64_MAX = when something new comes).  Commits; attempts counts this one.  One that
+ * failed although it was committed holds its lease until the next call that can write.
  */
 bool store_claim_step(struct store *s, int64_t now_ms, int64_t lease_ms, int64_t report_wait_ms,
     struct arena *a, struct claimed *out, bool *found, int64_t *next_ms, struct err *e) MUST_CHECK;

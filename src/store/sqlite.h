@@ -24,6 +24,8 @@
 #include "store/store.h"
 
 #define STATEMENTS_MAX 64
+/* Claims of which a failed commit left open whether they are in the store; a performer has one. */
+#define LOST_CLAIMS_MAX 8
 
 /* A connection and its statements; used with the lock held. */
 struct db {
@@ -36,6 +38,10 @@ struct db {
 		sqlite3_stmt *statement;
 	} cache[STATEMENTS_MAX];
 	size_t n;
+};
+
+struct lost_claim {
+	int64_t step, attempt;
 };
 
 struct store {
@@ -52,6 +58,9 @@ struct store {
 	atomic_bool copying;
 	_Atomic int64_t deleted_events;
 	_Atomic int64_t wal_pages; /* after the last commit */
+
+	struct lost_claim lost[LOST_CLAIMS_MAX]; /* under the writer's lock */
+	size_t n_lost;
 
 	/* The decider's own: what the process before left in the lock file. */
 	struct {

@@ -173,26 +173,72 @@ claim(struct db *db, int64_t now_ms, int64_t lease_ms, struct arena *a, struct c
 	return !FAULT("store.claim") || fail(e, ERR_SYSTEM, "fault ordered at store.claim");
 }
 
+/*
+ * A claim that was committed although that failed is nobody's, and shall not wait for its lease.
+ * The disk that failed it would fail a second commit just now: the next claim gives it up.
+ */
+static void
+remember_lost(struct store *s, const struct lost_claim *lost, size_t n)
+{
+	pthread_mutex_lock(&s->writer.lock);
+	for (size_t i = 0; i < n && s->n_lost < LOST_CLAIMS_MAX; i++)
+		s->lost[s->n_lost++] = lost[i];
+	pthread_mutex_unlock(&s->writer.lock);
+}
+
+/* In a transaction.  lost: those that are to be remembered again if it fails. */
+static bool
+give_up_lost(struct store *s, int64_t now_ms, struct lost_claim lost[LOST_CLAIMS_MAX], size_t *n,
+    struct err *e)
+{
+	bool ok = true;
+
+	*n = s->n_lost;
+	s->n_lost = 0;
+	for (size_t i = 0; i < *n; i++) {
+		lost[i] = s->lost[i];
+		ok = ok && db_run(&s->writer, e,
+			       "UPDATE steps SET look_ms = ? WHERE id = ? AND attempts = ?"
+			       " AND state = 'running'",
+			       "iii", now_ms, lost[i].step, lost[i].attempt);
+	}
+	return ok;
+}
+
+static bool
+claim_or_next(struct db *db, int64_t now_ms, int64_t lease_ms, int64_t wait_ms, struct arena *a,
+    struct claimed *c, bool *is_due, int64_t *next_ms, struct err *e)
+{
+	if (!find_due(db, now_ms, wait_ms, a, &c->step, is_due, e))
+		return false;
+	return *is_due ? claim(db, now_ms, lease_ms, a, c, e)
+		       : next_time(db, now_ms, wait_ms, next_ms, e);
+}
+
 bool
 store_claim_step(struct store *s, int64_t now_ms, int64_t lease_ms, int64_t report_wait_ms,
     struct arena *a, struct claimed *out, bool *found, int64_t *next_ms, struct err *e)
 {
-	struct db *db = &s->writer;
+	struct lost_claim lost[LOST_CLAIMS_MAX + 1];
 	struct claimed c = { 0 };
-	int64_t next = 0;
+	int64_t next = INT64_MAX;
+	size_t n;
 	bool is_due = false, ok;
 
 	if (!db_begin(s, e))
 		return false;
-	ok = find_due(db, now_ms, report_wait_ms, a, &c.step, &is_due, e);
-	if (ok && !is_due) {
-		ok = next_time(db, now_ms, report_wait_ms, &next, e);
+	ok = give_up_lost(s, now_ms, lost, &n, e) &&
+	     claim_or_next(&s->writer, now_ms, lease_ms, report_wait_ms, a, &c, &is_due, &next, e);
+	if (ok && !is_due && n == 0)
 		(void)db_end(s, false, e); /* nothing was written: nothing to sync */
-	} else {
-		ok = db_end(s, ok && claim(db, now_ms, lease_ms, a, &c, e), e);
-	}
-	if (!ok)
+	else
+		ok = db_end(s, ok, e);
+	if (!ok) {
+		if (c.step.state == STEP_RUNNING)
+			lost[n++] = (struct lost_claim){ c.step.id, c.step.attempts };
+		remember_lost(s, lost, n);
 		return false;
+	}
 	*found = is_due;
 	if (is_due)
 		*out = c;

@@ -47,6 +47,54 @@ TEST(a_failed_claim_leaves_the_step_to_others)
 	store_close(st);
 }
 
+TEST(a_claim_that_was_committed_although_it_failed_does_not_wait_for_its_lease)
+{
+	struct store *st = store_with_one_step();
+	struct claimed c;
+	bool found;
+	int64_t next;
+	struct err e;
+
+	order_fault("store.committed:fail:1+");
+	CHECK(!store_claim_step(st, 5000, LEASE_MS, WAIT_MS, arena, &c, &found, &next, &e));
+	CHECK_INT(step_of(st, 1).state, STEP_RUNNING);
+	/* The disk goes on to fail for a while. */
+	order_fault("store.commit:fail:1+");
+	CHECK(!store_claim_step(st, 5001, LEASE_MS, WAIT_MS, arena, &c, &found, &next, &e));
+	CHECK(!store_claim_step(st, 5002, LEASE_MS, WAIT_MS, arena, &c, &found, &next, &e));
+	order_fault(NULL);
+	CHECK(claim(st, 5003, &c, &next));
+	CHECK_INT(c.step.attempts, 2);
+	/* What is claimed now is not given up. */
+	CHECK(!claim(st, 5004, &c, &next));
+	CHECK_INT(next, 5003 + LEASE_MS);
+	settle(st, &c.step, STEP_DONE, 5200);
+	store_close(st);
+}
+
+TEST(claims_lost_one_after_the_other_are_all_given_up)
+{
+	struct store *st = new_store();
+	struct sample *s = sample(1, "alert-1");
+	struct claimed c;
+	bool found;
+	int64_t next;
+	struct err e;
+
+	for (int i = 0; i < 3; i++)
+		add(s, arena_printf(arena, "act_%d", i).p, 5000);
+	CHECK(put(st, s));
+	order_fault("store.committed:fail:1+");
+	for (int i = 0; i < 3; i++)
+		CHECK(!store_claim_step(
+		    st, 5000 + i, LEASE_MS, WAIT_MS, arena, &c, &found, &next, &e));
+	order_fault(NULL);
+	for (int i = 0; i < 3; i++)
+		CHECK(claim(st, 5003, &c, &next));
+	CHECK(!claim(st, 5003, &c, &next));
+	store_close(st);
+}
+
 TEST(a_disk_that_refuses_is_told_and_the_store_goes_on)
 {
 	struct store *st = new_store();
