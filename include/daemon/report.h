@@ -26,4 +26,8 @@ void report_plan(struct plan *plan, const struct alert *al, const struct setting
 size_t report_afterwards(const struct claimed *c, const struct step *settled, struct str alert_id,
     const struct settings *s, int64_t now_ms, struct arena *a, struct step **out);
 
+/* Tells the channel of a notice (daemon/notice.h), so long from now. */
+struct step report_notice(
+    struct str channel, struct str alert_id, int64_t now_ms, int64_t wait_ms, struct arena *a);
+
 #endif

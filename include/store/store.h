@@ -103,6 +103,15 @@ bool store_cooldown(
     struct store *s, struct str rule, struct str key, struct arena *a, struct rule_fired *out);
 
 /*
+ * Something about gridwarden itself: d is an event that is no alert, with the step that tells it.
+ * Of each topic the state that was told last is remembered: the same again is not told (*told
+ * false), and "", which is that all is well, only after another.  A step that was put before and
+ * nobody has taken yet is settled without being told, and needs no "all is well".  Commits.
+ */
+bool store_tell(struct store *s, const char *topic, struct str state, const struct decision *d,
+    bool *told, struct err *e) MUST_CHECK;
+
+/*
  * Poison.  Before the decider looks into a record as a whole (event -1) or into one event of it, it
  * says so; *deaths is how many processes died there.  Once it is back, whatever came of it, it
  * takes that back.  Between begin and commit; costs no commit and needs no room on the disk.

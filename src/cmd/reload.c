@@ -177,6 +177,7 @@ take(struct server *sv, enum reload_trigger trigger, struct config *c, char **wo
 	config_unref(old);
 	count(sv, trigger, true);
 	put_in_force(sv, c, auth, key);
+	server_notice_good(sv);
 	return true;
 }
 
@@ -192,6 +193,7 @@ try(struct server *sv, enum reload_trigger trigger, struct config *c, struct dia
 	else if (take(sv, trigger, c, words, a, e))
 		return true;
 	*words = report_refused(d, a);
+	server_notice_refused(sv, trigger, d, e->text);
 	count(sv, trigger, false);
 	log_error("configuration not reloaded, the old one stays in force: %s", e->text);
 	return false;

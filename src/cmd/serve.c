@@ -325,6 +325,7 @@ stop(struct server *sv)
 	workers_free(sv->workers); /* /livez asked them until now */
 	server_stop_approvals(sv); /* and /metrics these */
 	config_watch_free(sv->config_watch);
+	free(sv->notice.text);
 	renewal_free(sv->renewal);
 	listener_stop(sv->listener);
 	intake_free(sv->intake);
@@ -439,6 +440,7 @@ wait_for_signals(struct server *sv, int signals)
 
 		next = sooner(next, renewal_wait_ms(sv->renewal, now));
 		next = sooner(next, config_watch_wait_ms(sv->config_watch, now));
+		next = sooner(next, server_notice_wait_ms(sv, now));
 		if (sv->approvals_renewal != NULL) { /* maybe since a reload */
 			fds[4].fd = renewal_fd(sv->approvals_renewal);
 			next = sooner(next, renewal_wait_ms(sv->approvals_renewal, now));
@@ -453,6 +455,7 @@ wait_for_signals(struct server *sv, int signals)
 		if (n > 0 && fds[0].revents != 0 && take_signal(sv, signals))
 			return;
 		errand_do(sv->reloads, reload_asked, sv);
+		server_notice_work(sv, clock_mono_ms());
 		if (config_watch_due(sv->config_watch, clock_mono_ms()))
 			reload_unasked(sv, RELOAD_FILES);
 		renewal_work(sv->renewal, clock_mono_ms());
@@ -514,6 +517,10 @@ serve(const char *config_path)
 		current_init(&sv->current, config);
 		sv->has_current = true;
 		if (start(sv, a, &e)) {
+			if (config->tests_failed > 0)
+				server_notice_doubt(sv, &d);
+			else
+				server_notice_good(sv);
 			say_ready(sv, config->settings);
 			memory_forget_setup();
 			wait_for_signals(sv, signals);

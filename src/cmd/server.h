@@ -22,6 +22,15 @@
 #include "daemon/renewal.h"
 #include "daemon/worker.h"
 
+/* What is to be told of the configuration. */
+struct server_notice {
+	char state[SHA256_HEX_MAX]; /* "" = it is good */
+	const char *title;
+	char *text;
+	int64_t wait_ms;
+	int64_t due_ms; /* when it is kept, monotonic; 0 = it is */
+};
+
 struct server {
 	const char *config_path;
 	char digest[SHA256_HEX_MAX]; /* of the configuration that was tried last */
@@ -46,6 +55,7 @@ struct server {
 	int public_socket, operations_socket; /* systemd listens there for us; 0 = nobody does */
 	struct renewal *renewal;
 	struct config_watch *config_watch;
+	struct server_notice notice;
 	struct errand *reloads; /* that the command line asks for: main does them */
 	struct admin *admin;
 	struct metrics metrics;
@@ -61,6 +71,17 @@ struct server {
  */
 bool server_reload(
     struct server *sv, enum reload_trigger trigger, char **words, struct err *e) MUST_CHECK;
+
+/* ---- serve_notice.c: people are told once what became of the configuration ---- */
+
+void server_notice_good(struct server *sv);
+void server_notice_refused(
+    struct server *sv, enum reload_trigger trigger, const struct diags *d, const char *why);
+/* At the start: tests fail. */
+void server_notice_doubt(struct server *sv, const struct diags *d);
+/* What could not be kept is tried again then; -1 = nothing is to do. */
+int64_t server_notice_wait_ms(const struct server *sv, int64_t now_ms);
+void server_notice_work(struct server *sv, int64_t now_ms);
 
 /* ---- serve_approvals.c ---- */
 

@@ -35,6 +35,16 @@ to_channel(
 	return to_people(STR("notify"), channel, json_print(params, a), about, alert_id, now_ms, a);
 }
 
+struct step
+report_notice(
+    struct str channel, struct str alert_id, int64_t now_ms, int64_t wait_ms, struct arena *a)
+{
+	struct step step = to_channel(channel, STR("notice"), alert_id, now_ms, a);
+
+	step.due_ms = now_ms + wait_ms;
+	return step;
+}
+
 /* What a plan has to tell, and whom it tells anyway. */
 static bool
 tells(const struct plan *plan, struct str channel)
