@@ -29,7 +29,9 @@ enum param_type {
 	PARAM_STRING_MAP, /* a mapping from text to text */
 	PARAM_TREE,	  /* any mapping: JSON, in which texts without quotes that JSON knows as
 			     numbers, true or false are those */
-	PARAM_REFUSED,	  /* known, and not in this version: help says why and what to do */
+	PARAM_TEXT_OR_TREE,
+	PARAM_SHAPE,   /* apart, and no mapping of keys: `shape` names what it looks like */
+	PARAM_REFUSED, /* known, and not in this version: help says why and what to do */
 };
 
 struct param {
@@ -41,9 +43,11 @@ struct param {
 	int64_t min, max;
 	const char *choices;
 	const struct param *group; /* ends with an entry whose name is NULL */
+	const char *shape;	   /* PARAM_SHAPE: a name of core/shapes.h */
 	const char *shorthand;	   /* PARAM_GROUP: a single text stands for {shorthand: text} */
 	bool absent;		   /* PARAM_GROUP: no defaults when it is not written at all */
-	const char *help;	   /* one line, for the manual and the schema */
+	bool apart;	  /* params_read() asks only whether it is there: who owns it reads it */
+	const char *help; /* one line, for the manual and the schema */
 };
 
 /*

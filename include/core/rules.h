@@ -9,7 +9,7 @@
  * `match` is a mapping of conditions that must all hold, a list of such mappings of which one must
  * hold, or named selections with `condition`.  Values are compared without case; * and ? are
  * wildcards, a backslash takes their meaning away.  A list of values is any-of, with the modifier
- * `all` each.  Modifiers: contains startswith endswith all re cidr exists gt gte lt lte cased.
+ * `all` each.  What may stand behind a field is a table, src/core/modifiers.c.
  */
 #ifndef CORE_RULES_H
 #define CORE_RULES_H
@@ -24,6 +24,7 @@
 #include "base/str.h"
 #include "base/yaml.h"
 #include "core/alert.h"
+#include "core/param.h"
 
 /*
  * Three-valued: a limit of the matcher or a value that cannot be compared is "unsure".  The fourth
@@ -111,6 +112,9 @@ struct rule {
 	size_t n_tests;
 	struct matcher *matcher; /* judge.c */
 };
+
+/* The keys of a rule file, for the reference and the schema. */
+extern const struct param rule_file_params[];
 
 struct rules; /* immutable; many threads may read it */
 

@@ -5,34 +5,91 @@
  */
 #include "modifiers.h"
 
-static const struct modifier modifiers[] = {
-	{ "contains", OP_LIKE, true, true, false },
-	{ "startswith", OP_LIKE, false, true, false },
-	{ "endswith", OP_LIKE, true, false, false },
-	{ "neq", OP_LIKE, false, false, true },
-	{ "re", OP_RE, false, false, false },
-	{ "cidr", OP_CIDR, false, false, false },
-	{ "exists", OP_EXISTS, false, false, false },
-	{ "gt", OP_GT, false, false, false },
-	{ "gte", OP_GTE, false, false, false },
-	{ "lt", OP_LT, false, false, false },
-	{ "lte", OP_LTE, false, false, false },
+#include "base/buf.h"
+
+#define WORDS_MAX 200
+#define TEXT (FLAG_ALL | FLAG_CASED)
+#define FILE_CASED (FLAG_IN_FILE | FLAG_CASED)
+
+const struct modifier modifiers[] = {
+	{ .op = OP_LIKE,
+	    .with = TEXT,
+	    .with_file = FILE_CASED,
+	    .help = "The field is the value; * is any text, ? one character." },
+	{ .name = "contains",
+	    .op = OP_LIKE,
+	    .open_front = true,
+	    .open_end = true,
+	    .with = TEXT,
+	    .with_file = FLAG_IN_FILE,
+	    .help = "The value is somewhere in the field." },
+	{ .name = "startswith",
+	    .op = OP_LIKE,
+	    .open_end = true,
+	    .with = TEXT,
+	    .with_file = FILE_CASED,
+	    .help = "The field begins with the value." },
+	{ .name = "endswith",
+	    .op = OP_LIKE,
+	    .open_front = true,
+	    .with = TEXT,
+	    .with_file = FILE_CASED,
+	    .help = "The field ends with the value." },
+	{ .name = "neq",
+	    .op = OP_LIKE,
+	    .negated = true,
+	    .with = FLAG_CASED,
+	    .help = "The field is none of the values." },
+	{ .name = "re",
+	    .op = OP_RE,
+	    .takes = TAKES_REGEX,
+	    .with = FLAG_ALL | FLAGS_RE,
+	    .help = "The regular expression (PCRE2, minds the case) fits somewhere in the field." },
+	{ .name = "cidr",
+	    .op = OP_CIDR,
+	    .takes = TAKES_RANGE,
+	    .with = FLAG_ALL,
+	    .with_file = FLAG_IN_FILE,
+	    .help = "The field is an address in the range." },
+	{ .name = "exists",
+	    .op = OP_EXISTS,
+	    .takes = TAKES_BOOL,
+	    .with = FLAG_ALL,
+	    .help = "true: the field is there; false: it is absent or empty." },
+	{ .name = "gt",
+	    .op = OP_GT,
+	    .takes = TAKES_COMPARED,
+	    .with = FLAG_ALL,
+	    .help = "The field is greater: a number, or a severity." },
+	{ .name = "gte",
+	    .op = OP_GTE,
+	    .takes = TAKES_COMPARED,
+	    .with = FLAG_ALL,
+	    .help = "The field is greater or the same." },
+	{ .name = "lt",
+	    .op = OP_LT,
+	    .takes = TAKES_COMPARED,
+	    .with = FLAG_ALL,
+	    .help = "The field is less." },
+	{ .name = "lte",
+	    .op = OP_LTE,
+	    .takes = TAKES_COMPARED,
+	    .with = FLAG_ALL,
+	    .help = "The field is less or the same." },
 };
 #define MODIFIERS (sizeof(modifiers) / sizeof(modifiers[0]))
+const size_t modifiers_count = MODIFIERS;
 
-/* What goes with one of the above, and says more. */
-static const struct {
-	const char *name;
-	enum flag flag;
-} flags[] = {
-	{ "all", FLAG_ALL },
-	{ "cased", FLAG_CASED },
-	{ "i", FLAG_RE_CASELESS },
-	{ "m", FLAG_RE_LINES },
-	{ "s", FLAG_RE_DOT_ALL },
-	{ "in_file", FLAG_IN_FILE },
+const struct modifier_flag modifier_flags[] = {
+	{ "all", FLAG_ALL, "Of a list each value must hold, not just one." },
+	{ "cased", FLAG_CASED, "Upper and lower case matter." },
+	{ "i", FLAG_RE_CASELESS, "re: upper and lower case do not matter." },
+	{ "m", FLAG_RE_LINES, "re: ^ and $ are the ends of each line." },
+	{ "s", FLAG_RE_DOT_ALL, "re: . is the end of a line too." },
+	{ "in_file", FLAG_IN_FILE, "The values are the lines of a file beside the rule file." },
 };
-#define FLAGS (sizeof(flags) / sizeof(flags[0]))
+#define FLAGS (sizeof(modifier_flags) / sizeof(modifier_flags[0]))
+const size_t modifier_flags_count = FLAGS;
 
 /* https://github.com/SigmaHQ/sigma-specification, Sigma Modifiers 2.1.0: the others. */
 static const struct {
@@ -66,7 +123,7 @@ static void
 unknown(struct reading *r, struct str word)
 {
 	const char *names[MODIFIERS + FLAGS], *near;
-	size_t at = (size_t)(word.p - r->key->text.p);
+	size_t at = (size_t)(word.p - r->key->text.p), n = 0;
 
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++)
 		if (str_is(word, unsupported[i].name)) {
@@ -75,11 +132,11 @@ unknown(struct reading *r, struct str word)
 			    unsupported[i].instead);
 			return;
 		}
-	for (size_t i = 0; i < MODIFIERS; i++)
-		names[i] = modifiers[i].name;
+	for (size_t i = 1; i < MODIFIERS; i++)
+		names[n++] = modifiers[i].name;
 	for (size_t i = 0; i < FLAGS; i++)
-		names[MODIFIERS + i] = flags[i].name;
-	near = str_nearest(word, names, MODIFIERS + FLAGS);
+		names[n++] = modifier_flags[i].name;
+	near = str_nearest(word, names, n);
 	yaml_error_inside(r->d, r->key, at, "unknown modifier '%.*s'%s%s%s", STR_ARG(word),
 	    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
 	    near == NULL ? "" : "'?");
@@ -89,11 +146,11 @@ static bool
 take(struct reading *r, struct str word)
 {
 	for (size_t i = 0; i < FLAGS; i++)
-		if (str_is(word, flags[i].name)) {
-			r->c->flags |= flags[i].flag;
+		if (str_is(word, modifier_flags[i].name)) {
+			r->c->flags |= modifier_flags[i].flag;
 			return true;
 		}
-	for (size_t i = 0; i < MODIFIERS; i++) {
+	for (size_t i = 1; i < MODIFIERS; i++) {
 		if (!str_is(word, modifiers[i].name))
 			continue;
 		if (r->main != NULL) {
@@ -111,51 +168,65 @@ take(struct reading *r, struct str word)
 	return false;
 }
 
-static bool
-agrees_with_file(struct reading *r)
+/* "contains, startswith and endswith" */
+static void
+add_words(struct buf *b, const char *const *words, size_t n)
 {
-	struct condition *c = r->c;
+	for (size_t i = 0; i < n; i++)
+		buf_printf(b, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " and ", words[i]);
+}
 
-	if (c->negated || (c->op != OP_LIKE && c->op != OP_CIDR)) {
-		yaml_error(r->d, r->key,
-		    "'in_file' goes with contains, startswith, endswith and cidr, not with '%s'",
-		    r->main->name);
-		return false;
+/* The modifiers that a flag may stand beside. */
+static void
+add_hosts(struct buf *b, const struct modifier_flag *f)
+{
+	const char *words[MODIFIERS];
+	size_t n = 0;
+
+	for (size_t i = 1; i < MODIFIERS; i++)
+		if (((modifiers[i].with | modifiers[i].with_file) & f->flag) != 0)
+			words[n++] = modifiers[i].name;
+	add_words(b, words, n);
+}
+
+/* With in_file there it may be that one that it does not go with. */
+static void
+out_of_place(struct reading *r, const struct modifier *m, const struct modifier_flag *f)
+{
+	bool by_file = (r->c->flags & FLAG_IN_FILE) != 0 && (m->with & f->flag) != 0;
+	struct buf b;
+
+	buf_init(&b, WORDS_MAX);
+	buf_printf(&b, "'%s' ", f->name);
+	if (by_file && m->with_file != 0) {
+		buf_add_cstr(&b, "does not go with ");
+		if (m->name != NULL)
+			buf_printf(&b, "'%s' and ", m->name);
+		buf_add_cstr(&b, "'in_file'");
+	} else {
+		buf_add_cstr(&b, "goes with ");
+		add_hosts(&b, f);
+		if (m->name != NULL)
+			buf_printf(&b, ", not with '%s'", m->name);
 	}
-	if (c->flags & FLAG_ALL) {
-		yaml_error(r->d, r->key, "'in_file' asks for any of the values, not for all");
-		return false;
-	}
-	if ((c->flags & FLAG_CASED) && r->main != NULL && r->main->open_front &&
-	    r->main->open_end) {
-		yaml_error(r->d, r->key, "'contains' with 'in_file' cannot mind the case");
-		return false;
-	}
-	c->op = OP_IN_FILE;
-	return true;
+	yaml_error(r->d, r->key, "%s", buf_cstr(&b));
+	buf_done(&b);
 }
 
 /* What cannot stand together is a mistake. */
 static bool
 agree(struct reading *r)
 {
-	const struct condition *c = r->c;
+	const struct modifier *m = r->main == NULL ? &modifiers[0] : r->main;
+	bool in_file = (r->c->flags & FLAG_IN_FILE) != 0 && m->with_file != 0;
+	unsigned wrong = r->c->flags & ~(in_file ? m->with_file : m->with);
 
-	if ((c->flags & FLAG_CASED) && c->op != OP_LIKE && !(c->flags & FLAG_IN_FILE)) {
-		yaml_error(r->d, r->key, "'cased' goes with text, not with '%s'%s", r->main->name,
-		    c->op == OP_RE ? ", which minds the case by itself" : "");
-		return false;
-	}
-	if ((c->flags & FLAGS_RE) && c->op != OP_RE) {
-		yaml_error(
-		    r->d, r->key, "'i', 'm' and 's' go with 're': %.*s|re|i", STR_ARG(c->field));
-		return false;
-	}
-	if ((c->flags & FLAG_ALL) && c->negated) {
-		yaml_error(r->d, r->key, "'neq' is about each of the values, 'all' adds nothing");
-		return false;
-	}
-	return !(c->flags & FLAG_IN_FILE) || agrees_with_file(r);
+	for (size_t i = 0; i < FLAGS; i++)
+		if ((wrong & modifier_flags[i].flag) != 0)
+			out_of_place(r, m, &modifier_flags[i]);
+	if (in_file)
+		r->c->op = OP_IN_FILE;
+	return wrong == 0;
 }
 
 /* Any path of the payload may be matched, so a name that looks like a slip is only warned of. */

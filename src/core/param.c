@@ -228,6 +228,7 @@ static convert *const converts[] = {
 	[PARAM_CIDR] = to_cidr,
 	[PARAM_URL] = to_url,
 	[PARAM_RESOURCE_ID] = to_resource_id,
+	[PARAM_TEXT_OR_TREE] = to_text,
 };
 
 static bool
@@ -444,6 +445,8 @@ read_one(struct reader *r, const struct param *p, const struct yaml *y)
 		return read_string_map(r, p, y);
 	case PARAM_TREE:
 		return read_tree(r, p, y);
+	case PARAM_TEXT_OR_TREE:
+		return y->type == YAML_MAPPING ? tree(r, y) : read_scalar(r, p, y);
 	case PARAM_REFUSED:
 		yaml_error(r->diags, y, "%s: %s", p->name, p->help);
 		return NULL;
@@ -514,6 +517,8 @@ read_table(
 
 		if (value == NULL && y != NULL && p->required)
 			yaml_error(r.diags, y, "the key '%s' is missing", p->name);
+		if (p->apart || p->type == PARAM_SHAPE)
+			continue;
 		j = value == NULL ? fallback(&r, p)
 		    : p->list	  ? read_list(&r, p, value)
 				  : read_one(&r, p, value);

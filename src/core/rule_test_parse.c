@@ -6,7 +6,7 @@
 #include "rule_test_parse.h"
 
 #include "base/clock.h"
-#include "core/param.h"
+#include "rule_params.h"
 
 static const struct param expect_params[] = {
 	{ .name = "fires",
@@ -31,31 +31,22 @@ static const struct param expect_params[] = {
 	{ .name = NULL },
 };
 
-/* All but the alert, which is of two kinds. */
-#define TEST_ROWS                                                                                \
-	{ .name = "overrides",                                                                   \
-		.type = PARAM_TREE,                                                              \
-		.help = "Fields of the alert that are otherwise; null: without it." },           \
-	    { .name = "at",                                                                      \
-		    .type = PARAM_TEXT,                                                          \
-		    .help = "When it comes, such as 2026-03-14T09:00:00Z; else now." },          \
-	{                                                                                        \
-		.name = "expect", .type = PARAM_GROUP, .group = expect_params, .required = true, \
-		.help = "What is to happen."                                                     \
-	}
-
-static const struct param file_params[] = {
+const struct param rule_test_params[] = {
 	{ .name = "alert",
-	    .type = PARAM_TEXT,
+	    .type = PARAM_TEXT_OR_TREE,
 	    .required = true,
-	    .help = "File with an alert, relative to the rule file." },
-	TEST_ROWS,
-	{ .name = NULL },
-};
-
-static const struct param written_params[] = {
-	{ .name = "alert", .type = PARAM_TREE, .required = true, .help = "The alert itself." },
-	TEST_ROWS,
+	    .help = "File with an alert, relative to the rule file; or the alert itself." },
+	{ .name = "overrides",
+	    .type = PARAM_TREE,
+	    .help = "Fields of the alert that are otherwise; null: without it." },
+	{ .name = "at",
+	    .type = PARAM_TEXT,
+	    .help = "When it comes, such as 2026-03-14T09:00:00Z; else now." },
+	{ .name = "expect",
+	    .type = PARAM_GROUP,
+	    .group = expect_params,
+	    .required = true,
+	    .help = "What is to happen." },
 	{ .name = NULL },
 };
 
@@ -152,7 +143,7 @@ read_test(const struct parsing *p, const struct yaml *y, struct rule_test *out)
 {
 	const struct yaml *alert = yaml_get(y, "alert"), *expect = yaml_get(y, "expect");
 	bool written = alert != NULL && alert->type == YAML_MAPPING;
-	struct json *j = params_read(written ? written_params : file_params, y, p->arena, p->d);
+	struct json *j = params_read(rule_test_params, y, p->arena, p->d);
 
 	*out = (struct rule_test){ .line = y->line, .col = y->col };
 	if (alert != NULL) {

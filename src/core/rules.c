@@ -16,6 +16,7 @@
 #include "matcher.h"
 #include "named_actions.h"
 #include "rule_index.h"
+#include "rule_params.h"
 #include "rule_sense.h"
 #include "rule_test_parse.h"
 #include "rule_times.h"
@@ -52,73 +53,7 @@ struct reading {
 	struct diags *d;
 };
 
-/* `match` and `actions` have shapes of their own; the rest is a table like everything else. */
-static const struct param rule_params[] = {
-	{ .name = "description", .type = PARAM_TEXT, .help = "What it is for." },
-	{ .name = "mode",
-	    .type = PARAM_CHOICE,
-	    .choices = "enforce|shadow|off",
-	    .fallback = "enforce",
-	    .help = "shadow: decide and report, touch nothing." },
-	{ .name = "allow_sample",
-	    .type = PARAM_BOOL,
-	    .fallback = "false",
-	    .help = "Sample alerts may be acted on." },
-	{ .name = "stop",
-	    .type = PARAM_BOOL,
-	    .fallback = "false",
-	    .help = "When it fires, no later rule is asked." },
-	{ .name = "cooldown",
-	    .type = PARAM_DURATION,
-	    .min = 1000,
-	    .max = INT64_C(30) * 86400000,
-	    .help = "Once it fired it does not act again for so long about the same." },
-	{ .name = "cooldown_by",
-	    .type = PARAM_TEXT,
-	    .list = true,
-	    .fallback = "resourceId",
-	    .help = "The fields that tell apart what a cooldown is about." },
-	{ .name = "active_time_intervals",
-	    .type = PARAM_TEXT,
-	    .list = true,
-	    .help = "It acts only in one of these." },
-	{ .name = "mute_time_intervals",
-	    .type = PARAM_TEXT,
-	    .list = true,
-	    .help = "It does not act in any of these." },
-	{ .name = NULL },
-};
-
-static const char *const keys[] = { "name", "description", "match", "actions", "mode",
-	"allow_sample", "stop", "tests", "active_time_intervals", "mute_time_intervals", "cooldown",
-	"cooldown_by" };
-#define KEYS (sizeof(keys) / sizeof(keys[0]))
-
-/* At the top of a file. */
-static const char *const file_keys[] = { "rules", "actions", "time_intervals" };
-#define FILE_KEYS (sizeof(file_keys) / sizeof(file_keys[0]))
-
 /* ---- parts of a rule ---- */
-
-static void
-check_key(const struct yaml *key, const char *const *known, size_t n, struct diags *d)
-{
-	const char *near;
-
-	for (size_t i = 0; i < n; i++)
-		if (str_is(key->text, known[i]))
-			return;
-	near = str_nearest(key->text, known, n);
-	if (near != NULL)
-		yaml_error(
-		    d, key, "unknown key '%.*s', did you mean '%s'?", STR_ARG(key->text), near);
-	else if (known == file_keys)
-		yaml_error(d, key,
-		    "unknown key '%.*s', a rule file has 'rules', 'actions' and 'time_intervals'",
-		    STR_ARG(key->text));
-	else
-		yaml_error(d, key, "unknown key '%.*s'", STR_ARG(key->text));
-}
 
 static void
 read_cooldown(struct reading *r, const struct yaml *y, const struct json *j, struct rule *rule)
@@ -138,23 +73,13 @@ read_cooldown(struct reading *r, const struct yaml *y, const struct json *j, str
 			    rule->cooldown_by[i], yaml_entry(yaml_get(y, "cooldown_by"), i), r->d);
 }
 
-/* The keys of the table, out of a mapping that has others too. */
+/* What needs nothing but the table. */
 static void
 read_plain(struct reading *r, const struct yaml *y, struct rule *rule)
 {
-	struct arena *a = r->rules->arena;
-	struct yaml part = *y;
-	struct json *j;
-	struct str mode;
+	struct json *j = params_read(rule_params, y, r->rules->arena, r->d);
+	struct str mode = json_text(json_get(j, "mode"));
 
-	part.n = 0;
-	part.pairs = arena_alloc(a, y->n * sizeof(*part.pairs));
-	for (size_t i = 0; i < y->n; i++)
-		for (const struct param *p = rule_params; p->name != NULL; p++)
-			if (str_is(y->pairs[i].key->text, p->name))
-				part.pairs[part.n++] = y->pairs[i];
-	j = params_read(rule_params, &part, a, r->d);
-	mode = json_text(json_get(j, "mode"));
 	rule->description = json_text(json_get(j, "description"));
 	rule->mode = str_is(mode, "shadow") ? RULE_SHADOW
 		     : str_is(mode, "off")  ? RULE_OFF
@@ -199,10 +124,8 @@ read_name(struct reading *r, const struct yaml *y, struct rule *rule)
 	const struct yaml *name = yaml_get(y, "name");
 	size_t other;
 
-	if (name == NULL) {
-		yaml_error(r->d, y, "the rule has no name");
+	if (name == NULL)
 		return;
-	}
 	if (name->type != YAML_SCALAR || !name_fits(name->text)) {
 		yaml_error(r->d, name, "a rule's name is 1 to %d of a-z, 0-9, '-', '_' and '.'",
 		    RULE_NAME_MAX);
@@ -319,8 +242,6 @@ read_rule(struct reading *r, const struct yaml *y)
 	rule->file = arena_str(r->rules->arena, str_of(r->source->name));
 	rule->line = y->line;
 	rule->col = y->col;
-	for (size_t i = 0; i < y->n; i++)
-		check_key(y->pairs[i].key, keys, KEYS, r->d);
 	read_plain(r, y, rule);
 	read_name(r, y, rule);
 	rule->times = rule_times_read(y, r->rules->intervals, r->rules->arena, r->d);
@@ -345,8 +266,7 @@ read_root(const struct source *source, struct arena *a, struct diags *d)
 		    yaml_type_name(root));
 		return NULL;
 	}
-	for (size_t i = 0; i < root->n; i++)
-		check_key(root->pairs[i].key, file_keys, FILE_KEYS, d);
+	(void)params_read(rule_file_params, root, a, d);
 	return root;
 }
 

@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/zone.h"
-#include "core/param.h"
+#include "rule_params.h"
 
 #define DAY_MINUTES (24 * 60)
 #define NAMES_TEXT_MAX 400
@@ -89,7 +89,7 @@ static const struct param entry_params[] = {
 	{ .name = NULL },
 };
 
-static const struct param interval_params[] = {
+const struct param time_interval_params[] = {
 	{ .name = "name", .type = PARAM_TEXT, .required = true, .help = "What rules call it." },
 	{ .name = "time_intervals",
 	    .type = PARAM_GROUP,
@@ -319,7 +319,7 @@ read_interval(struct time_intervals *t, const struct yaml *y, struct diags *d)
 		    yaml_type_name(y));
 		return;
 	}
-	(void)params_read(interval_params, y, t->arena, d);
+	(void)params_read(time_interval_params, y, t->arena, d);
 	one->key = yaml_get(y, "name");
 	if (one->key == NULL || one->key->type != YAML_SCALAR)
 		return;

@@ -53,7 +53,7 @@ BOMBS = {
     "laughs": (b"a: &a [x, x, x, x, x, x, x, x, x]\n" + b"".join(
         f"{chr(c)}: &{chr(c)} [{', '.join(['*' + chr(c - 1)] * 9)}]\n".encode()
         for c in range(ord("b"), ord("z"))), "anchors (&name) are not used here"),
-    "errors": (b"rules:\n" + b"- {}\n" * 20_000, "has no name"),
+    "errors": (b"rules:\n" + b"- {}\n" * 20_000, "the key 'name' is missing"),
 }
 
 

@@ -227,8 +227,8 @@ def test_the_rules_of_rules_md_have_no_mistake_and_no_warning(rules_folder):
 
 def test_rules_md_names_every_modifier():
     source = read("src/core/modifiers.c")
-    tables = re.search(r"modifiers\[\] = \{(.*?)^#define FLAGS", source, re.M | re.S)[1]
-    for name in c_strings(tables):
+    tables = re.search(r" modifiers\[\] = \{(.*?)^#define FLAGS", source, re.M | re.S)[1]
+    for name in re.findall(r'(?:\.name = |\{ )"(\w+)"', tables):
         assert f"`{name}`" in RULES, name
     others = re.search(r"unsupported\[\] = \{(.*?)^\};", source, re.M | re.S)[1]
     for name in re.findall(r'\{ "(\w+)"', others):
@@ -255,8 +255,8 @@ def test_rules_md_names_every_key_of_a_rule_file_and_of_a_time_interval():
 
 
 def test_rules_md_names_every_key_of_a_rule():
-    source = read("src/core/rules.c")
-    for name in c_strings(re.search(r"\bkeys\[\] = \{(.*?)\};", source, re.S)[1]):
+    source = read("src/core/rule_params.c")
+    for name in re.findall(r'\.name = "(\w+)"', source.split("rule_file_params")[0]):
         assert re.search(rf"^\| `{name}` \|", RULES, re.M), name
 
 

@@ -33,6 +33,9 @@ static const struct param table[] = {
 	{ .name = "named", .type = PARAM_NAMED, .group = inner },
 	{ .name = "tags", .type = PARAM_STRING_MAP },
 	{ .name = "tree", .type = PARAM_TREE },
+	{ .name = "either", .type = PARAM_TEXT_OR_TREE },
+	{ .name = "shape", .type = PARAM_SHAPE, .shape = "match" },
+	{ .name = "owned", .type = PARAM_GROUP, .group = inner, .apart = true },
 	{ .name = "later", .type = PARAM_REFUSED, .help = "not in this version" },
 	{ .name = NULL },
 };
@@ -106,6 +109,20 @@ TEST(the_table_decides_what_a_text_means)
 	check_read("tags: {a: b, c: no}", "tags", "{\"a\":\"b\",\"c\":\"no\"}");
 	check_read("vm: /subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg",
 	    "vm", "\"/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg\"");
+}
+
+TEST(a_text_or_a_mapping_is_either)
+{
+	check_read("either: file.json", "either", "\"file.json\"");
+	check_read("either: {a: 1}", "either", "{\"a\":1}");
+	check_refused("either: [1]", 1, 9, "either must be a single value, not a list");
+}
+
+TEST(what_stands_apart_is_known_and_left_to_its_owner)
+{
+	check_read("owned: [whatever]", "owned", "");
+	check_read("shape: {also: this}", "shape", "");
+	check_refused("shap: 1", 1, 1, "did you mean 'shape'?");
 }
 
 TEST(defaults_are_filled_in)

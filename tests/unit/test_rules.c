@@ -146,7 +146,7 @@ TEST(the_form_of_a_file_and_of_a_rule_is_checked)
 	check_refused("rules: {a: 1}\n", 1, 8, "rules are a list, not a mapping");
 	check_refused("rules: [x]\n", 1, 9, "a rule is a mapping of keys, not a text");
 	check_refused(
-	    "rules:\n- match: {x: 1}\n  actions: [isolate_vm]\n", 2, 3, "the rule has no name");
+	    "rules:\n- match: {x: 1}\n  actions: [isolate_vm]\n", 2, 3, "the key 'name' is missing");
 	check_refused(
 	    "rules:\n- name: r\n  actions: [isolate_vm]\n", 2, 3, "the rule has no match");
 	check_refused("rules:\n- name: r\n  match: {x: 1}\n", 2, 3, "the rule has no actions");
@@ -218,7 +218,7 @@ TEST(modifiers_are_checked_at_their_own_place)
 	check_refused(RULE("{description|contains|al: [x, y]}"), 4, 32, "did you mean 'all'?");
 	check_refused(RULE("{description|contains|re: x}"), 4, 32,
 	    "'contains' and 're' cannot be used together");
-	check_refused(RULE("{description|re|cased: x}"), 4, 11, "'cased' goes with text");
+	check_refused(RULE("{description|re|cased: x}"), 4, 11, "'cased' goes with contains");
 	check_refused(RULE("{description|contains: null}"), 4, 33, "'contains' needs a value");
 	check_refused(RULE("{description|contains: ''}"), 4, 34, "an empty text is in every value");
 	check_refused(RULE("{description|re: ''}"), 4, 28, "is in every value");

@@ -97,7 +97,9 @@ TEST(neq_holds_when_none_of_the_values_is_the_fields)
 	CHECK_CASES(cases);
 	CHECK_INT(judge("{severity|neq: Low}", ATTACK), ANSWER_YES);
 	CHECK_STR(verdict[0].lines[0].wanted, "Low");
-	REFUSED("{severity|neq|all: [Low, High]}", "'all' adds nothing");
+	REFUSED("{severity|neq|all: [Low, High]}",
+	    "'all' goes with contains, startswith, endswith, re, cidr, exists, gt, gte, lt and "
+	    "lte, not with 'neq'");
 	REFUSED("{severity|neq|contains: Low}", "'neq' and 'contains' cannot be used together");
 }
 
@@ -113,9 +115,10 @@ TEST(re_takes_i_m_and_s)
 	RE("|re|i: 'AB'", "ab", ANSWER_YES);
 	RE("|re|i|m|s: 'B.C$'", "ab\\nc\\nd", ANSWER_YES);
 	RE("|re|i|all: [A, B]", "ab", ANSWER_YES);
-	REFUSED("{alertType|i: x}", "'i', 'm' and 's' go with 're': alertType|re|i");
-	REFUSED("{alertType|contains|s: x}", "'i', 'm' and 's' go with 're'");
-	REFUSED("{alertType|re|cased: x}", "which minds the case by itself");
+	REFUSED("{alertType|i: x}", "'i' goes with re");
+	REFUSED("{alertType|contains|s: x}", "'s' goes with re, not with 'contains'");
+	REFUSED("{alertType|re|cased: x}",
+	    "'cased' goes with contains, startswith, endswith and neq, not with 're'");
 }
 
 TEST(all_of_a_list_may_be_met_by_different_values_of_the_field)

@@ -109,9 +109,9 @@ TEST(what_goes_with_in_file_is_checked)
 	CHECK_HAS(complaints(), "'in_file' goes with contains, startswith, endswith and cidr, not "
 				"with 're'");
 	CHECK(rules_of(ASKS("x|all|in_file")) == NULL);
-	CHECK_HAS(complaints(), "'in_file' asks for any of the values, not for all");
+	CHECK_HAS(complaints(), "'all' does not go with 'in_file'");
 	CHECK(rules_of(ASKS("x|contains|cased|in_file")) == NULL);
-	CHECK_HAS(complaints(), "'contains' with 'in_file' cannot mind the case");
+	CHECK_HAS(complaints(), "'cased' does not go with 'contains' and 'in_file'");
 	CHECK(rules_of("rules: [{name: r, actions: [{notify: soc}], match: {x|in_file: ''}}]") ==
 	      NULL);
 	CHECK_HAS(complaints(), "'in_file' takes the name of a file");
