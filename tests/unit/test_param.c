@@ -120,8 +120,10 @@ TEST(a_text_or_a_mapping_is_either)
 
 TEST(what_stands_apart_is_known_and_left_to_its_owner)
 {
-	check_read("owned: [whatever]", "owned", "");
-	check_read("shape: {also: this}", "shape", "");
+	CHECK(json_get(read("owned: [whatever]"), "owned") == NULL);
+	CHECK_INT(d.errors, 0);
+	CHECK(json_get(read("shape: {also: this}"), "shape") == NULL);
+	CHECK_INT(d.errors, 0);
 	check_refused("shap: 1", 1, 1, "did you mean 'shape'?");
 }
 

@@ -145,8 +145,8 @@ TEST(the_form_of_a_file_and_of_a_rule_is_checked)
 	check_refused("rule: []\n", 1, 1, "unknown key 'rule', did you mean 'rules'?");
 	check_refused("rules: {a: 1}\n", 1, 8, "rules are a list, not a mapping");
 	check_refused("rules: [x]\n", 1, 9, "a rule is a mapping of keys, not a text");
-	check_refused(
-	    "rules:\n- match: {x: 1}\n  actions: [isolate_vm]\n", 2, 3, "the key 'name' is missing");
+	check_refused("rules:\n- match: {x: 1}\n  actions: [isolate_vm]\n", 2, 3,
+	    "the key 'name' is missing");
 	check_refused(
 	    "rules:\n- name: r\n  actions: [isolate_vm]\n", 2, 3, "the rule has no match");
 	check_refused("rules:\n- name: r\n  match: {x: 1}\n", 2, 3, "the rule has no actions");
