@@ -244,8 +244,8 @@ def test_rules_md_names_every_field():
 
 
 def test_rules_md_names_every_key_of_a_rule_file_and_of_a_time_interval():
-    source = read("src/core/rules.c")
-    keys = c_strings(re.search(r"file_keys\[\] = \{(.*?)\};", source, re.S)[1])
+    source = read("src/core/rule_params.c").split("rule_file_params")[1]
+    keys = re.findall(r'\.name = "(\w+)"', source)
     source = read("src/core/time_intervals.c")
     table = re.search(r"struct param entry_params\[\] = \{(.*?)^\};", source, re.M | re.S)[1]
     keys += re.findall(r"\.name = \"(\w+)\"", table)
