@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "sqlite.h"
@@ -188,7 +187,8 @@ read_steps(struct db *db, struct history_event *ev, struct arena *a, struct err 
 		if (ev->n_steps == room) {
 			struct step *grown = arena_alloc(a, (2 * room + 2) * sizeof(*grown));
 
-			memcpy(grown, ev->steps, ev->n_steps * sizeof(*grown));
+			for (size_t i = 0; i < ev->n_steps; i++)
+				grown[i] = ev->steps[i];
 			ev->steps = grown;
 			room = 2 * room + 2;
 		}
