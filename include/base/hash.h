@@ -42,6 +42,10 @@ struct hash128 {
 void hash128_parts(
     const unsigned char key[HASH_KEY_SIZE], const struct str *parts, size_t n, struct hash128 *out);
 
+/* The same everywhere: the first half of sha256_parts(). */
+void hash128_plain(const struct str *parts, size_t n, struct hash128 *out);
+bool hash128_eq(const struct hash128 *x, const struct hash128 *y);
+
 /* One for several (at least one); of a single one it is that one. */
 void hash128_all(const struct hash128 *list, size_t n, struct hash128 *out);
 

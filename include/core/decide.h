@@ -28,6 +28,7 @@ struct decide_by {
 	const struct settings *settings;
 	const struct rules *rules;
 	const struct guard_facts *facts;
+	const struct past *past; /* what correlations count; NULL = nothing was received before */
 	bool explains;	 /* each rule is asked, also where the index knows that it says no */
 	struct str only; /* a rule's name: the others' verdicts do not count; "" = all do */
 };
@@ -40,6 +41,7 @@ struct decided {
 	size_t n;
 	size_t not_asked; /* rules that could only say no */
 	struct plan plan;
+	struct counted counted; /* what is to be remembered of it, for the past of the next */
 };
 
 /* All of *out lives in a, or is borrowed from by and ev. */

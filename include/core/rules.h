@@ -10,6 +10,8 @@
  * hold, or named selections with `condition`.  Values are compared without case; * and ? are
  * wildcards, a backslash takes their meaning away.  A list of values is any-of, with the modifier
  * `all` each.  What may stand behind a field is a table, src/core/modifiers.c.
+ *
+ * With `correlation` a rule counts what other rules said, see core/correlation.h.
  */
 #ifndef CORE_RULES_H
 #define CORE_RULES_H
@@ -24,6 +26,7 @@
 #include "base/str.h"
 #include "base/yaml.h"
 #include "core/alert.h"
+#include "core/correlation.h"
 #include "core/param.h"
 
 /*
@@ -110,7 +113,10 @@ struct rule {
 	size_t n_actions;
 	struct rule_test *tests;
 	size_t n_tests;
-	struct matcher *matcher; /* judge.c */
+	struct matcher *matcher;	 /* judge.c; NULL: a correlation that takes every alert */
+	struct correlation *correlation; /* correlation.c; NULL: it is none */
+	struct feed **feeds;		 /* under which a hit of this rule is kept */
+	size_t n_feeds;
 };
 
 /* The keys of a rule file, for the reference and the schema. */
@@ -145,6 +151,16 @@ struct rule_condition rule_condition(const struct rule *rule, size_t i);
 /* Does it act only at some times? */
 bool rule_is_timed(const struct rule *rule);
 
+/* What is counted of a rule: the name under which its hits are kept, and for how long at least. */
+struct rule_feed {
+	struct hash128 id;
+	struct str rule;
+	int64_t timespan_ms;
+	bool plain; /* the rule is no correlation: its hits can be told from the alert alone */
+};
+size_t rules_feeds(const struct rules *r);
+struct rule_feed rules_feed(const struct rules *r, size_t i);
+
 /* ---- judge ---- */
 
 /* One condition as it was tried. */
@@ -159,6 +175,10 @@ struct trace_line {
 	enum answer answer;
 	bool stopped;	  /* the rule's answer was known with this one: asked last */
 	size_t condition; /* its number in the rule, rule_condition() */
+	/* Of a correlation: its type; field is empty, wanted a sentence.  NULL: a condition. */
+	const char *correlation;
+	int64_t *alerts; /* numbers of those that counted, this one left out; the newest first */
+	size_t n_alerts;
 };
 
 struct selection_answer {
@@ -199,6 +219,18 @@ enum answer rule_judge(const struct rule *rule, const struct alert *al, int64_t 
  */
 enum answer rule_decided_by(const struct rule *rule, const struct alert *al, int64_t now_ms,
     struct arena *a, struct trace_line **lines, size_t *n);
+
+/* The same with what was received before, in place of nothing, and what is to be remembered. */
+struct judged {
+	struct verdict *verdicts;
+	size_t n;
+	size_t left_out;
+	struct counted counted;
+};
+void rules_judge_after(const struct rules *r, const struct alert *al, int64_t now_ms,
+    const struct past *past, struct arena *a, struct judged *out);
+void rules_judge_all_after(const struct rules *r, const struct alert *al, int64_t now_ms,
+    const struct past *past, struct arena *a, struct judged *out);
 
 const char *answer_name(enum answer a); /* "no", "yes", "unsure", "not asked" */
 

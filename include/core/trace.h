@@ -35,7 +35,10 @@ struct json *trace_of(const struct decided *d, const struct rules *rules, struct
 /* Rules that fired (or were unsure), each with the conditions that held, in words. */
 void trace_reasons(const struct json *trace, struct arena *a, struct verdict_text **out, size_t *n);
 
-/* "alertDisplayName|contains" and what is wanted as a phrase: "alertDisplayName contains ...". */
+/*
+ * "alertDisplayName|contains" and what is wanted as a phrase: "alertDisplayName contains ...".
+ * Without a field what is wanted is a phrase already.
+ */
 void trace_phrase(struct str field, struct str wanted, struct buf *out);
 
 #endif

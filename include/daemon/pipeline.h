@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "daemon/approval_links.h"
 #include "daemon/bell.h"
+#include "daemon/count.h"
 #include "daemon/intake.h"
 #include "daemon/load.h"
 #include "daemon/queue.h"
@@ -62,6 +63,7 @@ struct pipeline {
 	struct approval_links *links; /* for cards, of what is held */
 
 	/* The decider's own. */
+	struct count counting;
 	uint64_t decided_seq;
 	int failed_reads;
 	bool death_counted;	   /* of the process before */

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "core/alert.h"
+#include "core/correlation.h"
 #include "core/decide.h"
 #include "core/event.h"
 #include "core/plan.h"
@@ -74,7 +75,8 @@ struct decision {
 	const struct alert *alert; /* NULL when it is none */
 	struct str trace;	   /* JSON: the verdicts, see docs/architecture.md */
 	struct str rules_hash;
-	const struct plan *plan; /* NULL = no steps */
+	const struct plan *plan;       /* NULL = no steps */
+	const struct counted *counted; /* what correlations are to remember; NULL = nothing */
 };
 
 /*
@@ -126,6 +128,56 @@ void store_take_back(struct store *s);
  * none.  Commits.
  */
 bool store_count_death(struct store *s, uint64_t *newest, struct err *e) MUST_CHECK;
+
+/* ---- count ---- */
+
+/* What correlations are told of the past.  Between begin and commit. */
+struct past store_past(struct store *s, int64_t received_ms);
+
+/* A feed that is in force (core/rules.h), and what the store has of it. */
+struct store_feed {
+	struct hash128 id;
+	struct str rule;
+	int64_t timespan_ms;
+	int64_t since_ms; /* its hits are complete from there */
+	bool look_back;	  /* that is too late, and stored events may tell more */
+};
+
+/*
+ * From now on these are counted, and others not any more.  Fills in since_ms and look_back, which
+ * is said STORE_LOOK_BACK_MAX times for a feed at most: a process may die of what it reads.
+ * Commits.
+ */
+#define STORE_LOOK_BACK_MAX 3
+bool store_follow_feeds(
+    struct store *s, struct store_feed *feeds, size_t n, int64_t now_ms, struct err *e) MUST_CHECK;
+
+/* A stored event of an alert, to be judged once more. */
+struct stored_event {
+	int64_t id, number; /* of itself and of its alert */
+	struct str raw, headers;
+	int64_t received_ms, decided_ms;
+};
+
+/*
+ * All between begin and commit.  Stored events of alerts that were decided after since_ms, the
+ * oldest first, behind that one; where to begin so that they are few enough.  *reach_ms: since_ms
+ * when these are all, else they are complete from there.
+ */
+#define STORE_LOOK_BACK_EVENTS 20000
+#define STORE_LOOK_BACK_BYTES ((int64_t)64 * 1024 * 1024)
+bool store_look_back(
+    struct store *s, int64_t since_ms, int64_t *after, int64_t *reach_ms, struct err *e) MUST_CHECK;
+bool store_next_events(struct store *s, int64_t after, size_t max, struct arena *a,
+    struct stored_event **out, size_t *n, struct err *e) MUST_CHECK;
+/* Forget all hits of a feed: they are counted anew, complete from there. */
+bool store_recount(
+    struct store *s, const struct store_feed *feed, int64_t since_ms, struct err *e) MUST_CHECK;
+/* Of an event that was judged once more. */
+bool store_count_again(struct store *s, const struct stored_event *ev, struct str alert,
+    const struct counted *c, struct err *e) MUST_CHECK;
+/* As store_commit(), for nothing new was decided.  Commits. */
+bool store_commit_counted(struct store *s, struct err *e) MUST_CHECK;
 
 /* ---- perform ---- */
 
@@ -370,6 +422,13 @@ struct store_round {
 };
 bool store_forget(struct store *s, int64_t before_ms, struct store_round *round, bool *more,
     struct err *e) MUST_CHECK;
+
+/*
+ * Delete some of what was counted longer before the newest decision than the longest timespan, as
+ * above: what waits to be decided is counted from when it was received.
+ */
+bool store_forget_counted(
+    struct store *s, int64_t now_ms, int64_t longest_ms, bool *more, struct err *e) MUST_CHECK;
 
 /*
  * Give some of the space that is free back to the disk; 16 MiB stay for what comes.  A database

@@ -143,6 +143,21 @@ hash128_parts(
 }
 
 void
+hash128_plain(const struct str *parts, size_t n, struct hash128 *out)
+{
+	unsigned char digest[SHA256_SIZE];
+
+	sha256_parts(parts, n, digest);
+	memcpy(out->bytes, digest, sizeof(out->bytes));
+}
+
+bool
+hash128_eq(const struct hash128 *x, const struct hash128 *y)
+{
+	return memcmp(x->bytes, y->bytes, sizeof(x->bytes)) == 0;
+}
+
+void
 hash128_all(const struct hash128 *list, size_t n, struct hash128 *out)
 {
 	struct str all = { (const char *)list, n * sizeof(*list) };

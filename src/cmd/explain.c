@@ -20,10 +20,11 @@
 struct explain {
 	struct settings *settings; /* NULL when only rules were named */
 	struct rules *rules;
-	const char *rule; /* only this one; NULL = all */
-	int64_t now_ms;
+	const char *rule;	  /* only this one; NULL = all */
+	int64_t now_ms;		  /* when all of it is received */
 	const char *subscription; /* that delivers it; NULL = one that may */
 	struct arena *arena;
+	struct past_memory *past; /* what stands before in the file */
 };
 
 static const struct option_row options[] = { { "output", 'o', true }, { "config", 'c', true },
@@ -99,9 +100,11 @@ explain_event(const struct explain *x, const struct event *ev)
 	const struct settings none = { .mode = GUARD_ENFORCE, .approvals = { .quorum = 1 } };
 	const struct settings *settings = x->settings == NULL ? &none : x->settings;
 	const struct guard_facts facts = { .now_ms = x->now_ms, .count = nothing_done };
+	const struct past past = past_in_memory(x->past, x->now_ms);
 	const struct decide_by by = { .settings = settings,
 		.rules = x->rules,
 		.facts = &facts,
+		.past = &past,
 		.explains = true,
 		.only = str_of(x->rule) };
 	struct json *j = json_object(x->arena);
@@ -120,6 +123,7 @@ explain_event(const struct explain *x, const struct event *ev)
 		json_set_str(j, "refused", d.reason, x->arena);
 	if (d.state != EVENT_STATE_DECIDED)
 		return j;
+	past_memory_add(x->past, &d.counted, d.alert->id, 0, x->now_ms);
 	json_set(j, "alert", alert_json(d.alert, x->arena), x->arena);
 	set_trace(j, trace_of(&d, x->rules, x->arena), x->arena);
 	json_set(j, "plan", plan_json(&d.plan, settings, x->arena), x->arena);
@@ -310,8 +314,10 @@ run(const struct command *self, int argc, char **argv)
 	if (config == NULL && rules == NULL)
 		config = CONFIG_DEFAULT;
 	x.arena = arena_new();
+	x.past = past_memory_new();
 	if (load(&x, config, rules))
 		code = explain_file(&x, argv[options_end()], format);
+	past_memory_free(x.past);
 	rules_free(x.rules);
 	settings_free(x.settings);
 	arena_free(x.arena);
@@ -328,7 +334,8 @@ const struct command cmd_explain = {
 	    "each\n"
 	    "condition with the value it saw, each guard, and the plan; or that the event would "
 	    "be\n"
-	    "refused, because the lists of auth do not name it.  Budgets count as unused.\n"
+	    "refused, because the lists of auth do not name it.  Budgets count as unused, and\n"
+	    "correlations count what stands before in the file.\n"
 	    "\n"
 	    "  -c, --config FILE    settings (default " CONFIG_DEFAULT ")\n"
 	    "  -r, --rules PATH     a rule file or folder in place of the one in the settings\n"

@@ -5,7 +5,7 @@
 
 #define PHRASE_MAX 1000
 
-struct counted {
+struct tally {
 	int64_t rules, answers, seen;
 	struct json *without_test, *never_fire, *conditions;
 	struct arena *arena;
@@ -25,7 +25,7 @@ place(const struct rule *rule, int line, int col, struct arena *a)
 
 static void
 count_condition(
-    struct counted *c, const struct rule *rule, size_t i, const struct rule_coverage *coverage)
+    struct tally *c, const struct rule *rule, size_t i, const struct rule_coverage *coverage)
 {
 	struct rule_condition written = rule_condition(rule, i);
 	struct condition_seen seen = coverage->seen[i];
@@ -46,7 +46,7 @@ count_condition(
 }
 
 static void
-count_rule(struct counted *c, const struct rule *rule, const struct rule_coverage *coverage)
+count_rule(struct tally *c, const struct rule *rule, const struct rule_coverage *coverage)
 {
 	c->rules++;
 	if (coverage->tests == 0)
@@ -60,7 +60,7 @@ count_rule(struct counted *c, const struct rule *rule, const struct rule_coverag
 struct json *
 coverage_json(const struct rules *rules, const struct rule_tests *t, struct arena *a)
 {
-	struct counted c = { 0, 0, 0, json_array(a), json_array(a), json_array(a), a };
+	struct tally c = { 0, 0, 0, json_array(a), json_array(a), json_array(a), a };
 	struct json *j = json_object(a);
 
 	for (size_t i = 0; i < rules_count(rules); i++)

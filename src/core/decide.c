@@ -17,13 +17,17 @@ keep_only(struct str rule, struct decided *out)
 static void
 judge(const struct decide_by *by, struct arena *a, struct decided *out)
 {
-	int64_t now_ms = by->facts->now_ms;
+	const struct past *past = by->past == NULL ? &past_nothing : by->past;
+	struct judged judged;
 
 	if (by->explains)
-		rules_judge_all(by->rules, out->alert, now_ms, a, &out->verdicts, &out->n);
+		rules_judge_all_after(by->rules, out->alert, by->facts->now_ms, past, a, &judged);
 	else
-		out->not_asked =
-		    rules_judge(by->rules, out->alert, now_ms, a, &out->verdicts, &out->n);
+		rules_judge_after(by->rules, out->alert, by->facts->now_ms, past, a, &judged);
+	out->verdicts = judged.verdicts;
+	out->n = judged.n;
+	out->not_asked = judged.left_out;
+	out->counted = judged.counted;
 	if (by->only.n > 0)
 		keep_only(by->only, out);
 	plan_build(by->settings, out->verdicts, out->n, out->alert, by->facts, a, &out->plan);

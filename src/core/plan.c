@@ -113,8 +113,9 @@ unsure_because(const struct verdict *v, struct arena *a)
 {
 	for (size_t i = 0; i < v->n_lines; i++)
 		if (v->lines[i].answer == ANSWER_UNSURE)
-			return arena_printf(a, "the rule could not be decided: %.*s: %.*s",
-			    STR_ARG(v->lines[i].field), STR_ARG(v->lines[i].problem));
+			return arena_printf(a, "the rule could not be decided: %.*s%s%.*s",
+			    STR_ARG(v->lines[i].field), v->lines[i].field.n > 0 ? ": " : "",
+			    STR_ARG(v->lines[i].problem));
 	return STR("the rule could not be decided");
 }
 

@@ -269,6 +269,13 @@ field_ready(struct field *f)
 		f->from[f->list[i].piece + 1] = i + 1;
 }
 
+/* A correlation is asked when a rule that it counts has said something. */
+static bool
+is_indexed(const struct rule *rule)
+{
+	return rule->mode != RULE_OFF && rule->correlation == NULL;
+}
+
 struct rule_index *
 rule_index_new(const struct rule *list, size_t n)
 {
@@ -276,7 +283,7 @@ rule_index_new(const struct rule *list, size_t n)
 	struct census s = { .names = finder_new(), .a = arena_new() };
 
 	for (size_t i = 0; i < n; i++)
-		if (list[i].mode != RULE_OFF)
+		if (is_indexed(&list[i]))
 			count_rule(&s, list[i].matcher);
 	x->rules = n;
 	x->n = finder_count(s.names);
@@ -285,7 +292,7 @@ rule_index_new(const struct rule *list, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct needs *needs;
 
-		if (list[i].mode == RULE_OFF)
+		if (!is_indexed(&list[i]))
 			continue;
 		needs = needs_of(&s, list[i].matcher, list[i].matcher->root);
 		if (needs == NULL)

@@ -9,6 +9,6 @@
 
 extern const struct param rule_params[]; /* a rule */
 /* Parts of a rule and of a rule file; each stands beside its reader. */
-extern const struct param rule_test_params[], time_interval_params[];
+extern const struct param rule_test_params[], time_interval_params[], correlation_params[];
 
 #endif

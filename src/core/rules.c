@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "core/param.h"
+#include "correlation_parts.h"
 #include "matcher.h"
 #include "named_actions.h"
 #include "rule_index.h"
@@ -20,6 +21,7 @@
 #include "rule_sense.h"
 #include "rule_test_parse.h"
 #include "rule_times.h"
+#include "rules_parts.h"
 
 #define RULE_NAME_MAX 100
 #define HASH_DIGITS 12
@@ -28,21 +30,18 @@
 #define INDEXED_FROM 64
 #define STOPS_MAX 100
 
-struct rules {
-	struct arena *arena;
-	struct rule *list;
-	size_t n, cap;
-	struct str hash;
-	size_t active;		  /* not off */
-	struct rule_index *index; /* NULL: there are few */
-	struct rule_lists *lists;
-	struct time_intervals *intervals;
-};
-
 /* The rule that has a name; a finder gives equal names one number. */
 struct rule_names {
 	struct finder *numbers;
 	size_t *rule, cap;
+	struct bare *bare; /* rules without actions, which a correlation must count */
+	bool broken;	   /* a correlation could not be read */
+};
+
+struct bare {
+	const struct yaml *y;
+	struct str name;
+	struct bare *next;
 };
 
 struct reading {
@@ -143,10 +142,26 @@ read_match(struct reading *r, const struct yaml *y, struct rule *rule)
 {
 	const struct yaml *match = yaml_get(y, "match");
 
-	if (match == NULL)
+	const struct yaml *correlation = yaml_get(y, "correlation");
+
+	if (correlation != NULL) {
+		rule->correlation = correlation_parse(correlation, r->rules->arena, r->d);
+		r->names->broken |= rule->correlation == NULL;
+	} else if (match == NULL) {
 		yaml_error(r->d, y, "the rule has no match");
-	else
+	}
+	if (match != NULL)
 		rule->matcher = match_parse(match, r->rules->lists, r->rules->arena, r->d);
+}
+
+/* Whether somebody counts it is known once all rules are read. */
+static void
+note_bare(struct reading *r, const struct yaml *y, const struct rule *rule)
+{
+	struct bare *bare = arena_alloc(r->rules->arena, sizeof(*bare));
+
+	*bare = (struct bare){ y, rule->name, r->names->bare };
+	r->names->bare = bare;
 }
 
 static void
@@ -154,10 +169,12 @@ read_actions(struct reading *r, const struct yaml *y, struct rule *rule)
 {
 	const struct yaml *list = yaml_get(y, "actions");
 
-	if (list == NULL || list->type != YAML_SEQUENCE || list->n == 0) {
-		yaml_error(r->d, list == NULL ? y : list,
-		    list == NULL ? "the rule has no actions"
-				 : "actions are a list of at least one");
+	if (list == NULL) {
+		note_bare(r, y, rule);
+		return;
+	}
+	if (list->type != YAML_SEQUENCE || list->n == 0) {
+		yaml_error(r->d, list, "actions are a list of at least one");
 		return;
 	}
 	rule->actions = arena_alloc(r->rules->arena, list->n * sizeof(*rule->actions));
@@ -194,7 +211,7 @@ warn_careless(struct reading *r, const struct yaml *y, const struct rule *rule)
 
 	for (size_t i = 0; i < rule->n_actions; i++)
 		disruptive = disruptive || rule->actions[i].disruptive;
-	if (disruptive && rule->matcher != NULL &&
+	if (disruptive && rule->matcher != NULL && rule->correlation == NULL &&
 	    !matcher_asks(rule->matcher, fields, sizeof(fields) / sizeof(fields[0])))
 		yaml_warning(r->d, y,
 		    "the rule changes machines without asking for a severity, alert or resource");
@@ -216,7 +233,7 @@ warn_senseless(struct reading *r, const struct yaml *y, const struct rule *rule)
 		const struct rule *other = &rules->list[i];
 
 		if (!other->stop || other->mode == RULE_OFF || other->matcher == NULL ||
-		    rule_is_timed(other))
+		    rule_is_timed(other) || other->correlation != NULL)
 			continue;
 		stops++;
 		if (!match_is_within(rule->matcher, other->matcher))
@@ -289,6 +306,47 @@ read_file(struct reading *r, const struct yaml *root)
 		read_rule(r, list->items[i]);
 }
 
+/* ---- correlations ---- */
+
+static size_t
+find_rule(void *ctx, struct str name)
+{
+	struct rule_names *names = ctx;
+	size_t known = finder_count(names->numbers), i;
+
+	i = name.n == 0 ? known : finder_add(names->numbers, name);
+	return i < known ? names->rule[i] : SIZE_MAX;
+}
+
+static bool
+is_counted(const struct rules *rules, struct str name)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct correlation *c = rules->list[i].correlation;
+
+		for (size_t k = 0; c != NULL && k < c->n; k++)
+			if (str_eq(c->rules[k], name))
+				return true;
+	}
+	return false;
+}
+
+static void
+link_correlations(struct rules *rules, struct rule_names *names, struct diags *d)
+{
+	struct correlation_rules linked = { rules->list, rules->n, find_rule, names };
+
+	rules->feeds = correlations_link(&linked, &rules->n_feeds, rules->arena, d);
+	for (const struct bare *b = names->bare; b != NULL && !names->broken; b = b->next)
+		if (!is_counted(rules, b->name))
+			yaml_error(
+			    d, b->y, "the rule has no actions, and no correlation counts it");
+	for (size_t i = 0; i < rules->n; i++) {
+		rules->active += rules->list[i].mode != RULE_OFF;
+		rules->n_correlations += rules->list[i].correlation != NULL;
+	}
+}
+
 /* What rules refer to is read of all files first. */
 static void
 read_files(struct reading *r, const struct source *files, size_t n)
@@ -326,17 +384,6 @@ hash_of(const struct source *files, size_t n, const struct rule_lists *lists, st
 	return arena_str(a, (struct str){ hex, HASH_DIGITS });
 }
 
-/* Rules that are not off, among the first `end`. */
-static size_t
-active(const struct rules *r, size_t end)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < end; i++)
-		n += r->list[i].mode != RULE_OFF;
-	return n;
-}
-
 struct rules *
 rules_parse(
     const struct source *files, size_t n, const struct rules_outside *outside, struct diags *d)
@@ -353,6 +400,7 @@ rules_parse(
 		       .named = named_actions_new(outside, rules->arena),
 		       .d = d },
 	    files, n);
+	link_correlations(rules, &names, d);
 	finder_free(names.numbers);
 	free(names.rule);
 	rules->hash = hash_of(files, n, rules->lists, rules->arena);
@@ -360,7 +408,6 @@ rules_parse(
 		rules_free(rules);
 		return NULL;
 	}
-	rules->active = active(rules, rules->n);
 	if (rules->n >= INDEXED_FROM)
 		rules->index = rule_index_new(rules->list, rules->n);
 	return rules;
@@ -378,91 +425,6 @@ rules_free(struct rules *r)
 	time_intervals_free(r->intervals);
 	arena_free(r->arena);
 	free(r);
-}
-
-/* ---- asking them ---- */
-
-struct verdicts {
-	struct inquiry *q;
-	struct verdict *list;
-	size_t n;
-};
-
-/* False: no later rule is asked. */
-static bool
-ask(struct verdicts *v, const struct rule *rule)
-{
-	struct verdict *one = &v->list[v->n++];
-
-	one->rule = rule;
-	matcher_judge(rule->matcher, v->q, one);
-	one->muted = one->answer == ANSWER_NO
-			 ? STR_EMPTY
-			 : rule_times_muted(rule->times, v->q->now_ms, v->q->arena);
-	return !rule->stop || one->answer != ANSWER_YES || one->muted.n > 0;
-}
-
-void
-rules_judge_all(const struct rules *r, const struct alert *al, int64_t now_ms, struct arena *a,
-    struct verdict **out, size_t *n)
-{
-	struct verdicts v = { inquiry_new(al, now_ms, a), arena_alloc(a, r->n * sizeof(*v.list)),
-		0 };
-	uint64_t *bits = r->index == NULL ? NULL : rule_index_ask(r->index, al, a);
-	bool goes_on = true;
-
-	for (size_t i = 0; goes_on && i < r->n; i++) {
-		int64_t left = v.q->work;
-		bool indexed = bits == NULL || (bits[i / 64] >> i % 64 & 1) != 0;
-
-		if (r->list[i].mode == RULE_OFF)
-			continue;
-		if (!indexed) /* rules_judge() does not ask it: nothing is spent for it */
-			v.q->work = ALERT_WORK_MAX;
-		goes_on = ask(&v, &r->list[i]);
-		if (!indexed)
-			v.q->work = left;
-	}
-	*out = v.list;
-	*n = v.n;
-}
-
-static size_t
-ones(const uint64_t *bits, size_t words)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < words; i++)
-		n += (size_t)__builtin_popcountll(bits[i]);
-	return n;
-}
-
-size_t
-rules_judge(const struct rules *r, const struct alert *al, int64_t now_ms, struct arena *a,
-    struct verdict **out, size_t *n)
-{
-	struct verdicts v = { .q = inquiry_new(al, now_ms, a) };
-	size_t left_out = SIZE_MAX;
-	uint64_t *bits;
-
-	if (r->index == NULL) {
-		rules_judge_all(r, al, now_ms, a, out, n);
-		return 0;
-	}
-	bits = rule_index_ask(r->index, al, a);
-	v.list = arena_alloc(a, ones(bits, BIT_WORDS(r->n)) * sizeof(*v.list));
-	for (size_t i = 0; i < BIT_WORDS(r->n) && left_out == SIZE_MAX; i++)
-		for (uint64_t left = bits[i]; left != 0; left &= left - 1) {
-			size_t at = 64 * i + (size_t)__builtin_ctzll(left);
-
-			if (ask(&v, &r->list[at]))
-				continue;
-			left_out = active(r, at + 1) - v.n;
-			break;
-		}
-	*out = v.list;
-	*n = v.n;
-	return left_out == SIZE_MAX ? r->active - v.n : left_out;
 }
 
 size_t
@@ -506,7 +468,7 @@ rules_hash(const struct rules *r)
 size_t
 rule_conditions(const struct rule *rule)
 {
-	return rule->matcher->n_conditions;
+	return rule->matcher == NULL ? 0 : rule->matcher->n_conditions;
 }
 
 struct rule_condition
@@ -526,17 +488,38 @@ enum answer
 rule_judge(const struct rule *rule, const struct alert *al, int64_t now_ms, struct arena *a,
     struct trace_line **lines, size_t *n)
 {
-	struct verdict v;
+	struct verdict v = { .answer = ANSWER_NO };
 
-	matcher_judge(rule->matcher, inquiry_new(al, now_ms, a), &v);
+	if (rule->matcher != NULL)
+		matcher_judge(rule->matcher, inquiry_new(al, now_ms, a), &v);
 	*lines = v.lines;
 	*n = v.n_lines;
-	return v.answer;
+	return rule->correlation != NULL ? ANSWER_NO : v.answer; /* by itself it counts nothing */
 }
 
 enum answer
 rule_decided_by(const struct rule *rule, const struct alert *al, int64_t now_ms, struct arena *a,
     struct trace_line **lines, size_t *n)
 {
-	return matcher_decided_by(rule->matcher, inquiry_new(al, now_ms, a), lines, n);
+	enum answer match = ANSWER_NO;
+
+	*n = 0;
+	if (rule->matcher != NULL)
+		match = matcher_decided_by(rule->matcher, inquiry_new(al, now_ms, a), lines, n);
+	return rule->correlation != NULL ? ANSWER_NO : match;
+}
+
+size_t
+rules_feeds(const struct rules *r)
+{
+	return r->n_feeds;
+}
+
+struct rule_feed
+rules_feed(const struct rules *r, size_t i)
+{
+	const struct feed *f = r->feeds[i];
+	const struct rule *rule = &r->list[f->rule];
+
+	return (struct rule_feed){ f->id, rule->name, f->timespan_ms, rule->correlation == NULL };
 }

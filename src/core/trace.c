@@ -9,13 +9,16 @@
 static struct json *
 condition_json(const struct trace_line *line, struct arena *a)
 {
-	struct json *j = json_object(a);
+	struct json *j = json_object(a), *alerts = json_array(a);
 
 	if (line->selection.n > 0)
 		json_set_str(j, "selection", line->selection, a);
 	if (line->group > 0)
 		json_set_int(j, "group", (int64_t)line->group, a);
-	json_set_str(j, "field", line->field, a);
+	if (line->correlation != NULL)
+		json_set_cstr(j, "correlation", line->correlation, a);
+	else
+		json_set_str(j, "field", line->field, a);
 	json_set_str(j, "wanted", line->wanted, a);
 	if (line->answer != ANSWER_NOT_ASKED)
 		json_set_str(j, "seen", line->seen, a);
@@ -26,6 +29,10 @@ condition_json(const struct trace_line *line, struct arena *a)
 		json_set_str(j, "problem", line->problem, a);
 	if (line->stopped)
 		json_set_bool(j, "stopped", true, a);
+	for (size_t i = 0; i < line->n_alerts; i++)
+		json_add(alerts, json_integer(line->alerts[i], a), a);
+	if (line->n_alerts > 0)
+		json_set(j, "alerts", alerts, a);
 	return j;
 }
 
@@ -156,6 +163,10 @@ trace_phrase(struct str field, struct str wanted, struct buf *out)
 	bool all = false, cased = false, caseless = false;
 	struct str modifier;
 
+	if (field.n == 0) { /* a sentence by itself */
+		buf_add(out, wanted);
+		return;
+	}
 	str_next(&field, '|', &modifier);
 	buf_add(out, modifier); /* the field's name stands first */
 	while (str_next(&field, '|', &modifier)) {
@@ -187,7 +198,9 @@ static void
 add_condition(struct buf *b, const struct json *c, struct arena *a)
 {
 	trace_phrase(json_text(json_get(c, "field")), json_text(json_get(c, "wanted")), b);
-	if (json_get(c, "problem") != NULL)
+	if (json_get(c, "correlation") != NULL)
+		buf_printf(b, ": %.*s", STR_ARG(json_text(json_get(c, "seen"))));
+	else if (json_get(c, "problem") != NULL)
 		buf_printf(b, ": %.*s", STR_ARG(json_text(json_get(c, "problem"))));
 	else
 		add_seen(b, c, a);

@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "core/decide.h"
 #include "core/trace.h"
+#include "daemon/count.h"
 #include "daemon/report.h"
 #include "daemon/told.h"
 
@@ -68,7 +69,10 @@ decide_readable(struct deciding *d, const struct event *ev, struct decision *dec
 		.waiting_digest = waiting_digest,
 		.doubt = doubt(d->config, d->scratch),
 		.silences = d->p->silences };
-	const struct decide_by by = { .settings = s, .rules = d->config->rules, .facts = &facts };
+	const struct past past = store_past(d->p->store, d->delivery->received_ms);
+	const struct decide_by by = {
+		.settings = s, .rules = d->config->rules, .facts = &facts, .past = &past
+	};
 	struct decided *out = arena_alloc(d->scratch, sizeof(*out));
 
 	decide_event(&by, ev, d->scratch, out);
@@ -80,6 +84,7 @@ decide_readable(struct deciding *d, const struct event *ev, struct decision *dec
 	decision->alert = out->alert;
 	decision->trace = json_print(trace_of(out, d->config->rules, d->scratch), d->scratch);
 	decision->plan = &out->plan;
+	decision->counted = &out->counted;
 }
 
 /* What people said about silences since: it holds from this group on. */
@@ -229,7 +234,7 @@ decide_group(
 		.p = p, .config = config, .arena = a, .parsed = arena_new(), .scratch = arena_new()
 	};
 	struct told *told = NULL;
-	bool ok = store_begin(p->store, e);
+	bool ok = count_follow(&p->counting, p->store, config, e) && store_begin(p->store, e);
 
 	d.told = &told;
 	if (ok && !store_panic_holds(p->store, &d.panic_ms, e)) {

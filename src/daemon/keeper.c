@@ -92,6 +92,33 @@ forget_old(struct keeper *k, int64_t now_ms, struct err *e)
 	return true;
 }
 
+/* The longest timespan of what is counted. */
+static int64_t
+counted_ms(struct keeper *k)
+{
+	struct config *c = current_get(k->current);
+	int64_t ms = 0;
+
+	for (size_t i = 0; i < rules_feeds(c->rules); i++)
+		if (rules_feed(c->rules, i).timespan_ms > ms)
+			ms = rules_feed(c->rules, i).timespan_ms;
+	config_unref(c);
+	return ms;
+}
+
+static bool
+forget_counted(struct keeper *k, int64_t now_ms, struct err *e)
+{
+	int64_t longest_ms = counted_ms(k);
+	bool more;
+
+	do {
+		if (!store_forget_counted(k->store, now_ms, longest_ms, &more, e))
+			return false;
+	} while (pause_before(k, more));
+	return true;
+}
+
 static bool
 give_back(struct keeper *k, struct err *e)
 {
@@ -123,6 +150,7 @@ tidy_up(struct keeper *k)
 	if (!look_at_clock(k, now_ms, &trusted, &e) ||
 	    (trusted && (!forget_old(k, now_ms, &e) ||
 			    !store_forget_silences(k->store, now_ms - retention_ms(k), &e))) ||
+	    (trusted && !atomic_load(&k->stop) && !forget_counted(k, now_ms, &e)) ||
 	    (!atomic_load(&k->stop) && !give_back(k, &e)))
 		log_error("old events cannot be deleted, the next try is in an hour: %s", e.text);
 	after = deleted(k);

@@ -59,6 +59,7 @@ pipeline_init(struct pipeline *p, struct inbox *inbox, struct store *store, stru
 void
 pipeline_done(struct pipeline *p)
 {
+	count_done(&p->counting);
 	trouble_done(&p->performing);
 	trouble_done(&p->deciding);
 	trouble_done(&p->keeping);

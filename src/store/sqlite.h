@@ -14,6 +14,7 @@
  *	sqlite_keep.c     retention, space, the long check
  *	sqlite_copy.c     a copy of the running store
  *	sqlite_history.c  what is stored, from its beginning, beside a running daemon
+ *	sqlite_count.c    what correlations count         sqlite_feeds.c  of which rules
  */
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
@@ -24,7 +25,7 @@
 
 #include "store/store.h"
 
-#define STATEMENTS_MAX 64
+#define STATEMENTS_MAX 128
 /* Claims of which a failed commit left open whether they are in the store; a performer has one. */
 #define LOST_CLAIMS_MAX 8
 
@@ -159,6 +160,14 @@ bool put_cooldowns(struct db *db, const struct plan *plan, int64_t alert, struct
 
 /* One notification more that a silence held back, when it is such a step. */
 bool silence_count(struct db *db, const struct step *step, struct err *e);
+
+/* Where an alert stands that is counted. */
+struct counted_at {
+	struct str alert; /* its key */
+	int64_t number, place, received_ms;
+};
+bool
+insert_counted(struct db *db, const struct counted *c, const struct counted_at *at, struct err *e);
 
 /* What is kept of a deleted step's key. */
 struct hash128 forgotten_key(struct str key);

@@ -1,5 +1,5 @@
 -- Everything decided.  Times are milliseconds since 1970 UTC; JSON is text.
--- This is version 1 and stays as it is; what came later is in sqlite_2.sql and sqlite_3.sql.
+-- This is version 1 and stays as it is; what came later is in sqlite_2.sql to sqlite_4.sql.
 -- Another change needs a file of its own and a new user_version in sqlite_open.c.
 
 -- Small facts: decided_seq, secrets.

@@ -41,3 +41,55 @@ CREATE TABLE silence_words (
 CREATE INDEX silence_words_by_silence ON silence_words (silence);
 
 ALTER TABLE steps ADD COLUMN silence INTEGER NOT NULL DEFAULT 0; -- that suppressed it; 0 = none
+
+-- ---- counting, for rules with `correlation` (core/correlation.h) ----
+
+-- What is counted of a rule, by what it says: an edited rule is another feed.
+CREATE TABLE feeds (
+	feed     BLOB PRIMARY KEY,
+	rule     TEXT NOT NULL,
+	since_ms INTEGER NOT NULL,             -- its hits are complete from there
+	tries    INTEGER NOT NULL,             -- to count what was stored before it was there
+	followed INTEGER NOT NULL              -- while the rules in force are gone through
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE hits (
+	id          INTEGER PRIMARY KEY,
+	feed        BLOB NOT NULL,
+	grp         BLOB NOT NULL,
+	alert       BLOB NOT NULL,             -- its key, hashed: an alert counts once
+	value       BLOB NOT NULL,             -- of value_count; else zeros
+	sure        INTEGER NOT NULL,          -- 0: the rule was unsure
+	live        INTEGER NOT NULL,          -- 0: a newer one tells of the same value
+	received_ms INTEGER NOT NULL,
+	place       INTEGER NOT NULL,          -- its event: the order of decisions
+	number      INTEGER NOT NULL,          -- its alert, which may be deleted before it
+	group_text  TEXT NOT NULL,             -- for people
+	value_text  TEXT NOT NULL,
+	UNIQUE (feed, grp, alert, value)
+) STRICT;
+CREATE INDEX hits_live ON hits (feed, grp, sure, received_ms, place) WHERE live;
+CREATE UNIQUE INDEX hits_by_value ON hits (feed, grp, sure, value)
+	WHERE live AND value <> zeroblob(16);
+
+-- Groups of which hits were dropped (HITS_PER_GROUP_MAX).
+CREATE TABLE lost_hits (
+	feed    BLOB NOT NULL,
+	grp     BLOB NOT NULL,
+	lost_ms INTEGER NOT NULL,              -- the newest of them was received
+	PRIMARY KEY (feed, grp)
+) STRICT, WITHOUT ROWID;
+
+-- When a correlation fired last for a group; in this order.
+CREATE TABLE firings (
+	id          INTEGER PRIMARY KEY,
+	correlation BLOB NOT NULL,
+	grp         BLOB NOT NULL,
+	sure        INTEGER NOT NULL,
+	at_ms       INTEGER NOT NULL,
+	alert       BLOB NOT NULL,
+	number      INTEGER NOT NULL,
+	rule        TEXT NOT NULL,             -- for people
+	group_text  TEXT NOT NULL,
+	UNIQUE (correlation, grp, sure)
+) STRICT;

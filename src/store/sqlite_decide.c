@@ -180,6 +180,9 @@ store_put_decision(struct store *s, const struct decision *d, bool *fresh, struc
 		ok = was_forgotten(db, step.key, &forgotten, e) &&
 		     (forgotten || insert_step(db, &step, e));
 	}
+	if (ok && d->counted != NULL && d->alert != NULL)
+		ok = insert_counted(db, d->counted,
+		    &(const struct counted_at){ d->alert->id, alert, event, d->received_ms }, e);
 	arena_free(a);
 	return ok;
 }

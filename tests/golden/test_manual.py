@@ -201,7 +201,8 @@ def rules_folder(tmp_path):
         name = tmp_path / re.match(r"# file: ([\w./-]+)", block)[1]
         name.parent.mkdir(exist_ok=True)
         name.write_text(block)
-    (tmp_path / "alert.json").write_text(blocks("json")[0])
+    for name, block in zip(("alert.json", "wave.json"), blocks("json")):
+        (tmp_path / name).write_text(block)
     return tmp_path
 
 

@@ -94,7 +94,7 @@ def test_a_store_of_version_1_is_brought_up_to_date(make):
     gw.wait_step("notify")
     assert gw.stop() == 0
     with sqlite3.connect(secret_only) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (3,)
+        assert db.execute("PRAGMA user_version").fetchone() == (4,)
         assert db.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
 

@@ -138,7 +138,8 @@ TEST(ids_that_differ_in_case_are_one_target)
 	char first[SHA256_HEX_MAX];
 
 	fresh();
-	snprintf(first, sizeof(first), "%.*s", STR_ARG(plan_of(ISOLATE, high)->steps[0].key));
+	plan_of(ISOLATE, high);
+	snprintf(first, sizeof(first), "%.*s", STR_ARG(plan.steps[0].key));
 	plan_of(ISOLATE, "{'alertDisplayName':'x','severity':'High','systemAlertId':'a1',"
 			 "'resourceIdentifiers':[{'azureResourceId':'" VM_UPPER "'}]}");
 	CHECK_STR(plan.steps[0].key, first);
