@@ -2,10 +2,10 @@
  * backtest: the stored alerts, decided again.
  *
  * Happy path: page by page the stored events are read and decided under the rules in force and
- * under the new ones, both by today's program and settings, each with a ledger of its own that
- * counts for budgets what it decided before, at the time when the event was received.
- * What can go wrong: mistakes in rules or settings (said as `check` does); the store cannot be
- * read; the daemon deletes meanwhile what is old - then there is less.
+ * under the new ones, both by today's program and settings, each with a ledger and a past of its
+ * own that hold what it decided before, at the time when the event was received. What can go wrong:
+ * mistakes in rules or settings (said as `check` does); the store cannot be read; the daemon
+ * deletes meanwhile what is old - then there is less.
  */
 #include "backtest.h"
 
@@ -44,19 +44,22 @@ struct side {
 	const struct settings *settings;
 	const struct rules *rules;
 	struct ledger *ledger;
+	struct past_memory *past; /* what correlations count */
 };
 
 /* As the daemon would have, had these rules been in force all the time. */
 static void
-decide(struct side *side, const struct event *ev, const struct history_event *past, struct arena *a,
+decide(struct side *side, const struct event *ev, const struct history_event *was, struct arena *a,
     struct decided *out)
 {
-	const struct guard_facts facts = ledger_facts(side->ledger, past->received_ms);
-	const struct decide_by by = {
-		.settings = side->settings, .rules = side->rules, .facts = &facts, .only = STR_EMPTY
-	};
-
-	struct ledger_alert about = { .id = past->alert, .more = !past->is_last };
+	const struct guard_facts facts = ledger_facts(side->ledger, was->received_ms);
+	const struct past past = past_in_memory(side->past, was->received_ms);
+	const struct decide_by by = { .settings = side->settings,
+		.rules = side->rules,
+		.facts = &facts,
+		.past = &past,
+		.only = STR_EMPTY };
+	struct ledger_alert about = { .id = was->alert, .more = !was->is_last };
 
 	decide_event(&by, ev, a, out);
 	if (out->state != EVENT_STATE_DECIDED)
@@ -64,6 +67,32 @@ decide(struct side *side, const struct event *ev, const struct history_event *pa
 	about.key = out->alert->id;
 	report_plan(&out->plan, out->alert, side->settings, &facts, a);
 	ledger_put(side->ledger, &out->plan, &about);
+	past_memory_add(side->past, &out->counted, about.key, was->alert, was->received_ms);
+}
+
+static struct side
+new_side(const struct settings *settings, const struct rules *rules, int64_t window_ms)
+{
+	return (struct side){ settings, rules, ledger_new(window_ms), past_memory_new() };
+}
+
+static void
+end_side(struct side *side)
+{
+	ledger_free(side->ledger);
+	past_memory_free(side->past);
+}
+
+/* How far back anything that these rules ask may look. */
+static int64_t
+looks_back_ms(const struct settings *settings, const struct rules *rules)
+{
+	int64_t longest = ledger_window_ms(settings, rules);
+
+	for (size_t i = 0; i < rules_feeds(rules); i++)
+		if (rules_feed(rules, i).timespan_ms > longest)
+			longest = rules_feed(rules, i).timespan_ms;
+	return longest;
 }
 
 /* ---- the past ---- */
@@ -74,6 +103,7 @@ struct going {
 	struct difference *difference;
 	struct side before, after;
 	struct arena *page, *scratch;
+	int64_t window_ms, forgotten_ms;
 	int64_t shown_ms;
 	bool is_shown;
 };
@@ -121,6 +151,17 @@ go_over(struct going *g, const struct history_event *past)
 		difference_add(g->difference, &about, &before, &after);
 }
 
+/* Now and then: all groups are gone through. */
+static void
+forget(struct going *g, int64_t now_ms)
+{
+	if (now_ms - g->forgotten_ms < g->window_ms)
+		return;
+	g->forgotten_ms = now_ms;
+	past_memory_forget(g->before.past, now_ms - g->window_ms);
+	past_memory_forget(g->after.past, now_ms - g->window_ms);
+}
+
 /* On a terminal in one line, else now and then a line of its own. */
 static void
 show_progress(struct going *g, const struct history_range *range, int64_t at)
@@ -153,6 +194,7 @@ go_through(struct going *g, const struct history_range *range, int64_t from, str
 		for (size_t i = 0; i < n; i++)
 			go_over(g, &events[i]);
 		from = events[n - 1].id + 1;
+		forget(g, events[n - 1].received_ms);
 		show_progress(g, range, events[n - 1].id);
 	}
 }
@@ -160,13 +202,13 @@ go_through(struct going *g, const struct history_range *range, int64_t from, str
 static int64_t
 longest(const struct backtest *b)
 {
-	int64_t before = ledger_window_ms(b->settings, b->before);
-	int64_t after = ledger_window_ms(b->settings, b->after);
+	int64_t before = looks_back_ms(b->settings, b->before);
+	int64_t after = looks_back_ms(b->settings, b->after);
 
 	return before > after ? before : after;
 }
 
-/* Budgets that look back from the first alert find what was decided before it. */
+/* What looks back from the first alert finds what was decided before it. */
 static bool
 go(struct going *g, struct err *e)
 {
@@ -174,8 +216,9 @@ go(struct going *g, struct err *e)
 	struct history_range range, before;
 	bool ok;
 
-	g->before = (struct side){ g->b->settings, g->b->before, ledger_new(window_ms) };
-	g->after = (struct side){ g->b->settings, g->b->after, ledger_new(window_ms) };
+	g->window_ms = window_ms;
+	g->before = new_side(g->b->settings, g->b->before, window_ms);
+	g->after = new_side(g->b->settings, g->b->after, window_ms);
 	g->page = arena_new();
 	g->scratch = arena_new();
 	g->shown_ms = clock_mono_ms();
@@ -184,8 +227,8 @@ go(struct going *g, struct err *e)
 	     go_through(g, &range, before.first, e);
 	if (g->is_shown)
 		fputc('\n', stderr);
-	ledger_free(g->before.ledger);
-	ledger_free(g->after.ledger);
+	end_side(&g->before);
+	end_side(&g->after);
 	arena_free(g->page);
 	arena_free(g->scratch);
 	return ok;

@@ -223,7 +223,9 @@ past_memory_add(struct past_memory *m, const struct counted *c, struct str alert
 	hit_alert(alert_id, &as.alert);
 	for (size_t i = 0; i < c->n_hits; i++) {
 		as.value = c->hits[i].value;
-		as.value_text = arena_str(m->texts, c->hits[i].value_text);
+		as.value_text = c->hits[i].value_text.n == 0
+				    ? STR_EMPTY
+				    : arena_str(m->texts, c->hits[i].value_text);
 		add_hit(m, &c->hits[i], &as);
 	}
 	for (size_t i = 0; i < c->n_firings; i++)
@@ -238,6 +240,19 @@ older(const struct kept_group *g, int64_t before_ms)
 	while (n < g->n && g->list[n].hit.received_ms <= before_ms)
 		n++;
 	return n;
+}
+
+/* Texts of what is left move on; the others go. */
+static void
+forget_texts(struct past_memory *m)
+{
+	struct arena *fresh = arena_new();
+
+	for (struct kept_group *g = m->groups; g != NULL; g = g->hh.next)
+		for (size_t i = 0; i < g->n; i++)
+			g->list[i].hit.value_text = arena_str(fresh, g->list[i].hit.value_text);
+	arena_free(m->texts);
+	m->texts = fresh;
 }
 
 void
@@ -262,6 +277,7 @@ past_memory_forget(struct past_memory *m, int64_t before_ms)
 		HASH_DEL(m->firings, f);
 		free(f);
 	}
+	forget_texts(m);
 }
 
 /* ---- the answers ---- */

@@ -167,6 +167,31 @@ def test_an_hour_before_the_period_counts_for_its_budgets(folder):
                                   "before": 0, "after": 2}]
 
 
+WAVE = """
+rules:
+  - {name: hit, match: {severity: High}}
+  - name: wave
+    correlation:
+      {type: event_count, rules: [hit], group-by: [subscriptionId], timespan: 10m, condition: {gte: 3}}
+    actions: [{notify: night}]
+"""
+
+
+@pytest.mark.parametrize("since,fires", [
+    ("2026-03-01", 1),
+    ("2026-03-21T00:02:00Z", 1),  # two of three came before
+    ("2026-03-21T00:03:00Z", 0),  # it fired before, and is quiet
+])
+def test_what_new_rules_count_is_counted_over_the_past(folder, since, fires):
+    (folder / "new.yaml").write_text(WAVE)
+    result = backtest(folder, "--rules", "new.yaml", "--since", since, "--until", "2026-03-31",
+                      "-o", "json")
+    report = json.loads(result.stdout)
+    (wave,) = [rule for rule in report["rules"] if rule["rule"] == "wave"]
+    assert wave["after"] == fires
+    assert sum(m["after"] for m in report["messages"] if m["target"] == "night") == fires
+
+
 def test_mistakes_in_the_new_rules_are_told_as_check_does(folder):
     (folder / "new.yaml").write_text(NEW.replace("isolate_vm", "isolat_vm"))
     result = backtest(folder, "--rules", "new.yaml", *PERIOD)
