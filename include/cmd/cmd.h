@@ -35,8 +35,8 @@ struct command {
 };
 
 extern const struct command cmd_serve, cmd_check, cmd_explain, cmd_test, cmd_backtest, cmd_send,
-    cmd_alerts, cmd_actions, cmd_release, cmd_approve, cmd_deny, cmd_silence, cmd_panic, cmd_reload,
-    cmd_backup, cmd_posture, cmd_version;
+    cmd_alerts, cmd_actions, cmd_rules, cmd_release, cmd_approve, cmd_deny, cmd_silence, cmd_panic,
+    cmd_reload, cmd_backup, cmd_posture, cmd_version;
 
 /* ---- options ---- */
 

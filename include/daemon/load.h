@@ -22,6 +22,7 @@ struct config {
 	struct settings *settings;
 	struct rules *rules;
 	char settings_hash[13]; /* 12 hex digits of the file's digest, as rules_hash() */
+	uint64_t rules_number;	/* each that is loaded in this process has its own, from 1 */
 	char *rules_text;	/* JSON: [{"name":"rules.d/10.yaml","text":"..."}]; "" = too much */
 	size_t tests, tests_failed;   /* of the rules; those that are off aside */
 	struct action_shared *shared; /* for performers */

@@ -65,6 +65,7 @@ struct pipeline {
 	/* The decider's own. */
 	struct count counting;
 	uint64_t decided_seq;
+	uint64_t rules_kept; /* config.rules_number whose text is in the store; 0 = none */
 	int failed_reads;
 	bool death_counted;	   /* of the process before */
 	uint64_t deadly_seq;	   /* the newest record that a process died of, 0 = none */

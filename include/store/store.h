@@ -105,6 +105,30 @@ bool store_cooldown(
     struct store *s, struct str rule, struct str key, struct arena *a, struct rule_fired *out);
 
 /*
+ * Before the decisions of another version of the rules: its text, JSON as struct config has it; ""
+ * = too much.  Of all versions STORE_RULES_BYTES_MAX are kept, the newest.  Between begin and
+ * commit.
+ */
+#define STORE_RULES_BYTES_MAX ((size_t)64 * 1024 * 1024)
+bool store_put_rules(
+    struct store *s, struct str hash, struct str files, int64_t now_ms, struct err *e) MUST_CHECK;
+/* Those that decided no event that is left.  Commits. */
+bool store_forget_rules(struct store *s, struct err *e) MUST_CHECK;
+
+struct rule_version {
+	struct str hash;
+	int64_t first_ms, last_ms; /* it first decided; it last came into use */
+	int64_t bytes;		   /* 0 = its text is not kept */
+	struct str files;	   /* JSON; store_show_rules() only */
+};
+/* Newest use first. */
+bool store_list_rules(struct store *s, size_t max, struct arena *a, struct rule_version **rows,
+    size_t *n, struct err *e) MUST_CHECK;
+/* ERR_NOT_FOUND. */
+bool store_show_rules(struct store *s, struct str hash, struct arena *a, struct rule_version *out,
+    struct err *e) MUST_CHECK;
+
+/*
  * Something about gridwarden itself: d is an event that is no alert, with the step that tells it.
  * Of each topic the state that was told last is remembered: the same again is not told (*told
  * false), and "", which is that all is well, only after another.  A step that was put before and

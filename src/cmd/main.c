@@ -6,7 +6,8 @@
 
 static const struct command *const commands[] = { &cmd_serve, &cmd_check, &cmd_explain, &cmd_test,
 	&cmd_backtest, &cmd_send, &cmd_alerts, &cmd_actions, &cmd_release, &cmd_approve, &cmd_deny,
-	&cmd_silence, &cmd_panic, &cmd_reload, &cmd_backup, &cmd_posture, &cmd_version };
+	&cmd_silence, &cmd_panic, &cmd_rules, &cmd_reload, &cmd_backup, &cmd_posture,
+	&cmd_version };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

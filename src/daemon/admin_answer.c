@@ -350,6 +350,7 @@ status(const struct question *q, struct err *e)
 	struct json *j = json_object(q->arena), *steps = json_object(q->arena);
 	struct store_figures f;
 	struct inbox_figures in;
+	struct config *c;
 
 	if (!store_figures(p->store, &f, e))
 		return NULL;
@@ -364,6 +365,55 @@ status(const struct question *q, struct err *e)
 		json_set_int(steps, step_state_name((enum step_state)i), f.steps[i], q->arena);
 	json_set(j, "actions", steps, q->arena);
 	row_set_time(j, "panic", f.panic_ms, q->arena);
+	c = current_get(p->current);
+	json_set_str(j, "rules", rules_hash(c->rules), q->arena);
+	json_set_cstr(j, "settings", c->settings_hash, q->arena);
+	config_unref(c);
+	return j;
+}
+
+/* ---- versions of the rules ---- */
+
+static struct json *
+row_of_version(const struct question *q, const struct rule_version *v)
+{
+	struct config *c = current_get(q->options->pipeline->current);
+	struct json *j = json_object(q->arena);
+
+	json_set_str(j, "version", v->hash, q->arena);
+	row_set_time(j, "first", v->first_ms, q->arena);
+	row_set_time(j, "last", v->last_ms, q->arena);
+	json_set_bool(j, "in_force", str_eq(v->hash, rules_hash(c->rules)), q->arena);
+	json_set_int(j, "bytes", v->bytes, q->arena);
+	config_unref(c);
+	return j;
+}
+
+static struct json *
+rules_list_versions(const struct question *q, struct err *e)
+{
+	struct json *list = json_array(q->arena);
+	struct rule_version *rows;
+	size_t n;
+
+	if (!store_list_rules(q->options->pipeline->store, LIST_MAX, q->arena, &rows, &n, e))
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		json_add(list, row_of_version(q, &rows[i]), q->arena);
+	return list;
+}
+
+static struct json *
+rules_show(const struct question *q, struct err *e)
+{
+	struct rule_version v;
+	struct json *j;
+
+	if (!store_show_rules(q->options->pipeline->store, json_text(json_get(q->args, "version")),
+		q->arena, &v, e))
+		return NULL;
+	j = row_of_version(q, &v);
+	row_set_stored(j, "files", v.files, q->arena);
 	return j;
 }
 
@@ -411,6 +461,8 @@ static const struct {
 	{ "silence.expire", silence_expire },
 	{ "panic", panic },
 	{ "panic.end", panic_end },
+	{ "rules.list", rules_list_versions },
+	{ "rules.show", rules_show },
 	{ "status", status },
 	{ "reload", reload },
 	{ "backup", backup },

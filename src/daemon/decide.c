@@ -225,6 +225,14 @@ decide_delivery(struct deciding *d, struct err *e)
 	return true;
 }
 
+/* The text of what decides is in the store with the first that it decides. */
+static bool
+keep_rules(struct pipeline *p, const struct config *c, struct err *e)
+{
+	return p->rules_kept == c->rules_number || store_put_rules(p->store, rules_hash(c->rules),
+						       str_of(c->rules_text), clock_now_ms(), e);
+}
+
 bool
 decide_group(
     struct pipeline *p, const struct delivery *group, size_t n, struct arena *a, struct err *e)
@@ -245,6 +253,10 @@ decide_group(
 		store_rollback(p->store);
 		ok = false;
 	}
+	if (ok && !keep_rules(p, config, e)) {
+		store_rollback(p->store);
+		ok = false;
+	}
 	for (size_t i = 0; ok && i < n; i++) {
 		d.delivery = &group[i];
 		d.now_ms = clock_now_ms();
@@ -255,8 +267,10 @@ decide_group(
 	/* What the store makes of it is no event's fault. */
 	store_take_back(p->store);
 	ok = ok && store_commit(p->store, group[n - 1].seq, e);
-	if (ok)
+	if (ok) {
+		p->rules_kept = config->rules_number;
 		tell(p, told);
+	}
 	arena_free(d.scratch);
 	arena_free(d.parsed);
 	config_unref(config);

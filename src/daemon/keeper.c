@@ -149,7 +149,8 @@ tidy_up(struct keeper *k)
 
 	if (!look_at_clock(k, now_ms, &trusted, &e) ||
 	    (trusted && (!forget_old(k, now_ms, &e) ||
-			    !store_forget_silences(k->store, now_ms - retention_ms(k), &e))) ||
+			    !store_forget_silences(k->store, now_ms - retention_ms(k), &e) ||
+			    !store_forget_rules(k->store, &e))) ||
 	    (trusted && !atomic_load(&k->stop) && !forget_counted(k, now_ms, &e)) ||
 	    (!atomic_load(&k->stop) && !give_back(k, &e)))
 		log_error("old events cannot be deleted, the next try is in an hour: %s", e.text);

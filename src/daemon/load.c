@@ -1,5 +1,6 @@
 #include "daemon/load.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,6 +216,8 @@ digest_of(const struct source *settings, const struct rule_files *files, const s
 	sha256_parts_hex(parts, n, out);
 }
 
+static _Atomic uint64_t loaded;
+
 static struct config *
 new_config(const struct source *src, const struct rule_files *files, struct settings *settings,
     struct rules *rules, struct arena *a)
@@ -225,6 +228,7 @@ new_config(const struct source *src, const struct rule_files *files, struct sett
 	c->rules = rules;
 	c->references = 1;
 	c->shared = action_shared_new(settings);
+	c->rules_number = atomic_fetch_add(&loaded, 1) + 1;
 	c->rules_text = xstrndup(text_of(files, rules, a));
 	hash_settings(src, c);
 	pthread_mutex_init(&c->lock, NULL);

@@ -9,6 +9,7 @@
  *	sqlite_look.c     listings and figures
  *	sqlite_approve.c  what people say about steps that are held
  *	sqlite_silence.c  who holds back which notifications, and until when
+ *	sqlite_rules.c    the text of rules that decided something
  *	sqlite_notice.c   what people are told of gridwarden itself
  *	sqlite_panic.c    nothing destructive from now on
  *	sqlite_keep.c     retention, space, the long check

@@ -93,3 +93,13 @@ CREATE TABLE firings (
 	group_text  TEXT NOT NULL,
 	UNIQUE (correlation, grp, sure)
 ) STRICT;
+
+-- ---- versions of rules that decided something ----
+
+CREATE TABLE rule_versions (
+	hash     TEXT PRIMARY KEY,             -- as in events.rules
+	first_ms INTEGER NOT NULL,             -- it first decided then,
+	last_ms  INTEGER NOT NULL,             -- and last came into use then
+	files    TEXT NOT NULL                 -- JSON: [{"name","text"}]; '' = too much
+) STRICT;
+CREATE INDEX rule_versions_by_use ON rule_versions (last_ms);

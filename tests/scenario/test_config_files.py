@@ -162,3 +162,29 @@ def test_fifty_rapid_changes_under_load_lose_nothing_and_end_with_the_last(make)
     names = {row["name"] for row in gw.ask("alerts", "-n", "10000")}
     assert set(kept) <= names
     assert len(kept) == len(set(kept))
+
+
+def test_which_rules_decided_an_alert_can_be_asked_later(make):
+    gw = make(rules=TELL_ONLY).start()
+    gw.deliver(event_grid(flat_alert()))
+    gw.wait_step("notify", rule="only-tell")
+    gw.write_rules(CHANGED)
+    assert gw.reload()["message"].startswith("configuration reloaded")
+    gw.deliver(event_grid(flat_alert(machine="web-02")))
+    gw.wait_step("notify", rule="tells-otherwise")
+    new, old = gw.ask("rules")
+    assert (new["in_force"], old["in_force"]) == (True, False)
+    ids = {row["resource"]: row["id"] for row in gw.alerts()}
+    first = gw.ask("alerts", "show", str(min(ids.values())))
+    assert first["rules"] == old["version"]
+    assert f'rules="{new["version"]}"' in gw.operations("/metrics").body.decode()
+    shown = gw.run("rules", "show", old["version"], "--config", gw.config)
+    name, text = shown.stdout.split("\n", 1)
+    assert name == f"# file: {gw.folder}/rules.d/10-rules.yaml" and text == TELL_ONLY
+    assert old["version"] in gw.run("alerts", "show", str(min(ids.values())),
+                                    "--config", gw.config).stdout
+    missing = gw.run("rules", "show", "0123", "--config", gw.config)
+    assert missing.returncode == 3 and "no version 0123 of the rules is kept" in missing.stderr
+    gw.kill()
+    gw.start()
+    assert [row["version"] for row in gw.ask("rules")] == [new["version"], old["version"]]
