@@ -72,7 +72,6 @@ unknown(int argc, char **argv)
 static int
 run(const struct command *self, int argc, char **argv)
 {
-	(void)self;
 	if (argc < 2) {
 		print_all(stderr);
 		return EXIT_USAGE;
@@ -80,6 +79,14 @@ run(const struct command *self, int argc, char **argv)
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		print_all(stdout);
 		return EXIT_OK;
+	}
+	if (argv[1][0] == '-') { /* options stand behind the words of a command */
+		static const struct option_row none[] = { { NULL, 0, false } };
+		const char *value;
+
+		if (options_next(self, none, argc, argv, &value) == -1)
+			usage_error(self, "takes a command before its options");
+		return EXIT_USAGE;
 	}
 	for (size_t i = 0; i < COMMANDS; i++) {
 		int n = fits(commands[i], argc, argv);

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import LIMIT_S, SUBSCRIPTION as SHOP, vm
+from harness import LIMIT_S, ROOT, run_gridwarden, SUBSCRIPTION as SHOP, vm
 
 LAB = "66666666-7777-8888-9999-000000000000"
 PLANS = "/providers/Microsoft.Security/pricings"
@@ -53,6 +53,22 @@ def test_a_wrong_subscription_and_a_wrong_command_are_told(posture):
     assert result.returncode == 2 and "did you mean 'plans list'?" in result.stderr
     result = posture("score", "--subscription", SHOP, "-A")
     assert result.returncode == 2 and "not both" in result.stderr
+
+
+COMMANDS = re.findall(r"^  (\w[\w-]*(?: \w+)?)  ", run_gridwarden("posture", "--help").stdout, re.M)
+OPTIONS = set(re.findall(r'{ "([a-z-]+)", .{1,8}?, (?:true|false) }', "".join(
+    path.read_text() for pattern in ("src/cmd/posture*.c", "include/cmd/posture.h")
+    for path in ROOT.glob(pattern))))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_names_every_option_that_a_command_understands(command):
+    usage = run_gridwarden("posture", *command.split(), "--help").stdout
+    assert {"subscription", "sub-plan", "yes", "controls"} <= OPTIONS
+    for name in OPTIONS:
+        result = run_gridwarden("posture", *command.split(), f"--{name}=", "--help")
+        if "unknown option" not in result.stderr:
+            assert f"--{name}" in usage
 
 
 # ---- score ----
