@@ -436,6 +436,7 @@ matcher_judge(const struct matcher *m, struct inquiry *q, struct verdict *out)
 	struct judging j = { .m = m, .q = q, .a = q->arena };
 
 	j.memo = arena_alloc(j.a, m->n * sizeof(*j.memo));
+	out->condition = STR_EMPTY;
 	out->answer = judge_node(&j, m->root);
 	if (m->condition.n > 0)
 		name_selections(&j, out);
