@@ -64,7 +64,7 @@ check_unsure(const char *match, const char *data)
 		CHECK(v[i].lines[0].problem.n > 0);
 	}
 	print_message("%s: %.3f s for %d rules\n", match, s, RULES);
-	CHECK(s < 5); /* under a sanitizer on a busy machine; 0.3 s otherwise */
+	CHECK(s < 15); /* under a sanitizer; 0.3 s otherwise */
 }
 
 TEST(two_hundred_explosive_expressions_cost_one_alert_a_bounded_time)
@@ -86,7 +86,7 @@ TEST(json_inside_of_a_text_is_read_once_whatever_asks_for_it)
 
 	CHECK_INT(n, RULES);
 	print_message("JSON in a text: %.3f s for %d rules\n", s, RULES);
-	CHECK(s < 5);
+	CHECK(s < 15);
 	CHECK_INT(v[0].answer, ANSWER_UNSURE); /* more values than are looked at */
 }
 
@@ -124,7 +124,7 @@ TEST(a_long_but_honest_field_is_decided_by_many_rules)
 	double s = judge_many("{description|contains: mimikatz}",
 	    alert_with("'description':'", "word ", "mimikatz'"), &v, &n);
 
-	CHECK(s < 5);
+	CHECK(s < 15);
 	CHECK_INT(v[0].answer, ANSWER_YES);
 	CHECK_INT(v[RULES / 4].answer, ANSWER_YES);
 }
