@@ -69,7 +69,7 @@ put_alert(struct arena *a)
 		.severity = STR("High"),
 		.status = STR("Active"),
 		.event = &event };
-	struct plan plan = { steps, 2 };
+	struct plan plan = { .steps = steps, .n = 2 };
 	struct decision d = { .event = &event,
 		.received_ms = 1,
 		.decided_ms = 2,
