@@ -93,9 +93,14 @@ static void
 prepare(struct arena *a)
 {
 	static const struct inbox_sizes sizes = { 65536, 65536, 262144 };
+	static const struct rules_outside nothing = { .check = NULL };
+	struct diags d;
 	struct err e;
 
 	log_set_level(LOG_LEVEL_ERROR);
+	diags_init(&d, a);
+	config.rules = rules_parse(NULL, 0, &nothing, &d);
+	MUST(config.rules != NULL);
 	snprintf(folder, sizeof(folder), "%s/fuzz-admin-XXXXXX",
 	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	MUST(mkdtemp(folder) != NULL);
