@@ -23,6 +23,12 @@ arena_lower(struct arena *a, struct str s); /* the same, its ASCII letters in lo
 const char *arena_cstr(struct arena *a, struct str s);
 struct str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/*
+ * Room for one more behind the n items of `size` bytes of a list with room for *cap: the list
+ * itself, or a copy of it with twice the room.  NULL, 0 and a *cap of 0 begin one.
+ */
+void *arena_grow(struct arena *a, void *list, size_t n, size_t *cap, size_t size) MUST_CHECK;
+
 /* malloc and friends that end the process instead of returning NULL. */
 void *xmalloc(size_t size);
 void *xcalloc(size_t n, size_t size);

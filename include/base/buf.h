@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -33,6 +34,7 @@ void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool buf_over(const struct buf *b);
 struct str buf_str(const struct buf *b); /* borrowed until the next change */
 const char *buf_cstr(const struct buf *b);
+struct str buf_to_arena(struct buf *b, struct arena *a); /* a copy of the text; b is done */
 char *buf_take(struct buf *b); /* the text, owned by the caller now, to free(); b is empty */
 
 #endif

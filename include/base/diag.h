@@ -43,8 +43,9 @@ struct diags {
 void diags_init(struct diags *d, struct arena *a);
 void diags_add(struct diags *d, enum diag_level level, const struct source *src, int line, int col,
     const char *fmt, ...) PRINTF_LIKE(6, 7);
+void diags_sort(struct diags *d); /* by file, line and column */
 /*
- * Sorted by file, line and column; with the source line and a caret below it.  Control characters
+ * Sorted; with the source line and a caret below it.  Control characters
  * are shown as '?', a line wider than a screen is cut around the caret.
  */
 void diags_print(struct diags *d, struct buf *out);

@@ -116,6 +116,7 @@ double json_number(const struct json *j);	   /* 0 when it is not a number */
 struct str json_scalar(const struct json *j, struct arena *a);
 
 size_t json_count(const struct json *j);
+struct str *json_texts(const struct json *list, struct arena *a, size_t *n); /* each copied */
 bool json_has_text(const struct json *list, struct str text); /* one of its texts, without case */
 const struct json *json_first(const struct json *j); /* first child of an array or object */
 const struct json *json_next(const struct json *child);

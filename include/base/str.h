@@ -55,6 +55,11 @@ bool str_to_duration_ms(struct str s, int64_t *out_ms, struct err *e) MUST_CHECK
  * distance 1 to 3, growing with the length of the word).
  */
 const char *str_nearest(struct str word, const char *const *names, size_t n);
+/* The end of such a message, ", did you mean 'name'?" or nothing: printf("...%s%s%s", NEAR_ARG(p)).
+ */
+#define NEAR_ARG(near)                                                          \
+	(near) == NULL ? "" : ", did you mean '", (near) == NULL ? "" : (near), \
+	    (near) == NULL ? "" : "'?"
 
 /* Bytes of the well-formed UTF-8 character at the front (RFC 3629); 0 = it is not one. */
 size_t utf8_sequence(struct str s);

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/diag.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
@@ -64,6 +65,13 @@ void usage_print(const struct command *self);
 
 /* Parse -o's value; a message on standard error when it is wrong. */
 bool format_parse(const struct command *self, const char *text, enum format *out);
+
+/* ---- mistakes in files ---- */
+
+struct str mistakes_text(struct diags *d, struct arena *a); /* sorted, as check prints them */
+void mistakes_show(struct diags *d);			    /* the same, on standard error */
+/* [{"file":"rules.d/a.yaml","line":1,"column":5,"level":"error","text":"..."}], sorted. */
+struct json *mistakes_json(struct diags *d, struct arena *a);
 
 /* ---- output: data on standard output, talk on standard error ---- */
 

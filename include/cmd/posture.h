@@ -43,8 +43,17 @@ struct posture {
 	"  -c, --config FILE        settings with the credential (default " CONFIG_DEFAULT ")\n"
 
 void posture_init(struct posture *p, const struct command *self);
+typedef bool posture_take_fn(void *ctx, int key, const char *value);
 /* One of the options above: false after a message. */
-bool posture_take(struct posture *p, int key, const char *value);
+posture_take_fn posture_take; /* ctx: the struct posture */
+/*
+ * All options, each given to take: posture_take(), or what asks that in the end.  False: --help or
+ * a wrong one, and *code is the exit code; else options_end() is the first operand.
+ */
+bool posture_options(struct posture *p, const struct option_row *rows, int argc, char **argv,
+    posture_take_fn *take, void *ctx, int *code);
+/* Of those that take no operand: false after a message. */
+bool posture_takes_none(const struct posture *p, int argc);
 /*
  * Read the settings and find out which subscriptions are meant: those asked for, all, or the only
  * one there is.  False after a message; *code is the exit code.  posture_close() in any case.

@@ -32,6 +32,9 @@
 const struct alert *rule_test_alert(
     struct str text, const struct json *overrides, struct arena *a, struct err *e) MUST_CHECK;
 
+/* Where that file is: relative to the folder of the rule's file; "" = written in the test. */
+struct str rule_test_path(const struct rule *rule, const struct rule_test *test, struct arena *a);
+
 /* What all rules say about the alert at a time; for all tests of that. */
 struct rule_test_judged {
 	const struct alert *alert;

@@ -45,13 +45,9 @@ struct settings *load_settings_and_try(const char *path, struct arena *a, struct
 struct rules *
 load_rules(const char *path, const struct settings *settings, struct arena *a, struct diags *d);
 
-/* The same; the files as they were read, for rule_tests_report(). */
-struct rule_files {
-	struct source *list;
-	size_t n;
-};
-struct rules *load_rules_to_test(const char *path, const struct settings *settings, struct arena *a,
-    struct diags *d, struct rule_files *files);
+/* And run their tests: those that fail are in d, as the daemon would say of them. */
+struct rules *load_rules_and_test(const char *path, const struct settings *settings,
+    struct arena *a, struct diags *d, struct rule_tests *tests);
 
 /*
  * Both, and the rules' tests are run.  Holds one reference for the caller.  NULL when d has other

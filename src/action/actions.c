@@ -127,8 +127,7 @@ check_name(const struct action *action, const struct settings *s, const struct y
 	near = found ? NULL : str_nearest(name, names, n);
 	if (!found)
 		yaml_error(d, at, "the settings have no %s '%.*s'%s%s%s", action->named_what,
-		    STR_ARG(name), near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-		    near == NULL ? "" : "'?");
+		    STR_ARG(name), NEAR_ARG(near));
 	arena_free(a);
 }
 

@@ -62,17 +62,10 @@ static void
 record(struct arm *arm, const char *method, struct str url, const struct http_response *rs,
     struct str error)
 {
-	struct step_call *more;
-
 	if (arm->n_calls == CALLS_MAX)
 		return;
-	if (arm->n_calls == arm->cap_calls) {
-		arm->cap_calls = arm->cap_calls == 0 ? 16 : arm->cap_calls * 2;
-		more = arena_alloc(arm->log_arena, arm->cap_calls * sizeof(*more));
-		if (arm->n_calls > 0)
-			memcpy(more, arm->calls, arm->n_calls * sizeof(*more));
-		arm->calls = more;
-	}
+	arm->calls = arena_grow(
+	    arm->log_arena, arm->calls, arm->n_calls, &arm->cap_calls, sizeof(*arm->calls));
 	arm->calls[arm->n_calls++] = (struct step_call){
 		.at_ms = clock_now_ms(), /* a job makes many calls: now_ms is when it began */
 		.method = arena_str(arm->log_arena, str_of(method)),

@@ -31,8 +31,7 @@ read_policy(const struct json *body, struct arena *a, struct jit_policy *out,
 		    STR_ARG(json_text(json_get(body, "id"))));
 	buf_init(&b, RESOURCE_ID_MAX);
 	resource_id_format(id, &b);
-	*out = (struct jit_policy){ arena_str(a, buf_str(&b)), body };
-	buf_done(&b);
+	*out = (struct jit_policy){ buf_to_arena(&b, a), body };
 	return true;
 }
 
@@ -40,13 +39,10 @@ static struct str
 machine_text(const struct resource_id *vm, struct arena *a)
 {
 	struct buf b;
-	struct str text;
 
 	buf_init(&b, RESOURCE_ID_MAX);
 	resource_id_format_owner(vm, &b);
-	text = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return text;
+	return buf_to_arena(&b, a);
 }
 
 bool

@@ -7,7 +7,7 @@
 void
 pricing_read(const struct json *j, struct arena *a, struct pricing *out)
 {
-	const struct json *p = json_get(j, "properties"), *by = json_get(p, "replacedBy");
+	const struct json *p = json_get(j, "properties");
 
 	*out = (struct pricing){ .name = json_text(json_get(j, "name")),
 		.tier = json_text(json_get(p, "pricingTier")),
@@ -15,9 +15,7 @@ pricing_read(const struct json *j, struct arena *a, struct pricing *out)
 		.coverage = json_text(json_get(p, "resourcesCoverageStatus")),
 		.deprecated = json_true(json_get(p, "deprecated")),
 		.extensions = json_get(p, "extensions") };
-	out->replaced_by = arena_alloc(a, (json_count(by) + 1) * sizeof(*out->replaced_by));
-	for (const struct json *i = json_first(by); i != NULL; i = json_next(i))
-		out->replaced_by[out->n_replaced_by++] = json_text(i);
+	out->replaced_by = json_texts(json_get(p, "replacedBy"), a, &out->n_replaced_by);
 }
 
 bool
@@ -47,7 +45,6 @@ pricing_call(
 struct str
 pricing_trouble(const struct pricing *p, struct arena *a)
 {
-	struct str text;
 	struct buf b;
 
 	buf_init(&b, TROUBLE_MAX);
@@ -60,7 +57,5 @@ pricing_trouble(const struct pricing *p, struct arena *a)
 		    STR_ARG(json_text(json_get(x, "name"))),
 		    STR_ARG(json_text(json_get(status, "message"))));
 	}
-	text = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return text;
+	return buf_to_arena(&b, a);
 }

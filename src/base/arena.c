@@ -9,6 +9,7 @@
 #include "base/ascii.h"
 
 #define BLOCK_MIN 8192
+#define GROW_FROM 4 /* items */
 
 /* Under AddressSanitizer a fence stands behind each piece: reading past its end is seen. */
 #if defined(__has_feature)
@@ -152,6 +153,20 @@ arena_alloc(struct arena *a, size_t size)
 	ASAN_UNPOISON_MEMORY_REGION(p, size);
 	memset(p, 0, size);
 	return p;
+}
+
+void *
+arena_grow(struct arena *a, void *list, size_t n, size_t *cap, size_t size)
+{
+	void *grown;
+
+	if (n < *cap)
+		return list;
+	*cap = *cap == 0 ? GROW_FROM : 2 * *cap;
+	grown = arena_alloc(a, *cap * size);
+	if (n > 0)
+		memcpy(grown, list, n * size);
+	return grown;
 }
 
 struct str

@@ -125,6 +125,15 @@ buf_cstr(const struct buf *b)
 	return b->n == 0 ? "" : b->p;
 }
 
+struct str
+buf_to_arena(struct buf *b, struct arena *a)
+{
+	struct str text = arena_str(a, buf_str(b));
+
+	buf_done(b);
+	return text;
+}
+
 char *
 buf_take(struct buf *b)
 {

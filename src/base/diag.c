@@ -63,13 +63,10 @@ static struct str
 clean(struct str text, struct arena *a)
 {
 	struct buf b;
-	struct str copy;
 
 	buf_init(&b, 2 * DIAG_TEXT_MAX);
 	add_visible(&b, text);
-	copy = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return copy;
+	return buf_to_arena(&b, a);
 }
 
 void
@@ -115,8 +112,8 @@ compare(const struct diag *x, const struct diag *y)
 }
 
 /* By insertion: mistakes come nearly sorted, and those at one place must keep their order. */
-static void
-sort(struct diags *d)
+void
+diags_sort(struct diags *d)
 {
 	for (size_t i = 1; i < d->n; i++) {
 		struct diag moving = d->list[i];
@@ -203,7 +200,7 @@ diags_print(struct diags *d, struct buf *out)
 {
 	struct str line;
 
-	sort(d);
+	diags_sort(d);
 	for (size_t i = 0; i < d->n; i++) {
 		const struct diag *g = &d->list[i];
 

@@ -230,6 +230,17 @@ json_count(const struct json *j)
 	return j == NULL ? 0 : (size_t)cJSON_GetArraySize(peek(j));
 }
 
+struct str *
+json_texts(const struct json *list, struct arena *a, size_t *n)
+{
+	struct str *out = arena_alloc(a, json_count(list) * sizeof(*out));
+
+	*n = 0;
+	for (const struct json *j = json_first(list); j != NULL; j = json_next(j))
+		out[(*n)++] = arena_str(a, json_text(j));
+	return out;
+}
+
 bool
 json_has_text(const struct json *list, struct str text)
 {
@@ -321,7 +332,6 @@ json_array(struct arena *a)
 static struct str
 mend(struct str s, struct arena *a)
 {
-	struct str out;
 	struct buf b;
 
 	buf_init(&b, 3 * s.n);
@@ -331,9 +341,7 @@ mend(struct str s, struct arena *a)
 		buf_add(&b, n == 0 ? STR("\xef\xbf\xbd") : str_slice(s, 0, n));
 		s = str_slice(s, n == 0 ? 1 : n, s.n);
 	}
-	out = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return out;
+	return buf_to_arena(&b, a);
 }
 
 struct json *

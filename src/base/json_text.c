@@ -66,7 +66,6 @@ json_text_decode(struct str s, struct arena *a)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
 	struct buf b;
-	struct str out;
 
 	if (s.n == 0)
 		return STR_EMPTY;
@@ -81,9 +80,7 @@ json_text_decode(struct str s, struct arena *a)
 		else
 			buf_add_char(&b, to[strchr(from, s.p[i]) - from]);
 	}
-	out = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return out;
+	return buf_to_arena(&b, a);
 }
 
 struct str

@@ -258,20 +258,6 @@ scalar_new(struct builder *b, struct fy_event *ev)
 
 /* ---- the tree ---- */
 
-static void *
-grow(struct builder *b, void *list, size_t n, size_t *cap, size_t size)
-{
-	void *more;
-
-	if (n < *cap)
-		return list;
-	*cap = *cap == 0 ? 4 : *cap * 2;
-	more = arena_alloc(b->arena, *cap * size);
-	if (n > 0)
-		memcpy(more, list, n * size);
-	return more;
-}
-
 static void
 key_check(struct builder *b, struct yaml *key)
 {
@@ -296,13 +282,14 @@ attach(struct builder *b, struct yaml *node)
 	if (top == NULL) {
 		b->root = node;
 	} else if (y->type == YAML_SEQUENCE) {
-		y->items = grow(b, y->items, y->n, &top->cap, sizeof(struct yaml *));
+		y->items = arena_grow(b->arena, y->items, y->n, &top->cap, sizeof(struct yaml *));
 		y->items[y->n++] = node;
 	} else if (top->key == NULL) {
 		key_check(b, node);
 		top->key = node;
 	} else {
-		y->pairs = grow(b, y->pairs, y->n, &top->cap, sizeof(struct yaml_pair));
+		y->pairs =
+		    arena_grow(b->arena, y->pairs, y->n, &top->cap, sizeof(struct yaml_pair));
 		y->pairs[y->n++] = (struct yaml_pair){ top->key, node };
 		top->key = NULL;
 	}

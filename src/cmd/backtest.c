@@ -290,26 +290,11 @@ parse_when(const struct command *self, const char *option, const char *text, int
 	return true;
 }
 
-/* What would not be put in force is not tried either: mistakes, and tests that fail. */
-static struct rules *
-load_new(const char *path, const struct settings *settings, struct arena *a, struct diags *d)
-{
-	struct rule_files files;
-	struct rule_tests tests;
-	struct rules *rules = load_rules_to_test(path, settings, a, d, &files);
-
-	if (rules == NULL)
-		return NULL;
-	rule_tests_run(rules, settings, RULE_TESTS_LIMIT_MS, a, &tests);
-	rule_tests_report(&tests, files.list, files.n, d);
-	return rules;
-}
-
 static bool
 load(struct request *r, struct arena *a)
 {
+	struct rule_tests tests;
 	struct diags d;
-	struct buf text;
 
 	diags_init(&d, a);
 	if (r->config != NULL)
@@ -317,13 +302,10 @@ load(struct request *r, struct arena *a)
 	if (r->settings != NULL)
 		r->before = load_rules(arena_cstr(a, r->settings->rules), r->settings, a, &d);
 	if (r->rules != NULL)
-		r->after = load_new(r->rules, r->settings, a, &d);
+		r->after = load_rules_and_test(r->rules, r->settings, a, &d, &tests);
 	if (d.errors == 0)
 		return true;
-	buf_init(&text, DIAGS_MAX * 2048);
-	diags_print(&d, &text);
-	fputs(buf_cstr(&text), stderr);
-	buf_done(&text);
+	mistakes_show(&d);
 	return false;
 }
 

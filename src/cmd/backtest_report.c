@@ -16,7 +16,6 @@ backtest_number(int64_t n, struct arena *a)
 {
 	struct str digits = arena_printf(a, "%" PRId64, n);
 	struct buf b;
-	struct str out;
 
 	buf_init(&b, 2 * digits.n);
 	for (size_t i = 0; i < digits.n; i++) {
@@ -24,9 +23,7 @@ backtest_number(int64_t n, struct arena *a)
 			buf_add_char(&b, ',');
 		buf_add_char(&b, digits.p[i]);
 	}
-	out = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return out;
+	return buf_to_arena(&b, a);
 }
 
 /* ---- the time that it is about ---- */
@@ -130,7 +127,6 @@ verdict(const struct backtest *b, struct difference *d, struct arena *a)
 	const struct difference_totals *t = difference_totals(d);
 	char since[CLOCK_TEXT_MAX];
 	struct buf text;
-	struct str out;
 
 	buf_init(&text, VERDICT_MAX);
 	buf_printf(&text, "%.*s %s since %s: ", STR_ARG(backtest_number(t->alerts, a)),
@@ -145,9 +141,7 @@ verdict(const struct backtest *b, struct difference *d, struct arena *a)
 		say_cards(&text, t, days(b, t), a);
 	}
 	buf_add_char(&text, '.');
-	out = arena_str(a, buf_str(&text));
-	buf_done(&text);
-	return out;
+	return buf_to_arena(&text, a);
 }
 
 /* ---- resources ---- */

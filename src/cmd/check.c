@@ -1,24 +1,10 @@
 #include <string.h>
 
-#include "base/buf.h"
 #include "cmd/cmd.h"
 #include "daemon/load.h"
 
 static const struct option_row options[] = { { "output", 'o', true }, { "config", 'c', true },
 	{ "rules", 'r', true }, { NULL, 0, false } };
-
-static struct json *
-diag_json(const struct diag *d, struct arena *a)
-{
-	struct json *j = json_object(a);
-
-	json_set_cstr(j, "file", d->source->name, a);
-	json_set_int(j, "line", d->line, a);
-	json_set_int(j, "column", d->col, a);
-	json_set_cstr(j, "level", d->level == DIAG_ERROR ? "error" : "warning", a);
-	json_set_str(j, "text", d->text, a);
-	return j;
-}
 
 static void
 print(struct diags *d, enum format format, struct arena *a)
@@ -26,36 +12,15 @@ print(struct diags *d, enum format format, struct arena *a)
 	static const struct column columns[] = { { "FILE", "file", 0, false },
 		{ "LINE", "line", 0, false }, { "COLUMN", "column", 0, false },
 		{ "LEVEL", "level", 0, false }, { "TEXT", "text", 0, false } };
-	struct json *list = json_array(a);
-	struct buf text;
+	struct str text;
 
-	buf_init(&text, DIAGS_MAX * 2048);
-	diags_print(d, &text); /* sorts them too */
 	if (format == FORMAT_TABLE) {
-		fputs(buf_cstr(&text), stdout);
+		text = mistakes_text(d, a);
+		fwrite(text.p, 1, text.n, stdout);
 	} else {
-		for (size_t i = 0; i < d->n; i++)
-			json_add(list, diag_json(&d->list[i], a), a);
-		output_rows(list, columns, sizeof(columns) / sizeof(columns[0]), format);
+		output_rows(
+		    mistakes_json(d, a), columns, sizeof(columns) / sizeof(columns[0]), format);
 	}
-	buf_done(&text);
-}
-
-/* Rules and what their tests come to: what the daemon would say of them.  *passed: how many do. */
-static struct rules *
-check_rules(const char *path, const struct settings *settings, struct arena *a, struct diags *d,
-    size_t *passed)
-{
-	struct rule_files files;
-	struct rule_tests tests;
-	struct rules *rules = load_rules_to_test(path, settings, a, d, &files);
-
-	if (rules == NULL)
-		return NULL;
-	rule_tests_run(rules, settings, RULE_TESTS_LIMIT_MS, a, &tests);
-	rule_tests_report(&tests, files.list, files.n, d);
-	*passed = tests.counts[RULE_TEST_PASSED];
-	return rules;
 }
 
 static void
@@ -69,6 +34,7 @@ check(const char *config, const char *rules_path, enum format format, struct are
 {
 	struct settings *settings = NULL;
 	struct rules *rules = NULL;
+	struct rule_tests tests;
 	struct diags d;
 	size_t count, passed = 0;
 
@@ -78,7 +44,9 @@ check(const char *config, const char *rules_path, enum format format, struct are
 	if (rules_path == NULL && settings != NULL)
 		rules_path = arena_cstr(a, settings->rules);
 	if (rules_path != NULL)
-		rules = check_rules(rules_path, settings, a, &d, &passed);
+		rules = load_rules_and_test(rules_path, settings, a, &d, &tests);
+	if (rules != NULL)
+		passed = tests.counts[RULE_TEST_PASSED];
 	print(&d, format, a);
 	count = rules == NULL ? 0 : rules_count(rules);
 	rules_free(rules);

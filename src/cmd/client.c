@@ -43,7 +43,6 @@ socket_path(const char *socket, const char *config, struct arena *a, int *code)
 {
 	struct settings *s;
 	struct diags d;
-	struct buf text;
 	const char *path;
 
 	if (socket != NULL)
@@ -51,12 +50,9 @@ socket_path(const char *socket, const char *config, struct arena *a, int *code)
 	diags_init(&d, a);
 	s = load_settings(config == NULL ? CONFIG_DEFAULT : config, a, &d);
 	if (s == NULL) {
-		buf_init(&text, DIAGS_MAX * 1024);
-		diags_print(&d, &text);
-		fputs(buf_cstr(&text), stderr);
+		mistakes_show(&d);
 		fputs("Name the daemon's socket with --socket, or its settings with --config.\n",
 		    stderr);
-		buf_done(&text);
 		*code = EXIT_FAILED;
 		return NULL;
 	}

@@ -265,7 +265,6 @@ static bool
 load(struct explain *x, const char *config, const char *rules)
 {
 	struct diags d;
-	struct buf text;
 
 	diags_init(&d, x->arena);
 	if (config != NULL)
@@ -276,10 +275,7 @@ load(struct explain *x, const char *config, const char *rules)
 		x->rules = load_rules(rules, x->settings, x->arena, &d);
 	if (d.errors == 0)
 		return true;
-	buf_init(&text, DIAGS_MAX * 2048);
-	diags_print(&d, &text);
-	fputs(buf_cstr(&text), stderr);
-	buf_done(&text);
+	mistakes_show(&d);
 	return false;
 }
 

@@ -55,9 +55,7 @@ is_state(const struct list_command *lc, const char *value)
 		if (strcmp(lc->states[n], value) == 0)
 			return true;
 	near = str_nearest(str_of(value), lc->states, n);
-	usage_error(lc->self, "there is no state '%s'%s%s%s", value,
-	    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-	    near == NULL ? "" : "'?");
+	usage_error(lc->self, "there is no state '%s'%s%s%s", value, NEAR_ARG(near));
 	return false;
 }
 
@@ -68,9 +66,7 @@ is_action(const struct list_command *lc, const char *value)
 
 	if (action_find(str_of(value)) != NULL)
 		return true;
-	usage_error(lc->self, "there is no action '%s'%s%s%s", value,
-	    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-	    near == NULL ? "" : "'?");
+	usage_error(lc->self, "there is no action '%s'%s%s%s", value, NEAR_ARG(near));
 	return false;
 }
 

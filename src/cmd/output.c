@@ -93,9 +93,7 @@ cell(const struct json *row, const char *path, struct arena *a)
 								: json_scalar(j, a);
 	buf_init(&b, 4 * raw.n);
 	output_visible(&b, raw);
-	raw = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return raw;
+	return buf_to_arena(&b, a);
 }
 
 /* Without its first n characters. */

@@ -115,8 +115,10 @@ take_subscription(struct posture *p, const char *value)
 }
 
 bool
-posture_take(struct posture *p, int key, const char *value)
+posture_take(void *ctx, int key, const char *value)
 {
+	struct posture *p = ctx;
+
 	switch (key) {
 	case 's':
 		return take_subscription(p, value);
@@ -137,6 +139,32 @@ posture_take(struct posture *p, int key, const char *value)
 	default:
 		return false;
 	}
+}
+
+bool
+posture_options(struct posture *p, const struct option_row *rows, int argc, char **argv,
+    posture_take_fn *take, void *ctx, int *code)
+{
+	const char *value;
+	int key;
+
+	*code = EXIT_USAGE;
+	while ((key = options_next(p->self, rows, argc, argv, &value)) != -1) {
+		if (key == 'h')
+			*code = EXIT_OK;
+		if (key == 'h' || !take(ctx, key, value))
+			return false;
+	}
+	return true;
+}
+
+bool
+posture_takes_none(const struct posture *p, int argc)
+{
+	if (options_end() == argc)
+		return true;
+	usage_error(p->self, "takes no argument");
+	return false;
 }
 
 /* ---- asking Azure ---- */
@@ -207,16 +235,12 @@ static bool
 read_settings(struct posture *p)
 {
 	struct diags d;
-	struct buf text;
 
 	diags_init(&d, p->arena);
 	p->settings = load_settings(p->config, p->arena, &d);
 	if (p->settings != NULL)
 		return true;
-	buf_init(&text, DIAGS_MAX * 1024);
-	diags_print(&d, &text);
-	fputs(buf_cstr(&text), stderr);
-	buf_done(&text);
+	mistakes_show(&d);
 	return false;
 }
 

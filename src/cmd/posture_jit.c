@@ -95,34 +95,30 @@ list_subscription(struct posture *p, struct output *out, struct str subscription
 }
 
 static int
+list(struct posture *p)
+{
+	int code = EXIT_OK;
+	struct output out;
+	struct err e;
+
+	output_begin(&out, columns, sizeof(columns) / sizeof(columns[0]), p->format);
+	for (size_t i = 0; i < p->n_subscriptions; i++)
+		if (!list_subscription(p, &out, p->subscriptions[i], &e))
+			code = posture_failed(p, &e);
+	output_end(&out);
+	return code;
+}
+
+static int
 run_list(const struct command *self, int argc, char **argv)
 {
 	struct posture p;
-	struct output out;
-	const char *value;
-	struct err e;
-	int key, code = EXIT_USAGE;
+	int code;
 
 	posture_init(&p, self);
-	while ((key = options_next(self, list_options, argc, argv, &value)) != -1) {
-		if (key == 'h')
-			code = EXIT_OK;
-		if (key == 'h' || !posture_take(&p, key, value))
-			goto out;
-	}
-	if (options_end() < argc) {
-		usage_error(self, "takes no argument");
-		goto out;
-	}
-	if (!posture_open(&p, &code))
-		goto out;
-	code = EXIT_OK;
-	output_begin(&out, columns, sizeof(columns) / sizeof(columns[0]), p.format);
-	for (size_t i = 0; i < p.n_subscriptions; i++)
-		if (!list_subscription(&p, &out, p.subscriptions[i], &e))
-			code = posture_failed(&p, &e);
-	output_end(&out);
-out:
+	if (posture_options(&p, list_options, argc, argv, posture_take, &p, &code) &&
+	    posture_takes_none(&p, argc) && posture_open(&p, &code))
+		code = list(&p);
 	posture_close(&p);
 	return code;
 }
@@ -196,8 +192,10 @@ take_sources(struct jit *j, const char *value)
 }
 
 static bool
-take(struct jit *j, int key, const char *value)
+take(void *ctx, int key, const char *value)
 {
+	struct jit *j = ctx;
+
 	switch (key) {
 	case 'p':
 		return take_ports(j, value);
@@ -360,33 +358,31 @@ ask_access(struct jit *j, const struct jit_policy *policy)
 }
 
 static int
+change(struct jit *j)
+{
+	struct jit_policy policy;
+	struct err e;
+
+	if (!find_policy(j, &policy, &e))
+		return posture_failed(&j->posture, &e);
+	return j->requests ? ask_access(j, &policy) : enable(j, &policy);
+}
+
+static int
 run_change(const struct command *self, int argc, char **argv)
 {
 	struct jit j = { .requests = self == &posture_jit_request };
 	const struct option_row *rows = j.requests ? request_options : enable_options;
-	struct jit_policy policy;
-	const char *value;
-	struct err e;
-	int key, code = EXIT_USAGE;
+	int code;
 
 	posture_init(&j.posture, self);
 	j.ports = json_array(j.posture.arena);
 	j.sources = json_array(j.posture.arena);
 	j.longest_ms = (j.requests ? 1 : 3) * (int64_t)3600 * 1000;
 	j.justification = STR("gridwarden posture jit request");
-	while ((key = options_next(self, rows, argc, argv, &value)) != -1) {
-		if (key == 'h')
-			code = EXIT_OK;
-		if (key == 'h' || !take(&j, key, value))
-			goto out;
-	}
-	if (!take_machine(&j, argc, argv) || !posture_open(&j.posture, &code))
-		goto out;
-	if (!find_policy(&j, &policy, &e))
-		code = posture_failed(&j.posture, &e);
-	else
-		code = j.requests ? ask_access(&j, &policy) : enable(&j, &policy);
-out:
+	if (posture_options(&j.posture, rows, argc, argv, take, &j, &code) &&
+	    take_machine(&j, argc, argv) && posture_open(&j.posture, &code))
+		code = change(&j);
 	posture_close(&j.posture);
 	return code;
 }

@@ -70,7 +70,6 @@ static const struct list lists[] = {
 		{ "RECOMMENDATION", "recommendation", "properties.recommendationStatus", 0,
 		    false } } },
 };
-#define LISTS (sizeof(lists) / sizeof(lists[0]))
 
 static const struct option_row options[] = { POSTURE_OPTIONS };
 
@@ -162,6 +161,20 @@ take_name(const struct command *self, const char *name)
 	return ok;
 }
 
+static bool
+take_operand(
+    const struct posture *p, const struct list *l, int argc, char **argv, const char **name)
+{
+	if (!l->takes_name)
+		return posture_takes_none(p, argc);
+	if (argc - options_end() != 1) {
+		usage_error(p->self, "takes one name");
+		return false;
+	}
+	*name = argv[options_end()];
+	return take_name(p->self, *name);
+}
+
 static const struct list *
 list_of(const struct command *self)
 {
@@ -176,26 +189,14 @@ static int
 run(const struct command *self, int argc, char **argv)
 {
 	const struct list *l = list_of(self);
-	const char *value, *name = NULL;
+	const char *name = NULL;
 	struct posture p;
-	int key, code = EXIT_USAGE;
+	int code;
 
 	posture_init(&p, self);
-	while ((key = options_next(self, options, argc, argv, &value)) != -1) {
-		if (key == 'h')
-			code = EXIT_OK;
-		if (key == 'h' || !posture_take(&p, key, value))
-			goto out;
-	}
-	if (argc - options_end() != (l->takes_name ? 1 : 0)) {
-		usage_error(self, l->takes_name ? "takes one name" : "takes no argument");
-		goto out;
-	}
-	if (l->takes_name)
-		name = argv[options_end()];
-	if ((name == NULL || take_name(self, name)) && posture_open(&p, &code))
+	if (posture_options(&p, options, argc, argv, posture_take, &p, &code) &&
+	    take_operand(&p, l, argc, argv, &name) && posture_open(&p, &code))
 		code = show_all(&p, l, name);
-out:
 	posture_close(&p);
 	return code;
 }

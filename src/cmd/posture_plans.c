@@ -103,21 +103,12 @@ static int
 run_list(const struct command *self, int argc, char **argv)
 {
 	struct posture p;
-	const char *value;
-	int key, code = EXIT_USAGE;
+	int code;
 
 	posture_init(&p, self);
-	while ((key = options_next(self, list_options, argc, argv, &value)) != -1) {
-		if (key == 'h')
-			code = EXIT_OK;
-		if (key == 'h' || !posture_take(&p, key, value))
-			goto out;
-	}
-	if (options_end() < argc)
-		code = usage_error(self, "takes no argument");
-	else if (posture_open(&p, &code))
+	if (posture_options(&p, list_options, argc, argv, posture_take, &p, &code) &&
+	    posture_takes_none(&p, argc) && posture_open(&p, &code))
 		code = list(&p);
-out:
 	posture_close(&p);
 	return code;
 }
@@ -137,7 +128,7 @@ struct change {
 	struct str sub_plan;
 	struct str *names; /* as typed */
 	size_t n_names;
-	size_t done, troubles;
+	size_t troubles;
 };
 
 static const struct option_row change_options[] = { { "sub-plan", 'p', true },
@@ -216,7 +207,6 @@ report(struct change *c, const struct arm_answer *answer, struct str subscriptio
 	trouble = pricing_trouble(&now, a);
 	fprintf(stderr, "%.*s of %.*s is %.*s%s%.*s\n", STR_ARG(now.name), STR_ARG(subscription),
 	    STR_ARG(now.tier), now.sub_plan.n > 0 ? ", sub-plan " : "", STR_ARG(now.sub_plan));
-	c->done++;
 	if (trouble.n == 0)
 		return;
 	c->troubles++;
@@ -315,28 +305,34 @@ take_names(struct change *c, int argc, char **argv)
 	return true;
 }
 
+static bool
+take(void *ctx, int key, const char *value)
+{
+	struct change *c = ctx;
+
+	switch (key) {
+	case 'p':
+		c->sub_plan = str_of(value);
+		return true;
+	case 'a':
+		c->every = true;
+		return true;
+	default:
+		return posture_take(&c->posture, key, value);
+	}
+}
+
 static int
 run_change(const struct command *self, int argc, char **argv)
 {
 	struct change c = { .on = self == &posture_plans_enable };
 	const struct option_row *rows = c.on ? change_options : change_options + OF_ENABLE;
-	const char *value;
-	int key, code = EXIT_USAGE;
+	int code;
 
 	posture_init(&c.posture, self);
-	while ((key = options_next(self, rows, argc, argv, &value)) != -1) {
-		if (key == 'h')
-			code = EXIT_OK;
-		if (key == 'p')
-			c.sub_plan = str_of(value);
-		else if (key == 'a')
-			c.every = true;
-		else if (key == 'h' || !posture_take(&c.posture, key, value))
-			goto out;
-	}
-	if (take_names(&c, argc, argv) && posture_open(&c.posture, &code))
+	if (posture_options(&c.posture, rows, argc, argv, take, &c, &code) &&
+	    take_names(&c, argc, argv) && posture_open(&c.posture, &code))
 		code = change(&c);
-out:
 	posture_close(&c.posture);
 	return code;
 }

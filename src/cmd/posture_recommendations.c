@@ -161,8 +161,10 @@ take_resource(struct recommendations *r, const char *value)
 }
 
 static bool
-take(struct recommendations *r, int key, const char *value)
+take(void *ctx, int key, const char *value)
 {
+	struct recommendations *r = ctx;
+
 	if (key == 'S')
 		return take_severity(r, value);
 	if (key == 'R')
@@ -174,23 +176,16 @@ static int
 run(const struct command *self, int argc, char **argv)
 {
 	struct recommendations r = { .one_resource = false };
-	const char *value;
-	int key, code = EXIT_USAGE;
+	int code;
 
 	posture_init(&r.posture, self);
-	while ((key = options_next(self, options, argc, argv, &value)) != -1) {
-		if (key == 'h')
-			code = EXIT_OK;
-		if (key == 'h' || !take(&r, key, value))
-			goto out;
+	if (posture_options(&r.posture, options, argc, argv, take, &r, &code) &&
+	    posture_takes_none(&r.posture, argc)) {
+		if (r.one_resource && (r.posture.all || r.posture.n_subscriptions > 1))
+			code = usage_error(self, "--resource names its subscription itself");
+		else if (posture_open(&r.posture, &code))
+			code = list(&r);
 	}
-	if (options_end() < argc)
-		code = usage_error(self, "takes no argument");
-	else if (r.one_resource && (r.posture.all || r.posture.n_subscriptions > 1))
-		code = usage_error(self, "--resource names its subscription itself");
-	else if (posture_open(&r.posture, &code))
-		code = list(&r);
-out:
 	posture_close(&r.posture);
 	return code;
 }

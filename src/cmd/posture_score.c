@@ -91,27 +91,27 @@ score(struct score *s)
 	return code;
 }
 
+static bool
+take(void *ctx, int key, const char *value)
+{
+	struct score *s = ctx;
+
+	if (key != 'C')
+		return posture_take(&s->posture, key, value);
+	s->controls = true;
+	return true;
+}
+
 static int
 run(const struct command *self, int argc, char **argv)
 {
 	struct score s = { .controls = false };
-	const char *value;
-	int key, code = EXIT_USAGE;
+	int code;
 
 	posture_init(&s.posture, self);
-	while ((key = options_next(self, options, argc, argv, &value)) != -1) {
-		if (key == 'h')
-			code = EXIT_OK;
-		if (key == 'C')
-			s.controls = true;
-		else if (key == 'h' || !posture_take(&s.posture, key, value))
-			goto out;
-	}
-	if (options_end() < argc)
-		code = usage_error(self, "takes no argument");
-	else if (posture_open(&s.posture, &code))
+	if (posture_options(&s.posture, options, argc, argv, take, &s, &code) &&
+	    posture_takes_none(&s.posture, argc) && posture_open(&s.posture, &code))
 		code = score(&s);
-out:
 	posture_close(&s.posture);
 	return code;
 }

@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "base/memory.h"
-#include "base/buf.h"
 #include "base/json.h"
+#include "base/memory.h"
+#include "cmd/cmd.h"
 #include "daemon/auth.h"
 #include "server.h"
 
@@ -119,36 +119,14 @@ report_taken(const struct config *old, const struct config *c, struct arena *a)
 	return xstrndup(json_print(j, a));
 }
 
-static struct json *
-mistakes_json(const struct diags *d, struct arena *a)
-{
-	struct json *list = json_array(a);
-
-	for (size_t i = 0; i < d->n; i++) {
-		struct json *j = json_object(a);
-
-		json_set_cstr(j, "file", d->list[i].source->name, a);
-		json_set_int(j, "line", d->list[i].line, a);
-		json_set_int(j, "column", d->list[i].col, a);
-		json_set_cstr(j, "level", d->list[i].level == DIAG_ERROR ? "error" : "warning", a);
-		json_set_str(j, "text", d->list[i].text, a);
-		json_add(list, j, a);
-	}
-	return list;
-}
-
 /* Also as check prints them: only here the files are as they were read. */
 static char *
 report_refused(struct diags *d, struct arena *a)
 {
 	struct json *j = json_object(a);
-	struct buf text;
 
-	buf_init(&text, DIAGS_MAX * 2048);
-	diags_print(d, &text); /* sorts them too */
 	json_set(j, "mistakes", mistakes_json(d, a), a);
-	json_set_str(j, "shown", buf_str(&text), a);
-	buf_done(&text);
+	json_set_str(j, "shown", mistakes_text(d, a), a);
 	return xstrndup(json_print(j, a));
 }
 

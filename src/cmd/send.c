@@ -115,15 +115,11 @@ complete(struct send *s, int *code)
 {
 	struct settings *settings;
 	struct diags d;
-	struct buf text;
 
 	diags_init(&d, s->arena);
 	settings = load_settings(s->config == NULL ? CONFIG_DEFAULT : s->config, s->arena, &d);
 	if (settings == NULL) {
-		buf_init(&text, DIAGS_MAX * 2048);
-		diags_print(&d, &text);
-		fputs(buf_cstr(&text), stderr);
-		buf_done(&text);
+		mistakes_show(&d);
 		return false;
 	}
 	if (s->url == NULL)

@@ -37,16 +37,10 @@
 static void
 show_diags(struct diags *d)
 {
-	struct buf text;
-
-	if (!isatty(STDERR_FILENO)) {
+	if (isatty(STDERR_FILENO))
+		mistakes_show(d);
+	else
 		server_log_diags(d);
-		return;
-	}
-	buf_init(&text, DIAGS_MAX * 2048);
-	diags_print(d, &text);
-	fputs(buf_cstr(&text), stderr);
-	buf_done(&text);
 }
 
 /* The cache of signing keys asks for them here, from a thread of its own. */

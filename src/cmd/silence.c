@@ -157,7 +157,6 @@ static bool
 looks_well(const struct request *r, const struct silence *s, int64_t now_ms)
 {
 	struct diags d;
-	struct buf text;
 	struct err e;
 	bool ok;
 
@@ -165,10 +164,7 @@ looks_well(const struct request *r, const struct silence *s, int64_t now_ms)
 	ok = silence_check(s, now_ms, r->arena, &d, &e);
 	if (!ok && d.errors == 0)
 		usage_error(r->self, "%s", e.text);
-	buf_init(&text, DIAGS_MAX * 2048);
-	diags_print(&d, &text);
-	fputs(buf_cstr(&text), stderr);
-	buf_done(&text);
+	mistakes_show(&d);
 	return ok;
 }
 
@@ -244,8 +240,7 @@ dispatch(const struct request *r, int n, char **operands)
 				   : usage_error(r->self, "%s takes the id of one silence", verb);
 	near = str_nearest(str_of(verb), verbs, sizeof(verbs) / sizeof(verbs[0]));
 	return usage_error(r->self, "'%s' is none of add, list, show, extend and expire%s%s%s",
-	    verb, near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-	    near == NULL ? "" : "'?");
+	    verb, NEAR_ARG(near));
 }
 
 /* False after a message. */

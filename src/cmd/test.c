@@ -317,7 +317,6 @@ static int
 load_and_run(struct test *t, const char *config, const char *rules)
 {
 	struct diags d;
-	struct buf text;
 	int code = EXIT_FAILED;
 
 	if (!is_there(config, &code) || !is_there(rules, &code))
@@ -331,10 +330,7 @@ load_and_run(struct test *t, const char *config, const char *rules)
 		t->rules = load_rules(rules, t->settings, t->arena, &d);
 	if (d.errors == 0)
 		return run_tests(t);
-	buf_init(&text, DIAGS_MAX * 2048);
-	diags_print(&d, &text);
-	fputs(buf_cstr(&text), stderr);
-	buf_done(&text);
+	mistakes_show(&d);
 	return EXIT_FAILED;
 }
 

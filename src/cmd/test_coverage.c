@@ -114,8 +114,7 @@ add_condition(struct json *rows, const struct json *c, struct arena *a)
 	    yes	 ? "never no"
 	    : no ? "never yes"
 		 : "never asked",
-	    arena_str(a, buf_str(&b)), a);
-	buf_done(&b);
+	    buf_to_arena(&b, a), a);
 }
 
 struct json *

@@ -2,7 +2,7 @@
  *	rule arm-jit-on-brute-force does not fire  (rules.d/10-article.yaml:26)
  *	  yes        severity is High                               saw High
  *	  no         alertDisplayName contains Brute force attack   saw Suspicious process executed
- *	             evaluation stopped here
+ *	             stopped here: the answer is known
  */
 #include "cmd/trace_print.h"
 

@@ -222,13 +222,10 @@ formatted(const struct resource_id *id, struct arena *a,
     void (*format)(const struct resource_id *, struct buf *))
 {
 	struct buf b;
-	struct str out;
 
 	buf_init(&b, RESOURCE_ID_MAX);
 	format(id, &b);
-	out = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return out;
+	return buf_to_arena(&b, a);
 }
 
 /* True when the resource answers, even when the answer is that it has no such part. */

@@ -20,8 +20,7 @@ alert_id(struct str text, struct arena *a, struct str *out)
 		return false;
 	buf_init(&b, RESOURCE_ID_MAX);
 	resource_id_format(&id, &b);
-	*out = arena_str(a, buf_str(&b));
-	buf_done(&b);
+	*out = buf_to_arena(&b, a);
 	return true;
 }
 

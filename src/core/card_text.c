@@ -17,7 +17,6 @@ card_plain(struct str s, struct arena *a)
 		{ '[', "(" }, { ']', ")" } };
 	const size_t n = sizeof(brackets) / sizeof(brackets[0]);
 	struct buf b;
-	struct str out;
 
 	buf_init(&b, 3 * s.n + 1);
 	for (size_t i = 0; i < s.n; i++) {
@@ -30,9 +29,7 @@ card_plain(struct str s, struct arena *a)
 		else
 			buf_add_char(&b, s.p[i]);
 	}
-	out = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return out;
+	return buf_to_arena(&b, a);
 }
 
 static void

@@ -101,7 +101,7 @@ tell(struct asking *q, struct tally *t, const struct past_hit *hit, bool sure, b
 		t->open = true;
 		return;
 	}
-	t->list = counting_grow(q->c->a, t->list, t->n, &t->cap, sizeof(*t->list));
+	t->list = arena_grow(q->c->a, t->list, t->n, &t->cap, sizeof(*t->list));
 	t->list[t->n++] = (struct found){ *name, *hit, sure, own };
 }
 
@@ -224,7 +224,7 @@ keep(struct asking *q, struct tally *t, const struct past_hit *hit, bool sure)
 {
 	bool own = hash128_eq(&hit->alert, &q->c->alert);
 
-	t->list = counting_grow(q->c->a, t->list, t->n, &t->cap, sizeof(*t->list));
+	t->list = arena_grow(q->c->a, t->list, t->n, &t->cap, sizeof(*t->list));
 	t->list[t->n++] = (struct found){ hit->alert, *hit, sure, own };
 	*(sure ? &t->sure : &t->unsure) += 1;
 }
@@ -378,7 +378,7 @@ static void
 fire(struct counting *c, const struct asking *q, struct str rule, bool sure)
 {
 	c->firings =
-	    counting_grow(c->a, c->firings, c->n_firings, &c->cap_firings, sizeof(*c->firings));
+	    arena_grow(c->a, c->firings, c->n_firings, &c->cap_firings, sizeof(*c->firings));
 	c->firings[c->n_firings++] = firing_of(q, rule, sure);
 }
 
@@ -432,7 +432,7 @@ own_hits(const struct counting *c, const struct correlation *correlation, struct
 		for (size_t k = 0; k < c->n_noted; k++)
 			for (size_t h = c->noted[k].from;
 			     c->noted[k].feed == correlation->feeds[i] && h < c->noted[k].to; h++) {
-				*out = counting_grow(c->a, *out, n, &cap, sizeof(**out));
+				*out = arena_grow(c->a, *out, n, &cap, sizeof(**out));
 				(*out)[n++] = (struct own){ &c->hits[h], i };
 			}
 	return n;

@@ -3,7 +3,6 @@
  * What can go wrong: it lacks a field to group by: it is not counted.  A field could not be looked
  * at as a whole, or there are too many groups: it is a hit of any group, and unsure.
  */
-#include <string.h>
 
 #include "base/buf.h"
 #include "core/text.h"
@@ -35,20 +34,6 @@ counting_done(const struct counting *c, struct counted *out)
 	*out = (struct counted){ c->hits, c->n_hits, c->firings, c->n_firings };
 }
 
-void *
-counting_grow(struct arena *a, void *list, size_t n, size_t *cap, size_t size)
-{
-	void *grown;
-
-	if (n < *cap)
-		return list;
-	*cap = *cap == 0 ? 8 : 2 * *cap;
-	grown = arena_alloc(a, *cap * size);
-	if (n > 0)
-		memcpy(grown, list, n * size);
-	return grown;
-}
-
 /* ---- hits of an alert ---- */
 
 /* The same values, compared without case, are the same group. */
@@ -76,7 +61,7 @@ name_group(const struct counting *c, const struct str *values, size_t n, struct 
 static struct hit *
 add_hit(struct counting *c, const struct feed *f, bool sure)
 {
-	c->hits = counting_grow(c->a, c->hits, c->n_hits, &c->cap_hits, sizeof(*c->hits));
+	c->hits = arena_grow(c->a, c->hits, c->n_hits, &c->cap_hits, sizeof(*c->hits));
 	c->hits[c->n_hits] = (struct hit){
 		.feed = f->id, .group = hash_none, .sure = sure, .timespan_ms = f->timespan_ms
 	};
@@ -208,8 +193,7 @@ counting_note(struct counting *c, const struct verdict *v)
 		size_t from = c->n_hits;
 
 		note_feed(c, v->rule->feeds[i], v->answer == ANSWER_YES);
-		c->noted =
-		    counting_grow(c->a, c->noted, c->n_noted, &c->cap_noted, sizeof(*c->noted));
+		c->noted = arena_grow(c->a, c->noted, c->n_noted, &c->cap_noted, sizeof(*c->noted));
 		c->noted[c->n_noted++] = (struct noted){ v->rule->feeds[i], from, c->n_hits };
 	}
 }

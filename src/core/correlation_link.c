@@ -190,8 +190,7 @@ check_alias(struct linking *l, const struct correlation *c, const struct yaml_pa
 			continue;
 		near = nearest_of(key->text, c->rules, c->n, l->a);
 		yaml_error(l->d, key, "'%.*s' is none of the rules that are counted%s%s%s",
-		    STR_ARG(key->text), near == NULL ? "" : ", did you mean '",
-		    near == NULL ? "" : near, near == NULL ? "" : "'?");
+		    STR_ARG(key->text), NEAR_ARG(near));
 	}
 	for (size_t i = 0; i < c->n; i++)
 		if (yaml_get(rules, arena_cstr(l->a, c->rules[i])) == NULL)
@@ -221,9 +220,7 @@ unknown_rule(struct linking *l, const struct yaml *at, struct str name)
 	for (size_t i = 0; i < l->rules->n; i++)
 		names[i] = l->rules->list[i].name;
 	near = nearest_of(name, names, l->rules->n, l->a);
-	yaml_error(l->d, at, "there is no rule '%.*s'%s%s%s", STR_ARG(name),
-	    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-	    near == NULL ? "" : "'?");
+	yaml_error(l->d, at, "there is no rule '%.*s'%s%s%s", STR_ARG(name), NEAR_ARG(near));
 }
 
 /* SIZE_MAX: it cannot be counted. */
@@ -302,15 +299,7 @@ feed_of(struct linking *l, const struct correlation *c, size_t rule, size_t self
 	name_feed(base, f);
 	same = same_feed(l, &f->id);
 	if (same == NULL) {
-		if (l->n == l->cap) {
-			struct feed **grown;
-
-			l->cap = l->cap == 0 ? 16 : 2 * l->cap;
-			grown = arena_alloc(l->a, l->cap * sizeof(struct feed *));
-			if (l->n > 0)
-				memcpy(grown, l->feeds, l->n * sizeof(struct feed *));
-			l->feeds = grown;
-		}
+		l->feeds = arena_grow(l->a, l->feeds, l->n, &l->cap, sizeof(struct feed *));
 		l->feeds[l->n++] = same = f;
 		add_to_rule(l, base, f);
 	}

@@ -94,14 +94,6 @@ struct parsing {
 };
 
 static void
-read_texts(const struct json *list, struct arena *a, struct str **out, size_t *n)
-{
-	*out = arena_alloc(a, json_count(list) * sizeof(**out));
-	for (const struct json *one = json_first(list); one != NULL; one = json_next(one))
-		(*out)[(*n)++] = json_text(one);
-}
-
-static void
 read_type(struct parsing *p)
 {
 	static const char *const names[] = { "event_count", "value_count", "temporal",
@@ -370,8 +362,8 @@ correlation_parse(const struct yaml *y, struct arena *a, struct diags *d)
 	p.j = params_read(correlation_params, y, a, d);
 	c->y = y;
 	read_type(&p);
-	read_texts(json_get(p.j, "rules"), a, &c->rules, &c->n);
-	read_texts(json_get(p.j, "group-by"), a, &c->group_by, &c->n_group_by);
+	c->rules = json_texts(json_get(p.j, "rules"), a, &c->n);
+	c->group_by = json_texts(json_get(p.j, "group-by"), a, &c->n_group_by);
 	if (d->errors > errors)
 		return NULL;
 	(void)json_int(json_get(p.j, "timespan"), &c->timespan_ms);

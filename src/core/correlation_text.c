@@ -38,15 +38,12 @@ correlation_seen(const struct correlation *c, const struct seen_words *words, st
 {
 	bool rules = c->type == CORRELATION_TEMPORAL || c->type == CORRELATION_ORDERED;
 	struct buf b;
-	struct str text;
 
 	buf_init(&b, SEEN_MAX);
 	if (c->type == CORRELATION_ORDERED && words->sure + words->unsure == 0) {
 		buf_printf(&b, "no alert of '%.*s' behind one of each before",
 		    STR_ARG(c->rules[c->n - 1]));
-		text = arena_str(a, buf_str(&b));
-		buf_done(&b);
-		return text;
+		return buf_to_arena(&b, a);
 	}
 	buf_printf(&b, "%zu", words->sure);
 	if (rules)
@@ -59,9 +56,7 @@ correlation_seen(const struct correlation *c, const struct seen_words *words, st
 		add_time(&b, words->oldest_ms, words->now_ms);
 	for (size_t i = 0; i < words->n_values; i++)
 		buf_printf(&b, "%s%.*s", i == 0 ? ": " : ", ", STR_ARG(words->values[i]));
-	text = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return text;
+	return buf_to_arena(&b, a);
 }
 
 struct str
@@ -70,7 +65,6 @@ correlation_quiet(const struct correlation *c, struct str group, const struct pa
 {
 	char at[CLOCK_TEXT_MAX];
 	struct buf b;
-	struct str text;
 
 	buf_init(&b, SEEN_MAX);
 	buf_add_cstr(&b, sure ? "it fired" : "it told that it cannot be decided");
@@ -81,7 +75,5 @@ correlation_quiet(const struct correlation *c, struct str group, const struct pa
 		buf_printf(&b, " on alert %" PRId64, before->number);
 	buf_add_cstr(&b, " and is quiet until ");
 	add_until(&b, before->at_ms, before->at_ms + c->timespan_ms);
-	text = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return text;
+	return buf_to_arena(&b, a);
 }

@@ -26,7 +26,4 @@ struct counting {
 	size_t n_firings, cap_firings;
 };
 
-/* A list in an arena that has room for one more; *cap is what it has. */
-void *counting_grow(struct arena *a, void *list, size_t n, size_t *cap, size_t size);
-
 #endif

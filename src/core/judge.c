@@ -288,15 +288,7 @@ line_of_list(const struct asking *q, enum answer answer, struct arena *a)
 static struct trace_line *
 add_line(struct judging *j, const struct selection *s, size_t group, const struct condition *c)
 {
-	struct trace_line *grown;
-
-	if (j->n == j->cap) {
-		j->cap = j->cap == 0 ? 8 : 2 * j->cap;
-		grown = arena_alloc(j->a, j->cap * sizeof(*grown));
-		if (j->n > 0)
-			memcpy(grown, j->lines, j->n * sizeof(*grown));
-		j->lines = grown;
-	}
+	j->lines = arena_grow(j->a, j->lines, j->n, &j->cap, sizeof(*j->lines));
 	j->lines[j->n] = (struct trace_line){ .selection = s->name,
 		.group = s->n > 1 ? group + 1 : 0,
 		.field = c->written,

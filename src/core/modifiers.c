@@ -137,9 +137,8 @@ unknown(struct reading *r, struct str word)
 	for (size_t i = 0; i < FLAGS; i++)
 		names[n++] = modifier_flags[i].name;
 	near = str_nearest(word, names, n);
-	yaml_error_inside(r->d, r->key, at, "unknown modifier '%.*s'%s%s%s", STR_ARG(word),
-	    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-	    near == NULL ? "" : "'?");
+	yaml_error_inside(
+	    r->d, r->key, at, "unknown modifier '%.*s'%s%s%s", STR_ARG(word), NEAR_ARG(near));
 }
 
 static bool

@@ -86,7 +86,6 @@ resource_target(const struct planner *p, bool key)
 {
 	struct resource_id owner = p->alert->resource;
 	struct buf b;
-	struct str text;
 
 	if (!p->alert->has_resource)
 		return STR_EMPTY;
@@ -96,9 +95,7 @@ resource_target(const struct planner *p, bool key)
 		resource_id_format_key(&owner, &b);
 	else
 		resource_id_format(&owner, &b);
-	text = arena_str(p->arena, buf_str(&b));
-	buf_done(&b);
-	return text;
+	return buf_to_arena(&b, p->arena);
 }
 
 static struct ruling

@@ -205,11 +205,8 @@ struct str
 resource_id_owner_path(const struct resource_id *id, struct arena *a)
 {
 	struct buf b;
-	struct str path;
 
 	buf_init(&b, RESOURCE_ID_MAX);
 	resource_id_format_owner(id, &b);
-	path = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return path;
+	return buf_to_arena(&b, a);
 }

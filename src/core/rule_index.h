@@ -14,6 +14,9 @@
 
 struct rule_index;
 
+/* So few are all asked, so that each of them can be explained. */
+#define RULE_INDEX_FROM 64
+
 /* Of the rules in the list, which must outlive it; those that are off are left out. */
 struct rule_index *rule_index_new(const struct rule *list, size_t n);
 void rule_index_free(struct rule_index *x);

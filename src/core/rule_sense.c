@@ -100,7 +100,6 @@ static struct str
 phrase(const struct condition *x, const struct condition *y, struct arena *a)
 {
 	struct buf b;
-	struct str text;
 
 	buf_init(&b, PHRASE_MAX);
 	trace_phrase(x->written, x->text, &b);
@@ -108,9 +107,7 @@ phrase(const struct condition *x, const struct condition *y, struct arena *a)
 		buf_add_cstr(&b, ", and ");
 		trace_phrase(y->written, y->text, &b);
 	}
-	text = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return text;
+	return buf_to_arena(&b, a);
 }
 
 static bool

@@ -165,15 +165,6 @@ add_names(struct buf *b, const char *verb, const struct json *names)
 }
 
 static struct str
-words(struct buf *b, struct arena *a)
-{
-	struct str text = arena_str(a, buf_str(b));
-
-	buf_done(b);
-	return text;
-}
-
-static struct str
 expected(const struct rule_expect *x, struct arena *a)
 {
 	struct buf b;
@@ -192,7 +183,7 @@ expected(const struct rule_expect *x, struct arena *a)
 		buf_add(&b, x->reason);
 		buf_add_char(&b, '\'');
 	}
-	return words(&b, a);
+	return buf_to_arena(&b, a);
 }
 
 /* Of the plan what is in this state, once for each action. */
@@ -225,13 +216,13 @@ happened(const struct rule_test_result *r, const struct plan *plan, struct arena
 		buf_printf(&b, "is not asked: '%.*s' (%.*s:%d) fires, and stops",
 		    STR_ARG(r->stopped_by->name), STR_ARG(r->stopped_by->file),
 		    r->stopped_by->line);
-		return words(&b, a);
+		return buf_to_arena(&b, a);
 	}
 	add_part(&b, answer_words(r->answer));
 	add_steps(&b, "does", plan, STEP_WAITING, a);
 	add_steps(&b, "holds", plan, STEP_APPROVAL, a);
 	add_steps(&b, "refuses", plan, STEP_REFUSED, a);
-	return words(&b, a);
+	return buf_to_arena(&b, a);
 }
 
 /* Who protects one more machine is not to be refused by a test that does not speak of guards. */

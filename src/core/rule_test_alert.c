@@ -143,8 +143,7 @@ no_such_field(struct json *data, struct str path, struct arena *a, struct err *e
 		near = str_nearest(path, alert_field_names, alert_field_count);
 	return fail(e, ERR_INPUT,
 	    "overrides: the alert has no '%.*s' that could be otherwise%s%s%s", STR_ARG(path),
-	    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-	    near == NULL ? "" : "'?");
+	    NEAR_ARG(near));
 }
 
 /* *added: those that the alert did not have. */
@@ -183,6 +182,14 @@ added_is_seen(const struct alert *al, const struct json *added, struct arena *a,
 			    STR_ARG(json_name(o)), al->form);
 	}
 	return true;
+}
+
+struct str
+rule_test_path(const struct rule *rule, const struct rule_test *test, struct arena *a)
+{
+	if (test->alert.n == 0 || test->alert.p[0] == '/')
+		return test->alert;
+	return arena_printf(a, "%.*s/%.*s", STR_ARG(str_folder(rule->file)), STR_ARG(test->alert));
 }
 
 const struct alert *

@@ -97,9 +97,8 @@ read_names(
 		if (has_action(p->rule, text))
 			continue;
 		near = near_action(p, text);
-		yaml_error(p->d, at, "the rule has no action '%.*s'%s%s%s", STR_ARG(text),
-		    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-		    near == NULL ? "" : "'?");
+		yaml_error(
+		    p->d, at, "the rule has no action '%.*s'%s%s%s", STR_ARG(text), NEAR_ARG(near));
 	}
 	return list;
 }

@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/finder.h"
 #include "base/hash.h"
@@ -26,8 +25,6 @@
 #define RULE_NAME_MAX 100
 #define HASH_DIGITS 12
 #define RULES_MAX 20000
-/* So few are all asked, so that all of them are explained; see rule_index.h. */
-#define INDEXED_FROM 64
 #define STOPS_MAX 100
 
 /* The rule that has a name; a finder gives equal names one number. */
@@ -57,15 +54,11 @@ struct reading {
 static void
 read_cooldown(struct reading *r, const struct yaml *y, const struct json *j, struct rule *rule)
 {
-	struct arena *a = r->rules->arena;
-	const struct json *by = json_get(j, "cooldown_by");
-
 	json_int(json_get(j, "cooldown"), &rule->cooldown_ms);
 	if (yaml_get(y, "cooldown") == NULL && yaml_get(y, "cooldown_by") != NULL)
 		yaml_error(r->d, yaml_pair(y, "cooldown_by")->key, "there is no cooldown");
-	rule->cooldown_by = arena_alloc(a, json_count(by) * sizeof(*rule->cooldown_by));
-	for (const struct json *one = json_first(by); one != NULL; one = json_next(one))
-		rule->cooldown_by[rule->n_cooldown_by++] = arena_str(a, json_text(one));
+	rule->cooldown_by =
+	    json_texts(json_get(j, "cooldown_by"), r->rules->arena, &rule->n_cooldown_by);
 	if (rule->cooldown_ms > 0 && yaml_get(y, "cooldown_by") != NULL)
 		for (size_t i = 0; i < rule->n_cooldown_by; i++)
 			warn_misspelt_field(
@@ -189,15 +182,8 @@ read_actions(struct reading *r, const struct yaml *y, struct rule *rule)
 static struct rule *
 new_rule(struct rules *rules)
 {
-	struct rule *grown;
-
-	if (rules->n == rules->cap) {
-		rules->cap = rules->cap == 0 ? 16 : 2 * rules->cap;
-		grown = arena_alloc(rules->arena, rules->cap * sizeof(*grown));
-		if (rules->n > 0)
-			memcpy(grown, rules->list, rules->n * sizeof(*grown));
-		rules->list = grown;
-	}
+	rules->list =
+	    arena_grow(rules->arena, rules->list, rules->n, &rules->cap, sizeof(*rules->list));
 	return &rules->list[rules->n];
 }
 
@@ -408,7 +394,7 @@ rules_parse(
 		rules_free(rules);
 		return NULL;
 	}
-	if (rules->n >= INDEXED_FROM)
+	if (rules->n >= RULE_INDEX_FROM)
 		rules->index = rule_index_new(rules->list, rules->n);
 	return rules;
 }

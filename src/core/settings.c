@@ -79,7 +79,7 @@ path(const struct copying *c, const char *where)
 static struct str *
 texts(const struct copying *c, const char *where, size_t *n)
 {
-	return settings_texts(json_at(c->j, where), c->a, n);
+	return json_texts(json_at(c->j, where), c->a, n);
 }
 
 static void

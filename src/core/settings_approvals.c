@@ -28,10 +28,10 @@ settings_approvals_copy(struct settings *s, const struct json *j, const struct y
 
 	*ap = (struct settings_approvals){ .quorum = 1 };
 	json_int(json_get(j, "quorum"), &ap->quorum);
-	ap->actions = settings_texts(json_get(j, "actions"), a, &ap->n_actions);
+	ap->actions = json_texts(json_get(j, "actions"), a, &ap->n_actions);
 	ap->line = actions == NULL ? 0 : actions->line;
 	ap->col = actions == NULL ? 0 : actions->col;
-	ap->channels = settings_texts(json_get(j, "channels"), a, &ap->n_channels);
+	ap->channels = json_texts(json_get(j, "channels"), a, &ap->n_channels);
 	ap->address = arena_str(a, json_text(json_at(j, "listen.address")));
 	ap->certificate = file(j, "listen.certificate", folder, a);
 	ap->private_key = file(j, "listen.private_key", folder, a);
@@ -110,9 +110,7 @@ check_channel(const struct settings *s, struct str name, const struct yaml *at_n
 	for (size_t i = 0; i < s->n_channels && n < NAMES_MAX; i++)
 		names[n++] = arena_cstr(a, s->channels[i].name);
 	near = str_nearest(name, names, n);
-	yaml_error(d, at_name, "there is no channel '%.*s'%s%s%s", STR_ARG(name),
-	    near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-	    near == NULL ? "" : "'?");
+	yaml_error(d, at_name, "there is no channel '%.*s'%s%s%s", STR_ARG(name), NEAR_ARG(near));
 }
 
 /* One link of a channel counts once: with too few channels somebody has to use the command line. */

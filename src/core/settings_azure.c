@@ -104,8 +104,7 @@ copy_credentials(struct settings_azure *z, const struct json *list, const struct
 
 		copy_credential(
 		    c, json_get(j, "credential"), yaml_get(entry, "credential"), folder, a);
-		c->subscriptions =
-		    settings_texts(json_get(j, "subscriptions"), a, &c->n_subscriptions);
+		c->subscriptions = json_texts(json_get(j, "subscriptions"), a, &c->n_subscriptions);
 		if (c->n_subscriptions > 0)
 			c->name = arena_printf(
 			    a, "azure.credentials for %.*s", STR_ARG(c->subscriptions[0]));

@@ -5,13 +5,11 @@
 #define CORE_SETTINGS_TEXT_H
 
 #include "base/arena.h"
-#include "base/json.h"
 #include "base/str.h"
 
 /* Relative paths are relative to the folder of the settings file.  "" stays empty. */
 struct str settings_path(struct str path, const char *folder, struct arena *a);
 /* The same of a file that is read whole: systemd may hand it over ("credential:NAME"). */
 struct str settings_readable(struct str path, const char *folder, struct arena *a);
-struct str *settings_texts(const struct json *list, struct arena *a, size_t *n);
 
 #endif

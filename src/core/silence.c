@@ -15,9 +15,6 @@
 #include "matcher.h"
 #include "rule_index.h"
 
-/* So few are all asked; see rule_index.h. */
-#define INDEXED_FROM 64
-
 struct silences {
 	struct arena *arena;
 	struct silence *list;
@@ -224,7 +221,7 @@ silences_new(const struct silence *list, size_t n)
 	diags_init(&d, all->arena);
 	for (size_t i = 0; i < n; i++)
 		copy(all, &list[i], &d);
-	if (all->n >= INDEXED_FROM)
+	if (all->n >= RULE_INDEX_FROM)
 		all->index = rule_index_new(all->rules, all->n);
 	return all;
 }

@@ -72,7 +72,6 @@ static struct str
 visible(struct str s, size_t max, struct arena *a)
 {
 	struct buf b;
-	struct str out;
 	bool blank = false;
 
 	buf_init(&b, 3 * s.n + 1); /* a bad byte becomes three */
@@ -89,9 +88,7 @@ visible(struct str s, size_t max, struct arena *a)
 			n++;
 		}
 	}
-	out = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return out;
+	return buf_to_arena(&b, a);
 }
 
 /* Pass 2: nothing that a client would act on.  What stands in the middle keeps the text readable.
@@ -105,7 +102,6 @@ inert(struct str s, struct arena *a)
 		{ "https://", "hxxps://" }, { "http://", "hxxp://" } };
 	size_t n = sizeof(words) / sizeof(words[0]);
 	struct buf b;
-	struct str out;
 
 	buf_init(&b, 2 * s.n + 1);
 	while (s.n > 0) {
@@ -125,9 +121,7 @@ inert(struct str s, struct arena *a)
 			s = str_slice(s, 1, s.n);
 		}
 	}
-	out = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return out;
+	return buf_to_arena(&b, a);
 }
 
 /* Pass 3: s is UTF-8. */

@@ -463,12 +463,9 @@ struct str
 time_intervals_names(const struct time_interval_list *l, struct arena *a)
 {
 	struct buf b;
-	struct str text;
 
 	buf_init(&b, NAMES_TEXT_MAX);
 	for (size_t i = 0; i < l->n; i++)
 		buf_printf(&b, "%s%.*s", i == 0 ? "" : ", ", STR_ARG(l->list[i]->name));
-	text = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return text;
+	return buf_to_arena(&b, a);
 }

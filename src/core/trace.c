@@ -209,7 +209,7 @@ add_condition(struct buf *b, const struct json *c, struct arena *a)
 static struct str
 why(const struct json *rule, struct arena *a)
 {
-	struct str answer = json_text(json_get(rule, "answer")), text;
+	struct str answer = json_text(json_get(rule, "answer"));
 	struct str condition = json_text(json_get(rule, "condition")),
 		   muted = json_text(json_get(rule, "muted"));
 	const char *between = "";
@@ -236,9 +236,7 @@ why(const struct json *rule, struct arena *a)
 		add_condition(&b, c, a);
 		between = "; ";
 	}
-	text = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return text;
+	return buf_to_arena(&b, a);
 }
 
 void

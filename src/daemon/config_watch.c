@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "core/rule_test.h"
 #include "daemon/file_watch.h"
 
 struct config_watch {
@@ -109,10 +110,8 @@ add_rules(struct paths *p, struct str rules)
 static void
 add_alert(struct paths *p, const struct rule *rule, const struct rule_test *test, struct arena *a)
 {
-	struct str path = test->alert;
+	struct str path = rule_test_path(rule, test, a);
 
-	if (path.n > 0 && path.p[0] != '/')
-		path = arena_printf(a, "%.*s/%.*s", STR_ARG(str_folder(rule->file)), STR_ARG(path));
 	if (path.n > 0)
 		add(p, arena_printf(a, "%.*s/*", STR_ARG(str_folder(path))));
 }

@@ -242,28 +242,18 @@ decide_group(
 		.p = p, .config = config, .arena = a, .parsed = arena_new(), .scratch = arena_new()
 	};
 	struct told *told = NULL;
-	bool ok = count_follow(&p->counting, p->store, config, e) && store_begin(p->store, e);
+	bool begun = count_follow(&p->counting, p->store, config, e) && store_begin(p->store, e);
+	bool ok = begun && store_panic_holds(p->store, &d.panic_ms, e) &&
+		  follow_silences(p, a, e) && keep_rules(p, config, e);
 
 	d.told = &told;
-	if (ok && !store_panic_holds(p->store, &d.panic_ms, e)) {
-		store_rollback(p->store);
-		ok = false;
-	}
-	if (ok && !follow_silences(p, a, e)) {
-		store_rollback(p->store);
-		ok = false;
-	}
-	if (ok && !keep_rules(p, config, e)) {
-		store_rollback(p->store);
-		ok = false;
-	}
 	for (size_t i = 0; ok && i < n; i++) {
 		d.delivery = &group[i];
 		d.now_ms = clock_now_ms();
 		ok = decide_delivery(&d, e);
-		if (!ok)
-			store_rollback(p->store);
 	}
+	if (begun && !ok)
+		store_rollback(p->store);
 	/* What the store makes of it is no event's fault. */
 	store_take_back(p->store);
 	ok = ok && store_commit(p->store, group[n - 1].seq, e);

@@ -34,8 +34,7 @@ check_action(struct str name, int line, int col, const struct source *src, struc
 
 	if (action == NULL)
 		diags_add(d, DIAG_ERROR, src, line, col, "unknown action '%.*s'%s%s%s",
-		    STR_ARG(name), near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-		    near == NULL ? "" : "'?");
+		    STR_ARG(name), NEAR_ARG(near));
 	else if (!action->disruptive)
 		diags_add(d, DIAG_ERROR, src, line, col,
 		    "'%s' changes nothing, it would never be held back", action->name);
@@ -87,6 +86,12 @@ load_settings_and_try(const char *path, struct arena *a, struct diags *d)
 
 /* ---- rules ---- */
 
+/* As they were read. */
+struct rule_files {
+	struct source *list;
+	size_t n;
+};
+
 /* What a rule names beside its own file; "-" and "credential:" are names like others here. */
 static bool
 read_list(struct str folder, struct str path, struct arena *a, struct source *out, struct err *e)
@@ -133,9 +138,9 @@ is_action(struct str name)
 	return action_find(name) != NULL;
 }
 
-struct rules *
-load_rules_to_test(const char *path, const struct settings *settings, struct arena *a,
-    struct diags *d, struct rule_files *files)
+static struct rules *
+read_rules(const char *path, const struct settings *settings, struct arena *a, struct diags *d,
+    struct rule_files *files)
 {
 	const struct rules_outside outside = { .check = action_check,
 		.ctx = settings,
@@ -153,7 +158,27 @@ load_rules(const char *path, const struct settings *settings, struct arena *a, s
 {
 	struct rule_files files;
 
-	return load_rules_to_test(path, settings, a, d, &files);
+	return read_rules(path, settings, a, d, &files);
+}
+
+static void
+test(const struct rules *rules, const struct settings *settings, const struct rule_files *files,
+    struct arena *a, struct diags *d, struct rule_tests *tests)
+{
+	rule_tests_run(rules, settings, RULE_TESTS_LIMIT_MS, a, tests);
+	rule_tests_report(tests, files->list, files->n, d);
+}
+
+struct rules *
+load_rules_and_test(const char *path, const struct settings *settings, struct arena *a,
+    struct diags *d, struct rule_tests *tests)
+{
+	struct rule_files files;
+	struct rules *rules = read_rules(path, settings, a, d, &files);
+
+	if (rules != NULL)
+		test(rules, settings, &files, a, d, tests);
+	return rules;
 }
 
 /* ---- both ---- */
@@ -235,22 +260,11 @@ new_config(const struct source *src, const struct rule_files *files, struct sett
 	return c;
 }
 
-/* What fails is in d, and counted; the rules could be used all the same. */
-static void
-test(struct config *c, const struct rule_files *files, struct arena *a, struct diags *d)
-{
-	struct rule_tests tests;
-
-	rule_tests_run(c->rules, c->settings, RULE_TESTS_LIMIT_MS, a, &tests);
-	rule_tests_report(&tests, files->list, files->n, d);
-	c->tests = tests.n - tests.counts[RULE_TEST_SKIPPED];
-	c->tests_failed = rule_tests_bad(&tests);
-}
-
 struct config *
 config_load(const char *path, struct arena *a, struct diags *d, char digest[SHA256_HEX_MAX])
 {
 	struct rule_files files = { NULL, 0 };
+	struct rule_tests tests;
 	struct source *src;
 	struct settings *settings = load(path, a, d, &src);
 	struct rules *rules = NULL;
@@ -258,11 +272,13 @@ config_load(const char *path, struct arena *a, struct diags *d, char digest[SHA2
 
 	if (settings != NULL) {
 		action_try_credentials(settings, src, a, d);
-		rules = load_rules_to_test(arena_cstr(a, settings->rules), settings, a, d, &files);
+		rules = read_rules(arena_cstr(a, settings->rules), settings, a, d, &files);
 	}
 	if (rules != NULL) {
 		c = new_config(src, &files, settings, rules, a);
-		test(c, &files, a, d);
+		test(rules, settings, &files, a, d, &tests);
+		c->tests = tests.n - tests.counts[RULE_TEST_SKIPPED];
+		c->tests_failed = rule_tests_bad(&tests);
 	} else {
 		settings_free(settings);
 	}

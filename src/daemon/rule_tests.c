@@ -59,15 +59,6 @@ rule_tests_bad(const struct rule_tests *t)
 
 /* ---- which there are ---- */
 
-/* Relative to the folder of the rule file. */
-static struct str
-path_of(const struct rule *rule, const struct rule_test *test, struct arena *a)
-{
-	if (test->alert.n == 0 || test->alert.p[0] == '/')
-		return test->alert;
-	return arena_printf(a, "%.*s/%.*s", STR_ARG(str_folder(rule->file)), STR_ARG(test->alert));
-}
-
 static void
 collect(struct running *r)
 {
@@ -82,7 +73,7 @@ collect(struct running *r)
 		for (size_t k = 0; k < rule->n_tests; k++)
 			r->out->list[r->out->n++] = (struct rule_test_outcome){ .rule = rule,
 				.test = &rule->tests[k],
-				.alert = path_of(rule, &rule->tests[k], r->arena),
+				.alert = rule_test_path(rule, &rule->tests[k], r->arena),
 				.state =
 				    rule->mode == RULE_OFF ? RULE_TEST_SKIPPED : RULE_TEST_PASSED };
 	}

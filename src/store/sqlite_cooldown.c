@@ -4,7 +4,7 @@
  */
 #include "sqlite.h"
 
-/* Rows deleted in one go. */
+/* Rows deleted in one go, besides as many as come. */
 #define ENDED_MAX 200
 
 bool
@@ -24,23 +24,26 @@ store_cooldown(
 	return true;
 }
 
-/* As many as come are deleted, so that there are as many as are needed. */
+/* More than come are deleted, so that there are as many as are needed. */
 static bool
-forget_ended(struct db *db, int64_t now_ms, struct err *e)
+forget_ended(struct db *db, size_t to_come, int64_t now_ms, struct err *e)
 {
 	return db_run(db, e,
 	    "DELETE FROM cooldowns WHERE (rule, key) IN"
 	    " (SELECT rule, key FROM cooldowns WHERE until_ms < ? LIMIT ?)",
-	    "ii", now_ms, (int64_t)ENDED_MAX);
+	    "ii", now_ms, (int64_t)(ENDED_MAX + to_come));
 }
 
 bool
 put_cooldowns(struct db *db, const struct plan *plan, int64_t alert, struct str alert_key,
     int64_t now_ms, struct err *e)
 {
-	for (size_t i = 0; plan != NULL && i < plan->n_firings; i++)
-		if (!forget_ended(db, now_ms, e) ||
-		    !db_run(db, e,
+	if (plan == NULL || plan->n_firings == 0)
+		return true;
+	if (!forget_ended(db, plan->n_firings, now_ms, e))
+		return false;
+	for (size_t i = 0; i < plan->n_firings; i++)
+		if (!db_run(db, e,
 			"INSERT INTO cooldowns (rule, key, since_ms, until_ms, alert, alert_key)"
 			" VALUES (?,?,?,?,?,?) ON CONFLICT (rule, key) DO UPDATE SET since_ms ="
 			" excluded.since_ms, until_ms = excluded.until_ms, alert = excluded.alert,"

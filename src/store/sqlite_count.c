@@ -213,15 +213,7 @@ ask_hits(void *ctx, const struct past_question *q, struct arena *a, struct past_
 	    q->before_place, &q->not_alert, (int64_t)q->max);
 	ok = st != NULL;
 	while (ok && (ok = db_step(db, st, &found, &e)) && found) {
-		if (*n == cap) {
-			struct past_hit *grown;
-
-			cap = cap == 0 ? 4 : 2 * cap;
-			grown = arena_alloc(a, cap * sizeof(*grown));
-			if (*n > 0)
-				memcpy(grown, *out, *n * sizeof(*grown));
-			*out = grown;
-		}
+		*out = arena_grow(a, *out, *n, &cap, sizeof(**out));
 		(*out)[(*n)++] = (struct past_hit){ hash_of(st, 0), hash_of(st, 1), db_int(st, 2),
 			db_int(st, 3), db_int(st, 4), db_text(st, 5, a) };
 	}

@@ -82,9 +82,9 @@ facts_of(const struct decision *d, struct arena *a)
 
 /* The alert's row, new or brought up to date. */
 static bool
-put_alert(struct db *db, const struct decision *d, struct arena *a, int64_t *id, struct err *e)
+put_alert(
+    struct db *db, const struct decision *d, const struct facts *f, int64_t *id, struct err *e)
 {
-	struct facts f = facts_of(d, a);
 	bool found = false;
 	sqlite3_stmt *st = db_bind(db, e,
 	    "INSERT INTO alerts (key, name, severity, status, type, resource, entity, form,"
@@ -93,8 +93,8 @@ put_alert(struct db *db, const struct decision *d, struct arena *a, int64_t *id,
 	    " status = excluded.status, type = excluded.type, resource = excluded.resource,"
 	    " entity = excluded.entity, form = excluded.form, last_ms = excluded.last_ms"
 	    " RETURNING id",
-	    "ssssssssii", f.key, f.name, f.severity, f.status, f.type, f.resource, f.entity, f.form,
-	    d->received_ms, d->decided_ms);
+	    "ssssssssii", f->key, f->name, f->severity, f->status, f->type, f->resource, f->entity,
+	    f->form, d->received_ms, d->decided_ms);
 
 	if (st == NULL || !db_step(db, st, &found, e))
 		return false;
@@ -160,6 +160,7 @@ bool
 store_put_decision(struct store *s, const struct decision *d, bool *fresh, struct err *e)
 {
 	struct db *db = &s->writer;
+	struct facts facts;
 	struct arena *a;
 	int64_t alert, event;
 	bool is_known, forgotten, ok;
@@ -170,8 +171,9 @@ store_put_decision(struct store *s, const struct decision *d, bool *fresh, struc
 	if (is_known)
 		return true;
 	a = arena_new();
-	ok = put_alert(db, d, a, &alert, e) && put_event(db, d, alert, &event, e) &&
-	     put_cooldowns(db, d->plan, alert, facts_of(d, a).key, d->decided_ms, e);
+	facts = facts_of(d, a);
+	ok = put_alert(db, d, &facts, &alert, e) && put_event(db, d, alert, &event, e) &&
+	     put_cooldowns(db, d->plan, alert, facts.key, d->decided_ms, e);
 	for (size_t i = 0; ok && d->plan != NULL && i < d->plan->n; i++) {
 		struct step step = d->plan->steps[i];
 

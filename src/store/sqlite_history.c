@@ -184,14 +184,7 @@ read_steps(struct db *db, struct history_event *ev, struct arena *a, struct err 
 	size_t room = 0;
 
 	while (ok && (ok = db_step(db, st, &found, e)) && found) {
-		if (ev->n_steps == room) {
-			struct step *grown = arena_alloc(a, (2 * room + 2) * sizeof(*grown));
-
-			for (size_t i = 0; i < ev->n_steps; i++)
-				grown[i] = ev->steps[i];
-			ev->steps = grown;
-			room = 2 * room + 2;
-		}
+		ev->steps = arena_grow(a, ev->steps, ev->n_steps, &room, sizeof(*ev->steps));
 		ev->steps[ev->n_steps] = (struct step){ .key = db_text(st, 0, a),
 			.rule = db_text(st, 1, a),
 			.action = db_text(st, 2, a),

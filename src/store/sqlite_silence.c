@@ -25,20 +25,10 @@ matchers_json(const struct silence *s, struct arena *a)
 }
 
 static void
-read_matchers(struct str text, struct arena *a, struct silence *out)
-{
-	struct err e;
-	const struct json *list = json_parse(text, a, &e);
-	struct str *words = arena_alloc(a, json_count(list) * sizeof(*words));
-
-	out->matchers = words;
-	for (const struct json *j = json_first(list); j != NULL; j = json_next(j))
-		words[out->n_matchers++] = json_text(j);
-}
-
-static void
 read_silence(sqlite3_stmt *st, struct arena *a, struct silence *out)
 {
+	struct err never;
+
 	*out = (struct silence){
 		.id = db_int(st, 0),
 		.owner = db_text(st, 2, a),
@@ -49,7 +39,7 @@ read_silence(sqlite3_stmt *st, struct arena *a, struct silence *out)
 		.held_back = db_int(st, 7),
 		.last_ms = db_int(st, 8),
 	};
-	read_matchers(db_text(st, 1, a), a, out);
+	out->matchers = json_texts(json_parse(db_text(st, 1, a), a, &never), a, &out->n_matchers);
 }
 
 static bool

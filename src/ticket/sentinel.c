@@ -19,15 +19,12 @@ static struct str
 path_of(const struct ticket_job *j, struct str incident)
 {
 	struct buf b;
-	struct str path;
 
 	buf_init(&b, 2 * RESOURCE_ID_MAX);
 	resource_id_format(&j->system->workspace, &b);
 	buf_printf(&b, "/providers/Microsoft.SecurityInsights/incidents/%.*s",
 	    STR_ARG(http_escape(incident, j->arena)));
-	path = arena_str(j->arena, buf_str(&b));
-	buf_done(&b);
-	return path;
+	return buf_to_arena(&b, j->arena);
 }
 
 static struct str
