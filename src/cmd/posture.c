@@ -54,8 +54,7 @@ unknown(int argc, char **argv)
 
 	for (size_t i = 0; i < COMMANDS; i++)
 		names[i] = words(commands[i]);
-	snprintf(
-	    asked, sizeof(asked), "%s%s%s", argv[1], second ? " " : "", argc > 2 ? argv[2] : "");
+	snprintf(asked, sizeof(asked), "%s%s%s", argv[1], second ? " " : "", second ? argv[2] : "");
 	near = str_nearest(str_of(asked), names, COMMANDS);
 	if (near == NULL)
 		near = str_nearest(str_of(argv[1]), names, COMMANDS);

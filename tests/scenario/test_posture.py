@@ -51,6 +51,8 @@ def test_a_wrong_subscription_and_a_wrong_command_are_told(posture):
     assert result.returncode == 3 and "could not be found" in result.stderr
     result = posture("plan", "list")
     assert result.returncode == 2 and "did you mean 'plans list'?" in result.stderr
+    result = posture("complianse", "--config")
+    assert result.returncode == 2 and "unknown command 'complianse'" in result.stderr
     result = posture("score", "--subscription", SHOP, "-A")
     assert result.returncode == 2 and "not both" in result.stderr
 
