@@ -162,7 +162,7 @@ units: all
 	@tests/check_units.sh $(abspath $(B)/gridwarden)
 
 pytest = GRIDWARDEN=$(abspath $(B)/gridwarden) PYTHONDONTWRITEBYTECODE=1 \
-         $(PYTHON) -m pytest -p no:cacheprovider -q
+         $(PYTHON) -m pytest -p no:cacheprovider -q -rs
 
 golden: all
 	@$(pytest) tests/golden
